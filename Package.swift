@@ -1,0 +1,439 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One list of settings for every Swift target of this package.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+// MARK: - Dependencies by product
+
+let argumentParser: Target.Dependency = .product(
+    name: "ArgumentParser",
+    package: "swift-argument-parser"
+)
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdTesting: Target.Dependency = .product(
+    name: "HummingbirdTesting",
+    package: "hummingbird"
+)
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let inMemoryLogging: Target.Dependency = .product(name: "InMemoryLogging", package: "swift-log")
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let metricsTestKit: Target.Dependency = .product(name: "MetricsTestKit", package: "swift-metrics")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let lifecycle: Target.Dependency = .product(
+    name: "ServiceLifecycle",
+    package: "swift-service-lifecycle"
+)
+let unixSignals: Target.Dependency = .product(
+    name: "UnixSignals",
+    package: "swift-service-lifecycle"
+)
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+// MARK: - Target shapes
+
+/// A library whose folder is `path` and whose name can be read off it.
+func library(
+    _ name: String,
+    _ path: String,
+    _ dependencies: [Target.Dependency] = [],
+    resources: [Resource]? = nil
+) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies,
+        path: path,
+        resources: resources,
+        swiftSettings: strict
+    )
+}
+
+/// A C target with an `include` folder; holds what function-like macros or forking need.
+func cLibrary(_ name: String, _ path: String) -> Target {
+    .target(name: name, path: path)
+}
+
+func executable(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: dependencies,
+        path: path,
+        swiftSettings: strict
+    )
+}
+
+func tests(
+    _ target: String,
+    _ dependencies: [Target.Dependency] = [],
+    resources: [Resource]? = nil
+) -> Target {
+    .testTarget(
+        name: "\(target)Tests",
+        dependencies: [.target(name: target)] + dependencies,
+        path: "Tests/\(target)Tests",
+        resources: resources,
+        swiftSettings: strict
+    )
+}
+
+// MARK: - Targets
+
+let systemLibraries: [Target] = [
+    .systemLibrary(name: "CCurl", path: "Shared/CCurl", pkgConfig: "libcurl"),
+    .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt"),
+    .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
+    .systemLibrary(name: "CSeccomp", path: "Shared/CSeccomp", pkgConfig: "libseccomp"),
+    cLibrary("CProcess", "Shared/CProcess"),
+]
+
+let shared: [Target] = [
+    library("SharedModels", "Shared/Models"),
+    library("SharedMessages", "Shared/Messages"),
+    library("SharedConfig", "Shared/Config", ["SharedMessages", yams]),
+    library("SharedLogging", "Shared/Logging", ["SharedMessages", "SharedConfig", log]),
+    library(
+        "SharedHTTP",
+        "Shared/HTTP",
+        [
+            "SharedMessages", "SharedConfig", "SharedModels", "CCurl", log, hummingbird,
+            hummingbirdTLS, httpTypes, nioCore, nioPosix, nioSSL, lifecycle,
+        ]
+    ),
+    library(
+        "SharedDaemon",
+        "Shared/Daemon",
+        [
+            "SharedMessages", "SharedConfig", "SharedLogging", "SharedHTTP", log, metrics,
+            lifecycle, unixSignals, argumentParser,
+        ]
+    ),
+    library(
+        "SharedSSH",
+        "Shared/SSH",
+        [crypto, cryptoExtras, asn1, deque, nioCore, nioPosix]
+    ),
+    library("SharedAudit", "Shared/Audit", ["SharedModels", "CZlib", nioCore]),
+    library(
+        "SharedDocker",
+        "Shared/Docker",
+        [
+            "SharedHTTP", "SharedMessages", nioCore, nioPosix,
+            nioHTTP1, nioSSL, log,
+        ]
+    ),
+]
+
+let services: [Target] = [
+    library(
+        "AuthClient",
+        "Services/authd/Client",
+        [
+            "SharedModels", "SharedMessages", "SharedHTTP",
+            "SharedConfig", log, metrics,
+        ]
+    ),
+    library(
+        "AuthdCore",
+        "Services/authd/Core",
+        [
+            "AuthClient", "SharedModels", "SharedMessages",
+            "SharedHTTP", "SharedConfig", "SharedSSH", "CCrypt", grdb, log, hummingbird, nioCore,
+            nioPosix, lifecycle,
+        ]
+    ),
+    library(
+        "ConfigClient",
+        "Services/configd/Client",
+        [
+            "SharedModels", "SharedMessages",
+            "SharedHTTP", "SharedConfig", log, metrics,
+        ]
+    ),
+    library(
+        "ConfigdCore",
+        "Services/configd/Core",
+        [
+            "ConfigClient", "SharedModels",
+            "SharedMessages", "SharedHTTP", "SharedConfig", log, hummingbird, yams, nioCore,
+            nioPosix,
+            lifecycle,
+        ]
+    ),
+    library(
+        "AuditClient",
+        "Services/auditd/Client",
+        [
+            "SharedModels", "SharedMessages",
+            "SharedHTTP", "SharedConfig", "SharedAudit", log, metrics, nioCore,
+        ]
+    ),
+    library(
+        "AuditdCore",
+        "Services/auditd/Core",
+        [
+            "AuditClient", "SharedAudit", "SharedModels",
+            "SharedMessages", "SharedHTTP", "SharedConfig", grdb, log, metrics, hummingbird,
+            nioCore,
+            nioPosix, lifecycle,
+        ]
+    ),
+    library(
+        "MetricsClient",
+        "Services/metricsd/Client",
+        [
+            "SharedModels", "SharedMessages",
+            "SharedHTTP", "SharedConfig", log, metrics, coreMetrics, lifecycle,
+        ]
+    ),
+    library(
+        "MetricsdCore",
+        "Services/metricsd/Core",
+        [
+            "MetricsClient", "SharedModels",
+            "SharedMessages", "SharedHTTP", "SharedConfig", log, hummingbird, nioCore, lifecycle,
+        ]
+    ),
+    library(
+        "GatewayCore",
+        "Services/gateway/Core",
+        [
+            "SharedSSH", "SharedModels", "SharedMessages",
+            "SharedConfig", "SharedAudit", "SharedHTTP", "AuthClient", "ConfigClient",
+            "AuditClient",
+            log, metrics, nioCore, nioPosix, lifecycle, hummingbird,
+        ]
+    ),
+    library(
+        "SandboxBackend",
+        "Services/gateway/Backends/Sandbox",
+        [
+            "GatewayCore", "SharedConfig",
+            "SharedMessages", "SharedModels", "SharedSSH", "CProcess", "CSeccomp", log, nioCore,
+            nioPosix,
+        ]
+    ),
+    library(
+        "DockerBackend",
+        "Services/gateway/Backends/Docker",
+        [
+            "GatewayCore", "SharedConfig",
+            "SharedMessages", "SharedModels", "SharedSSH", "SharedDocker", log, nioCore, nioPosix,
+        ]
+    ),
+    executable(
+        "berth-gateway",
+        "Services/gateway/Main",
+        [
+            "GatewayCore", "SandboxBackend",
+            "DockerBackend", "MetricsClient", "SharedDaemon", "SharedConfig", "SharedMessages",
+            "SharedSSH", "SharedHTTP", "AuthClient", "ConfigClient", "AuditClient", log, metrics,
+            lifecycle, nioPosix, nioCore,
+        ]
+    ),
+    executable(
+        "berth-authd",
+        "Services/authd/Main",
+        [
+            "AuthdCore", "SharedDaemon", "SharedConfig",
+            "MetricsClient", "SharedMessages", "SharedHTTP", log, lifecycle,
+        ]
+    ),
+    executable(
+        "berth-configd",
+        "Services/configd/Main",
+        [
+            "ConfigdCore", "SharedDaemon",
+            "SharedConfig", "MetricsClient", "SharedMessages", "SharedHTTP", log, lifecycle,
+        ]
+    ),
+    executable(
+        "berth-auditd",
+        "Services/auditd/Main",
+        [
+            "AuditdCore", "SharedDaemon",
+            "SharedConfig", "MetricsClient", "SharedMessages", "SharedHTTP", log, lifecycle,
+        ]
+    ),
+    executable(
+        "berth-metricsd",
+        "Services/metricsd/Main",
+        [
+            "MetricsdCore", "SharedDaemon",
+            "SharedConfig", "SharedMessages", "SharedHTTP", log, lifecycle,
+        ]
+    ),
+    executable(
+        "berth",
+        "Services/cli",
+        [
+            "SharedMessages", "SharedConfig", "SharedHTTP",
+            "SharedModels", "SharedAudit", "AuthClient", "AuditClient", argumentParser, log,
+        ]
+    ),
+    executable(
+        "berth-bench",
+        "Tests/Bench",
+        [
+            "SharedSSH", "SharedModels", argumentParser, log,
+            nioCore, nioPosix,
+        ]
+    ),
+]
+
+let support: [Target] = [
+    library(
+        "BackendConformance",
+        "Tests/Support/BackendConformance",
+        [
+            "GatewayCore",
+            "SharedConfig", "SharedMessages", "SharedModels", "SharedSSH", nioCore, nioPosix, log,
+        ]
+    ),
+    library("StubHTTPServer", "Tests/Support/StubHTTPServer", [nioCore, nioPosix, nioHTTP1]),
+]
+
+let testTargets: [Target] = [
+    tests("SharedModels"),
+    tests("SharedMessages"),
+    tests("SharedConfig", ["SharedMessages", yams]),
+    tests("SharedLogging", ["SharedMessages", "SharedConfig", log]),
+    tests(
+        "SharedHTTP",
+        [
+            "SharedMessages", "SharedConfig", "StubHTTPServer", hummingbird, log,
+            lifecycle, nioCore, nioPosix, nioSSL,
+        ]
+    ),
+    tests("SharedDaemon", ["SharedMessages", "SharedConfig", "SharedLogging", log, lifecycle]),
+    tests("SharedSSH", [crypto, cryptoExtras, nioCore, nioPosix, nioEmbedded]),
+    tests("SharedAudit", ["SharedModels", nioCore], resources: [.copy("Samples")]),
+    tests("SharedDocker", ["SharedHTTP", "SharedMessages", nioCore, nioPosix, nioHTTP1, log]),
+    tests(
+        "AuthClient",
+        [
+            "SharedModels", "SharedMessages", "SharedHTTP", "SharedConfig",
+            "StubHTTPServer", log,
+        ]
+    ),
+    tests(
+        "AuthdCore",
+        [
+            "AuthClient", "SharedModels", "SharedMessages", "SharedConfig",
+            "SharedHTTP", hummingbird, hummingbirdTesting, log,
+        ]
+    ),
+    tests(
+        "ConfigClient",
+        [
+            "SharedModels", "SharedMessages", "SharedHTTP", "SharedConfig",
+            "StubHTTPServer", log,
+        ]
+    ),
+    tests(
+        "ConfigdCore",
+        [
+            "ConfigClient", "SharedModels", "SharedMessages", "SharedConfig",
+            "SharedHTTP", hummingbird, hummingbirdTesting, log,
+        ]
+    ),
+    tests(
+        "AuditClient",
+        [
+            "SharedModels", "SharedMessages", "SharedHTTP", "SharedConfig",
+            "SharedAudit", "StubHTTPServer", log, nioCore,
+        ]
+    ),
+    tests(
+        "AuditdCore",
+        [
+            "AuditClient", "SharedModels", "SharedMessages", "SharedConfig",
+            "SharedHTTP", "SharedAudit", hummingbird, hummingbirdTesting, log, nioCore,
+        ]
+    ),
+    tests(
+        "MetricsClient",
+        [
+            "SharedModels", "SharedMessages", "SharedHTTP", "SharedConfig",
+            "StubHTTPServer", log, metrics, coreMetrics,
+        ]
+    ),
+    tests(
+        "MetricsdCore",
+        [
+            "MetricsClient", "SharedModels", "SharedMessages", "SharedConfig",
+            "SharedHTTP", hummingbird, hummingbirdTesting, log,
+        ]
+    ),
+    tests(
+        "GatewayCore",
+        [
+            "SharedSSH", "SharedModels", "SharedMessages", "SharedConfig",
+            "SharedAudit", "AuthClient", "ConfigClient", "AuditClient", "StubHTTPServer",
+            "BackendConformance", "SharedHTTP", metricsTestKit, inMemoryLogging, log, nioCore,
+            nioPosix,
+        ]
+    ),
+    tests(
+        "SandboxBackend",
+        [
+            "GatewayCore", "BackendConformance", "SharedConfig",
+            "SharedMessages", "SharedModels", "SharedSSH", log, nioCore, nioPosix,
+        ]
+    ),
+    tests(
+        "DockerBackend",
+        [
+            "GatewayCore", "BackendConformance", "SharedDocker", "SharedConfig",
+            "SharedMessages", "SharedModels", "SharedSSH", log, nioCore, nioPosix,
+        ]
+    ),
+]
+
+let package = Package(
+    name: "berth",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "berth-gateway", targets: ["berth-gateway"]),
+        .executable(name: "berth-authd", targets: ["berth-authd"]),
+        .executable(name: "berth-configd", targets: ["berth-configd"]),
+        .executable(name: "berth-auditd", targets: ["berth-auditd"]),
+        .executable(name: "berth-metricsd", targets: ["berth-metricsd"]),
+        .executable(name: "berth", targets: ["berth"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: systemLibraries + shared + services + support + testTargets
+)

@@ -1,0 +1,66 @@
+/// What the gateway tells an auth webhook with every question.
+package struct AuthRequestHead: Sendable, Hashable {
+    /// `IP:port` of the client, IPv6 in brackets.
+    package var remoteAddress: String
+    /// 32 lower-case hexadecimal digits.
+    package var connectionID: String
+    /// The client's identification line, for example `SSH-2.0-OpenSSH_9.6`.
+    package var clientVersion: String
+    /// The login name as typed.
+    package var username: String
+    /// What earlier answers for this connection said.
+    package var carried: ConnectionMetadata
+
+    package init(
+        remoteAddress: String,
+        connectionID: String,
+        clientVersion: String,
+        username: String,
+        carried: ConnectionMetadata = .init()
+    ) {
+        self.remoteAddress = remoteAddress
+        self.connectionID = connectionID
+        self.clientVersion = clientVersion
+        self.username = username
+        self.carried = carried
+    }
+}
+
+/// What an auth webhook is asked.
+package enum AuthQuestion: Sendable, Hashable {
+    /// The raw password bytes.
+    case password([UInt8])
+    /// One line `type base64` without a comment.
+    case publicKey(String)
+    /// Whether the verified identity may log in under the typed name.
+    case authorization(authenticatedUsername: String)
+}
+
+/// The body of `POST /password`, `/pubkey` and `/authz`; also decoded by authd.
+package struct AuthRequest: Sendable, Hashable {
+    package var head: AuthRequestHead
+    package var question: AuthQuestion
+
+    package init(head: AuthRequestHead, question: AuthQuestion) {
+        self.head = head
+        self.question = question
+    }
+}
+
+/// The answer of an auth webhook. Unknown keys are ignored, every key but `success` is optional.
+package struct AuthResponse: Sendable, Hashable {
+    package var success: Bool
+    /// The verified identity; `nil` where the webhook named none.
+    package var authenticatedUsername: String?
+    package var carried: ConnectionMetadata
+
+    package init(
+        success: Bool,
+        authenticatedUsername: String? = nil,
+        carried: ConnectionMetadata = .init()
+    ) {
+        self.success = success
+        self.authenticatedUsername = authenticatedUsername
+        self.carried = carried
+    }
+}

@@ -1,0 +1,105 @@
+package import NIOCore
+
+/// What a server does with one connection: the engine asks, the handler answers.
+///
+/// The engine calls every function on the connection's event loop, one after the other, in the
+/// order in which the client's messages arrived; the next question waits for the answer to the
+/// one before (RFC 4254 §4 wants replies in order). Keepalives, window adjustments, rekeying and
+/// the data of open channels go on meanwhile.
+///
+/// Layers of the gateway conform to this and hold the next layer.
+package protocol ServerConnectionHandler: Sendable {
+    /// The key exchange is done and the client's identification is known.
+    func handshakeCompleted(_ handshake: HandshakeFacts) async
+
+    /// Decides one authentication attempt.
+    ///
+    /// For a public key the engine asks twice: `.publicKeyProbe` before, `.publicKey` after it has
+    /// verified the signature (RFC 4252 §7). A request that arrives signed without a probe asks
+    /// only the second.
+    func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationVerdict
+
+    /// The client has been told that it is authenticated; channels follow.
+    ///
+    /// - Returns: once the connection may serve channels. Requests wait for this, keepalives do
+    ///   not. A thrown `ServerRefusal` ends the connection with its reason and text.
+    func authenticated(as username: String) async throws
+
+    /// Decides on a `session` channel (RFC 4254 §6.1), which is usable once this function has
+    /// returned an acceptance.
+    func openSession(_ channel: any SessionChannel) async -> ChannelDecision<any SessionHandler>
+
+    /// A global request that is not the engine's own affair (keepalives are answered by it).
+    ///
+    /// - Returns: the reply; ignored when the client wants none.
+    func globalRequest(_ request: GlobalRequest) async -> GlobalReply
+
+    /// A channel of a type the engine knows no handling for, for the log and the metrics; it is
+    /// refused with `SSH_OPEN_UNKNOWN_CHANNEL_TYPE`.
+    func unsupportedChannel(type: String) async
+
+    /// The transport is gone or was closed; called exactly once, last, also when the handshake or
+    /// the authentication never finished. The engine waits for it under its shutdown deadline.
+    func disconnected(_ end: ConnectionEnd) async
+}
+
+/// What a session channel's owner does with the client's requests.
+package protocol SessionHandler: Sendable {
+    /// Answers one request; the engine sends the reply if the client wanted one.
+    func handle(_ request: SessionRequest) async -> Bool
+
+    /// The channel is closed on both sides, or the connection is gone. Called exactly once.
+    func closed() async
+}
+
+/// One `session` channel as its handler sees it: pulls input, pushes output, both with
+/// back-pressure through the SSH window (RFC 4254 §5.2).
+///
+/// Every function may be called from any task; the work happens on the connection's event loop.
+package protocol SessionChannel: AnyObject, Sendable {
+    /// Increases by one for each channel of the connection, never reused.
+    var id: UInt64 { get }
+
+    /// The connection's event loop: backends put their pipes on it, so that bytes change no thread.
+    var eventLoop: any EventLoop { get }
+
+    /// The next bytes from the client; `nil` once it has sent EOF and all was read.
+    ///
+    /// Reading is what gives the client more window. One reader at a time.
+    /// - Throws: `ChannelClosed` when the channel was closed without EOF.
+    func read() async throws -> ByteBuffer?
+
+    /// Sends bytes; returns once window and socket have taken them.
+    ///
+    /// - Throws: `ChannelClosed` when the channel closes before the bytes were taken.
+    func write(_ bytes: ByteBuffer, to stream: OutputStream) async throws
+
+    /// Tells the client that no more output follows (RFC 4254 §5.3). Harmless when repeated.
+    func sendEOF() async
+
+    /// Sends `exit-status` or `exit-signal` (RFC 4254 §6.10), at most once, before EOF or close.
+    func sendExit(_ exit: ProgramExit) async
+
+    /// Sends CLOSE after everything already written. Harmless when repeated.
+    func close() async
+}
+
+/// Thrown by channel operations once the channel no longer exists.
+package struct ChannelClosed: Error, Sendable {
+    package init() {}
+}
+
+/// Where a program's output goes on a channel.
+package enum OutputStream: Sendable, Hashable {
+    case stdout
+    /// Extended data type 1 (RFC 4254 §5.2).
+    case stderr
+}
+
+/// How a program ended.
+package enum ProgramExit: Sendable, Hashable {
+    /// The low eight bits matter to a shell; the wire carries 32 (RFC 4254 §6.10).
+    case status(UInt32)
+    /// `name` without `SIG`.
+    case signal(name: String, coreDumped: Bool, message: String)
+}

@@ -1,0 +1,202 @@
+package import NIOCore
+
+/// What the key exchange agreed on, and with whom.
+package struct HandshakeFacts: Sendable, Hashable {
+    /// The client's identification line without CR LF.
+    package var clientVersion: String
+    package var keyExchange: String
+    package var hostKeyAlgorithm: String
+    /// Client to server.
+    package var inboundCipher: String
+    /// Server to client.
+    package var outboundCipher: String
+
+    package init(
+        clientVersion: String,
+        keyExchange: String,
+        hostKeyAlgorithm: String,
+        inboundCipher: String,
+        outboundCipher: String
+    ) {
+        self.clientVersion = clientVersion
+        self.keyExchange = keyExchange
+        self.hostKeyAlgorithm = hostKeyAlgorithm
+        self.inboundCipher = inboundCipher
+        self.outboundCipher = outboundCipher
+    }
+}
+
+/// One USERAUTH_REQUEST (RFC 4252 §5).
+package struct AuthenticationAttempt: Sendable, Hashable {
+    package var username: String
+    package var method: Method
+
+    package enum Method: Sendable, Hashable {
+        case none
+        /// The raw bytes; RFC 4252 §8 wants UTF-8, nobody checks.
+        case password([UInt8])
+        /// The client asks whether this key would do; nothing is proven yet.
+        case publicKeyProbe(OfferedKey)
+        /// The signature has been verified by the engine.
+        case publicKey(OfferedKey)
+        /// The key was acceptable at the probe but the signature does not verify. The verdict is
+        /// always a refusal; asked so that it is counted and recorded.
+        case publicKeyBadSignature(OfferedKey)
+        /// A method nobody implements, by its name.
+        case unsupported(String)
+    }
+
+    package init(username: String, method: Method) {
+        self.username = username
+        self.method = method
+    }
+}
+
+/// A public key as the client offered it.
+package struct OfferedKey: Sendable, Hashable {
+    /// The signature algorithm, for example `rsa-sha2-512` (RFC 8332 §3).
+    package var algorithm: String
+    /// The key's own type, the first string of the blob, for example `ssh-rsa`.
+    package var type: String
+    /// The key in wire form (RFC 4253 §6.6).
+    package var blob: [UInt8]
+
+    package init(algorithm: String, type: String, blob: [UInt8]) {
+        self.algorithm = algorithm
+        self.type = type
+        self.blob = blob
+    }
+}
+
+/// The answer to an authentication attempt.
+package enum AuthenticationVerdict: Sendable, Hashable {
+    /// The attempt is enough. For a probe: the key would be accepted (PK_OK).
+    case accepted
+    /// Refused; `methods` go into USERAUTH_FAILURE as the ones that can continue.
+    case refused(methods: [String])
+    /// This attempt counts, but `methods` must follow (partial success, RFC 4252 §5.1).
+    case partial(methods: [String])
+    /// The connection ends now with this reason and text.
+    case disconnect(ServerRefusal)
+}
+
+/// Why a server ends a connection, in words the person may read.
+package struct ServerRefusal: Error, Sendable, Hashable {
+    package var reason: DisconnectReason
+    package var text: String
+
+    package init(reason: DisconnectReason, text: String) {
+        self.reason = reason
+        self.text = text
+    }
+}
+
+/// Whether a channel is opened.
+package enum ChannelDecision<Handler: Sendable>: Sendable {
+    case accepted(Handler)
+    /// Sent as OPEN_FAILURE with this text (RFC 4254 §5.1).
+    case refused(ChannelOpenFailureReason, text: String)
+}
+
+/// RFC 4254 §5.1.
+package enum ChannelOpenFailureReason: UInt32, Sendable {
+    case administrativelyProhibited = 1
+    case connectFailed = 2
+    case unknownChannelType = 3
+    case resourceShortage = 4
+}
+
+/// A channel request on a session (RFC 4254 §6; `break` RFC 4335).
+package enum SessionRequest: Sendable, Hashable {
+    case environment(name: String, value: String)
+    case pty(PTYRequest)
+    case shell
+    case exec(command: String)
+    case subsystem(name: String)
+    case windowChange(WindowSize)
+    /// Name without `SIG` (RFC 4254 §6.9).
+    case signal(name: String)
+    /// Known to nobody, or its payload did not parse; always answered with failure.
+    case unsupported(type: String, payload: ByteBuffer)
+}
+
+/// A terminal's size; 0 means unknown (RFC 4254 §6.2).
+package struct WindowSize: Sendable, Hashable {
+    package var columns: UInt32
+    package var rows: UInt32
+    package var pixelWidth: UInt32
+    package var pixelHeight: UInt32
+
+    package init(columns: UInt32, rows: UInt32, pixelWidth: UInt32 = 0, pixelHeight: UInt32 = 0) {
+        self.columns = columns
+        self.rows = rows
+        self.pixelWidth = pixelWidth
+        self.pixelHeight = pixelHeight
+    }
+}
+
+/// A `pty-req` (RFC 4254 §6.2).
+package struct PTYRequest: Sendable, Hashable {
+    package var term: String
+    package var size: WindowSize
+    /// The encoded terminal modes as sent (RFC 4254 §8): pairs of opcode and uint32.
+    package var modes: [UInt8]
+
+    package init(term: String, size: WindowSize, modes: [UInt8] = []) {
+        self.term = term
+        self.size = size
+        self.modes = modes
+    }
+}
+
+/// A global request (RFC 4254 §4) that the engine does not answer itself.
+package struct GlobalRequest: Sendable, Hashable {
+    package var type: String
+    package var payload: ByteBuffer
+    package var wantsReply: Bool
+
+    package init(type: String, payload: ByteBuffer, wantsReply: Bool) {
+        self.type = type
+        self.payload = payload
+        self.wantsReply = wantsReply
+    }
+}
+
+/// The answer to a global request.
+package enum GlobalReply: Sendable, Hashable {
+    case success(ByteBuffer)
+    case failure
+}
+
+/// How a connection ended.
+package enum ConnectionEnd: Sendable, Hashable {
+    /// The client sent DISCONNECT or closed the socket.
+    case byClient(DisconnectReason?, text: String)
+    /// We sent DISCONNECT or closed for `text`.
+    case byServer(DisconnectReason, text: String)
+    /// The network failed: reset, or keepalives unanswered.
+    case lost(text: String)
+}
+
+/// RFC 4253 §11.1; unknown numbers are kept.
+package struct DisconnectReason: RawRepresentable, Sendable, Hashable {
+    package var rawValue: UInt32
+
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    package static let hostNotAllowedToConnect = Self(rawValue: 1)
+    package static let protocolError = Self(rawValue: 2)
+    package static let keyExchangeFailed = Self(rawValue: 3)
+    package static let reserved = Self(rawValue: 4)
+    package static let macError = Self(rawValue: 5)
+    package static let compressionError = Self(rawValue: 6)
+    package static let serviceNotAvailable = Self(rawValue: 7)
+    package static let protocolVersionNotSupported = Self(rawValue: 8)
+    package static let hostKeyNotVerifiable = Self(rawValue: 9)
+    package static let connectionLost = Self(rawValue: 10)
+    package static let byApplication = Self(rawValue: 11)
+    package static let tooManyConnections = Self(rawValue: 12)
+    package static let authenticationCancelled = Self(rawValue: 13)
+    package static let noMoreAuthenticationMethods = Self(rawValue: 14)
+    package static let illegalUserName = Self(rawValue: 15)
+}
