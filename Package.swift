@@ -316,7 +316,7 @@ let testTargets: [Target] = [
     tests("SharedModels"),
     tests("SharedMessages"),
     tests("SharedConfig", ["SharedMessages", yams]),
-    tests("SharedLogging", ["SharedMessages", "SharedConfig", log]),
+    tests("SharedLogging", ["SharedMessages", "SharedConfig", log, inMemoryLogging]),
     tests(
         "SharedHTTP",
         [
