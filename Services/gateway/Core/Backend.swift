@@ -121,7 +121,7 @@ package protocol Program: Sendable {
     /// The next output, at most 256 KiB; `nil` once both streams have ended. One reader at a time.
     ///
     /// The program's end does not end the output: a child that keeps the streams open does not
-    /// delay `exit()`, see there.
+    /// delay `exit()`, see there. Throws `CancellationError` when the reader is cancelled.
     func nextOutput() async throws -> ProgramOutput?
 
     /// Hands bytes to the program's standard input; returns once they were taken. Bytes for a
@@ -138,7 +138,8 @@ package protocol Program: Sendable {
     /// backend can reach.
     func signal(_ name: String) async throws
 
-    /// How the program ended; waits for it. Never waits for children that outlive it.
+    /// How the program ended; waits for it. Never waits for children that outlive it. Any number
+    /// of callers may wait, each stops when it is cancelled.
     func exit() async throws -> ProgramExit
 
     /// Kills the program if it still runs, and frees what it holds. Harmless when repeated.
