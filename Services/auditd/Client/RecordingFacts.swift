@@ -1,0 +1,44 @@
+/// What is known of a recording without decoding it.
+package struct RecordingFacts: Sendable, Hashable, Codable {
+    /// The client's IP without port.
+    package var remoteAddress: String
+    /// Two letters, `XX` where unknown.
+    package var country: String
+    /// The login name; empty until it is known.
+    package var username: String
+    /// Nanoseconds since the Unix epoch.
+    package var startedAt: Int64
+    /// How it is encoded.
+    package var format: RecordingFormat
+
+    package init(
+        remoteAddress: String,
+        country: String,
+        username: String = "",
+        startedAt: Int64,
+        format: RecordingFormat = .binary
+    ) {
+        self.remoteAddress = remoteAddress
+        self.country = country
+        self.username = username
+        self.startedAt = startedAt
+        self.format = format
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let box = try decoder.container(keyedBy: CodingKeys.self)
+        remoteAddress = try box.decodeIfPresent(String.self, forKey: .remoteAddress) ?? ""
+        country = try box.decodeIfPresent(String.self, forKey: .country) ?? "XX"
+        username = try box.decodeIfPresent(String.self, forKey: .username) ?? ""
+        startedAt = try box.decodeIfPresent(Int64.self, forKey: .startedAt) ?? 0
+        format = try box.decodeIfPresent(RecordingFormat.self, forKey: .format) ?? .binary
+    }
+}
+
+/// How a recording is encoded.
+package enum RecordingFormat: String, Sendable, Hashable, Codable {
+    /// Recording format version 2.
+    case binary
+    /// asciicast version 2: what the terminal showed, and nothing else.
+    case asciinema
+}
