@@ -1,0 +1,96 @@
+package import Logging
+import SharedConfig
+import SharedLogging
+import SharedMessages
+package import SharedSSH
+
+/// The innermost layer: gives the connection a workspace and runs programs in it.
+///
+/// The workspace opens in the background from the moment of authentication; sessions wait for it
+/// and tell the person what they wait for.
+package final class BackendLayer: ServerConnectionHandler {
+    private let state: ConnectionState
+    private let backends: any BackendProvider
+    private let holder = WorkspaceHolder()
+    private let logger: Logger
+
+    package init(state: ConnectionState, backends: any BackendProvider, logger: Logger) {
+        self.state = state
+        self.backends = backends
+        self.logger = logger
+    }
+
+    package func handshakeCompleted(_ handshake: HandshakeFacts) async {}
+
+    package func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationVerdict {
+        // Who somebody is has been answered by the layers outside.
+        .refused(methods: [])
+    }
+
+    package func authenticated(as username: String) async throws {
+        let facts = state.facts
+        guard let config = facts.userConfig else {
+            throw ServerRefusal.unavailable(.backendConfigError)
+        }
+        let backend: any Backend
+        do {
+            backend = try backends.backend(for: config)
+        } catch {
+            logger.emit(.sshBackendRejectedHandshake, ["reason": "\(error)"])
+            throw ServerRefusal.because(error, fallback: .sshBackendRejectedHandshake)
+        }
+        await holder.open(backend, request(facts, username)) { [logger] result in
+            switch result {
+            case .success(let workspace):
+                logger.emit(.sshHandshakeSuccessful, ["workspace": "\(workspace.label)"])
+            case .failure(let error):
+                logger.emit(.sshBackendRejectedHandshake, ["reason": "\(error)"])
+            }
+        }
+    }
+
+    package func openSession(
+        _ channel: any SessionChannel
+    ) async -> ChannelDecision<any SessionHandler> {
+        logger.emit(.sshNewChannel, ["type": "session", "channelId": "\(channel.id)"])
+        let session = BackendSession(
+            channel: channel,
+            holder: holder,
+            exposed: exposedEnvironment,
+            logger: logger
+        )
+        return .accepted(session)
+    }
+
+    package func globalRequest(_ request: GlobalRequest) async -> GlobalReply {
+        logger.emit(.sshUnsupportedGlobalRequest, ["type": "\(request.type)"])
+        return .failure
+    }
+
+    package func unsupportedChannel(type: String) async {
+        logger.emit(.sshUnsupportedChannelType, ["type": "\(type)"])
+    }
+
+    package func disconnected(_ end: ConnectionEnd) async {
+        await holder.close()
+    }
+
+    // MARK: - Private
+
+    private func request(_ facts: ConnectionFacts, _ username: String) -> WorkspaceRequest {
+        WorkspaceRequest(
+            connectionID: state.connectionID,
+            username: username,
+            authenticatedUsername: facts.authenticatedUsername,
+            remoteAddress: state.remoteAddress.host,
+            carried: facts.carried,
+            eventLoop: state.eventLoop
+        )
+    }
+
+    /// What sshd tells every program about where it came from (sshd(8), ENVIRONMENT).
+    private var exposedEnvironment: [(name: String, value: String)] {
+        let remote = state.remoteAddress
+        return [(name: "SSH_CLIENT", value: "\(remote.host) \(remote.port) 22")]
+    }
+}

@@ -1,0 +1,259 @@
+import Logging
+import NIOCore
+import SharedLogging
+import SharedMessages
+import SharedSSH
+
+/// One session channel: collects its settings, runs its program, carries the bytes.
+///
+/// Lives on the connection's event loop, as the channel and the program's pipes do, so that bytes
+/// change no thread on their way.
+actor BackendSession: SessionHandler {
+    /// How long output may still come from a terminal whose program has ended while children
+    /// hold it open. Without a terminal there is no limit, as with OpenSSH.
+    private static let drainTime = Duration.seconds(1)
+    /// How long a program may clean up after HUP when its channel is gone.
+    private static let hangUpTime = Duration.seconds(2)
+
+    private nonisolated let channel: any SessionChannel
+    private let holder: WorkspaceHolder
+    private let logger: Logger
+    private var lifecycle = ProgramLifecycle()
+    private var environment: [(name: String, value: String)]
+    private var pty: PTYRequest?
+    private var program: (any Program)?
+    private var running: Task<Void, Never>?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+        channel.eventLoop.executor.asUnownedSerialExecutor()
+    }
+
+    init(
+        channel: any SessionChannel,
+        holder: WorkspaceHolder,
+        exposed: [(name: String, value: String)],
+        logger: Logger
+    ) {
+        self.channel = channel
+        self.holder = holder
+        self.environment = exposed
+        var logger = logger
+        logger[metadataKey: "channelId"] = "\(channel.id)"
+        self.logger = logger
+    }
+
+    func handle(_ request: SessionRequest) async -> Bool {
+        logger.emit(.sshChannelRequest, ["RequestType": "\(request.typeName)"])
+        let isAccepted = await answer(request)
+        logger.emit(
+            isAccepted ? .sshChannelRequestSuccessful : .sshChannelRequestFailed,
+            ["RequestType": "\(request.typeName)"]
+        )
+        return isAccepted
+    }
+
+    func closed() async {
+        if let program {
+            // As a terminal line that drops: HUP, a moment to react, then the end (terminate).
+            try? await program.signal("HUP")  // A program that is gone already needs no signal.
+            await waitForExit(of: program, atMost: Self.hangUpTime)
+        }
+        running?.cancel()
+        await running?.value
+        await program?.terminate()
+    }
+
+    // MARK: - Requests
+
+    private func answer(_ request: SessionRequest) async -> Bool {
+        switch request {
+        case .environment(let name, let value):
+            guard lifecycle.canPrepare else { return false }
+            environment.append((name, value))
+            return true
+        case .pty(let request):
+            guard lifecycle.canPrepare else { return false }
+            pty = request
+            return true
+        case .shell: return await start(.shell)
+        case .exec(let command): return await start(.exec(command))
+        case .subsystem(let name): return await start(.subsystem(name))
+        case .windowChange(let size): return await toProgram { try await $0.resize(size) }
+        case .signal(let name): return await toProgram { try await $0.signal(name) }
+        case .unsupported: return false
+        }
+    }
+
+    private func toProgram(_ action: (any Program) async throws -> Void) async -> Bool {
+        guard lifecycle.isRunning, let program else { return false }
+        do {
+            try await action(program)
+            return true
+        } catch {
+            logger.emit(.gatewayProgramControlFailed, ["reason": "\(error)"])
+            return false
+        }
+    }
+
+    // MARK: - Start
+
+    private func start(_ kind: ProgramRequest.Kind) async -> Bool {
+        guard lifecycle.startRequested() else { return false }
+        do {
+            let workspace = try await waitForWorkspace()
+            let request = ProgramRequest(kind: kind, environment: environment, pty: pty)
+            let program = try await workspace.start(request)
+            self.program = program
+            lifecycle.started()
+            running = Task { await self.run(program) }
+            return true
+        } catch {
+            return await startFailed(error, kind)
+        }
+    }
+
+    /// Waits for the workspace; a person at a terminal sees what it is waiting for.
+    private func waitForWorkspace() async throws -> any Workspace {
+        guard pty != nil else { return try await holder.workspace() }
+        let lines = await holder.progress()
+        let shown = Task {
+            for await line in lines { await self.show(line) }
+        }
+        defer { shown.cancel() }
+        return try await holder.workspace()
+    }
+
+    /// Says why on the channel's stderr. A shell or command then "ran" with status 255, as ssh(1)
+    /// reports its own errors; a subsystem is refused, which its client understands.
+    private func startFailed(_ error: any Error, _ kind: ProgramRequest.Kind) async -> Bool {
+        lifecycle.startFailed()
+        if error is CancellationError { return false }
+        let coded = error as? CodedError
+        logger.emit(.gatewayProgramStartFailed, ["reason": "\(error)"])
+        await show(personText(coded?.code ?? .gatewayProgramStartFailed, coded?.personText))
+        if case .subsystem = kind { return false }
+        lifecycle.ended()
+        await finish(.status(255))
+        return true
+    }
+
+    private func show(_ line: String) async {
+        let end = pty == nil ? "\n" : "\r\n"
+        let bytes = ByteBuffer(string: line + end)
+        // The channel may have gone meanwhile: then there is nobody left to tell.
+        try? await channel.write(bytes, to: pty == nil ? .stderr : .stdout)
+    }
+
+    // MARK: - The running program
+
+    private enum Step: Sendable {
+        case outputEnded
+        case exited(ProgramExit)
+        case drainTimeOver
+    }
+
+    private func run(_ program: any Program) async {
+        let input = Task { await self.carryInput(to: program) }
+        let exit = await outputAndExit(of: program)
+        input.cancel()
+        lifecycle.ended()
+        await finish(exit)
+        await program.terminate()
+        await input.value
+        self.program = nil
+    }
+
+    /// Carries the output until it ends, and learns how the program ended.
+    private func outputAndExit(of program: any Program) async -> ProgramExit {
+        let hasTerminal = pty != nil
+        return await withTaskGroup(of: Step.self) { group in
+            group.addTask { await self.carryOutput(of: program) }
+            group.addTask { await self.exit(of: program) }
+            var exit: ProgramExit?
+            var outputEnded = false
+            while exit == nil || !outputEnded, let step = await group.next() {
+                switch step {
+                case .outputEnded:
+                    outputEnded = true
+                case .exited(let how):
+                    exit = how
+                    if hasTerminal && !outputEnded { group.addTask { await Self.drainTimer() } }
+                case .drainTimeOver:
+                    outputEnded = true
+                }
+            }
+            group.cancelAll()
+            return exit ?? .status(255)
+        }
+    }
+
+    private func carryOutput(of program: any Program) async -> Step {
+        do {
+            while let output = try await program.nextOutput() {
+                try await channel.write(output.bytes, to: output.stream)
+            }
+        } catch is ChannelClosed {
+            await program.terminate()
+        } catch is CancellationError {
+            return .outputEnded
+        } catch {
+            logger.emit(.gatewayStreamFailed, ["reason": "\(error)", "stream": "output"])
+        }
+        return .outputEnded
+    }
+
+    private func carryInput(to program: any Program) async {
+        do {
+            while let bytes = try await channel.read() { try await program.write(bytes) }
+            await program.closeInput()
+        } catch is ChannelClosed {
+            return
+        } catch is CancellationError {
+            return
+        } catch {
+            logger.emit(.gatewayStreamFailed, ["reason": "\(error)", "stream": "input"])
+        }
+    }
+
+    private func exit(of program: any Program) async -> Step {
+        do {
+            return .exited(try await program.exit())
+        } catch {
+            logger.emit(.gatewayExitUnknown, ["reason": "\(error)"])
+            return .exited(.status(255))
+        }
+    }
+
+    private static func drainTimer() async -> Step {
+        try? await Task.sleep(for: drainTime)  // Cancelled when the output ends by itself.
+        return .drainTimeOver
+    }
+
+    private func finish(_ exit: ProgramExit) async {
+        logger.emitExit(exit)
+        await channel.sendEOF()
+        await channel.sendExit(exit)
+        await channel.close()
+    }
+
+    private func waitForExit(of program: any Program, atMost time: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { _ = await self.exit(of: program) }
+            // Cancelled when the program ends in time.
+            group.addTask { try? await Task.sleep(for: time) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}
+
+extension Logger {
+    fileprivate func emitExit(_ exit: ProgramExit) {
+        switch exit {
+        case .status(let code):
+            emit(.sshExit, ["exitCode": "\(code)"])
+        case .signal(let name, let coreDumped, _):
+            emit(.sshExitSignal, ["signal": "\(name)", "coreDumped": "\(coreDumped)"])
+        }
+    }
+}

@@ -1,0 +1,67 @@
+package import NIOCore
+package import SharedConfig
+package import SharedModels
+package import Synchronization
+
+/// What the layers of one connection know about it together.
+///
+/// Identity and configuration become known step by step; a layer reads them through `facts` and
+/// changes them through `update`.
+package final class ConnectionState: Sendable {
+    /// 32 lower-case hexadecimal digits; the same in logs, webhooks and recordings.
+    package let connectionID: String
+    package let remoteAddress: RemoteAddress
+    package let eventLoop: any EventLoop
+    private let mutable: Mutex<ConnectionFacts>
+
+    package init(connectionID: String, remoteAddress: RemoteAddress, eventLoop: any EventLoop) {
+        self.connectionID = connectionID
+        self.remoteAddress = remoteAddress
+        self.eventLoop = eventLoop
+        self.mutable = Mutex(ConnectionFacts())
+    }
+
+    /// A copy of what is known now.
+    package var facts: ConnectionFacts { mutable.withLock { $0 } }
+
+    /// Changes what is known; `change` must not wait for anything.
+    package func update(_ change: @Sendable (inout ConnectionFacts) -> Void) {
+        mutable.withLock { change(&$0) }
+    }
+}
+
+/// What is known of a connection at some moment.
+package struct ConnectionFacts: Sendable {
+    /// The client's identification line, empty before the handshake.
+    package var clientVersion = ""
+    /// The login name of the latest attempt.
+    package var username = ""
+    /// The verified identity; empty where the webhook named none.
+    package var authenticatedUsername = ""
+    /// What webhooks attached to the connection.
+    package var carried = ConnectionMetadata()
+    /// What the person gets; `nil` until the configuration has been asked.
+    package var userConfig: UserConfig?
+
+    package init() {}
+}
+
+/// Where a client comes from.
+package struct RemoteAddress: Sendable, Hashable {
+    /// IP address without port, brackets or zone; IPv4-mapped addresses as IPv4.
+    package let host: String
+    package let port: Int
+
+    package init(host: String, port: Int) {
+        let unzoned = host.split(separator: "%").first.map(String.init) ?? host
+        let mapped = "::ffff:"
+        let isMapped = unzoned.lowercased().hasPrefix(mapped) && unzoned.contains(".")
+        self.host = isMapped ? String(unzoned.dropFirst(mapped.count)) : unzoned
+        self.port = port
+    }
+
+    /// `IP:port`, IPv6 in brackets.
+    package var description: String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}

@@ -1,0 +1,83 @@
+// Events of the gateway that ContainerSSH's list has no code for.
+extension MessageCode {
+    package static let sshAuthBadSignature = MessageCode(
+        "SSH_AUTH_BAD_SIGNATURE",
+        .warning,
+        explanation: "A client offered an acceptable public key but its signature does not verify.",
+        personText: "The signature made with this key is not valid.",
+        remedy: "One event may be a broken client; many from one address are an attack. Look at the "
+            + "address and the client version, and block the address if they go on."
+    )
+    package static let gatewayWorkspaceClosed = MessageCode(
+        "GATEWAY_WORKSPACE_CLOSED",
+        .debug,
+        explanation: "A program was asked for while its connection's workspace was being removed.",
+        personText: "The connection is being closed.",
+        remedy: "Nothing: the client asked too late."
+    )
+    package static let gatewayProgramStartFailed = MessageCode(
+        "GATEWAY_PROGRAM_START_FAILED",
+        .error,
+        explanation: "A shell, command or subsystem could not be started in the workspace.",
+        personText: "The program could not be started.",
+        remedy: "Read the reason in the record: it carries the backend's own code."
+    )
+    package static let gatewayProgramControlFailed = MessageCode(
+        "GATEWAY_PROGRAM_CONTROL_FAILED",
+        .info,
+        explanation: "A signal or a new window size could not be delivered to a program.",
+        remedy: "Usually the program had just ended, or the client sent an unknown signal name."
+    )
+    package static let gatewayStreamFailed = MessageCode(
+        "GATEWAY_STREAM_FAILED",
+        .error,
+        explanation: "Carrying a program's input or output failed before its end.",
+        remedy: "Read the reason in the record; look at the backend and at the recording's delivery."
+    )
+    package static let gatewayExitUnknown = MessageCode(
+        "GATEWAY_EXIT_UNKNOWN",
+        .error,
+        explanation: "How a program ended could not be learned; the client was told status 255.",
+        remedy: "Read the reason in the record and look at the backend's health."
+    )
+    package static let gatewayRecordingRefused = MessageCode(
+        "GATEWAY_RECORDING_REFUSED",
+        .error,
+        isAudit: true,
+        explanation: "A connection was refused because its recording could not be opened.",
+        personText: "Sessions are recorded here, and the recorder is not available. "
+            + "Please try again later.",
+        remedy: "Look at auditd: is it running, reachable and has it space? With "
+            + "`audit.delivery: besteffort` sessions go on without it."
+    )
+    package static let gatewayRecordingLost = MessageCode(
+        "GATEWAY_RECORDING_LOST",
+        .error,
+        isAudit: true,
+        explanation: "A connection was ended because its recording was not acknowledged in time.",
+        personText: "The recorder of this session does not answer; the session ends here.",
+        remedy: "Look at auditd and at the network to it; `audit.timeout` says how long a session "
+            + "waits."
+    )
+    package static let gatewayHostKeyGenerated = MessageCode(
+        "GATEWAY_HOST_KEY_GENERATED",
+        .notice,
+        explanation: "A host key was generated and stored beside the configuration file.",
+        remedy: "Keep the file: a new key makes every client warn. Several gateways behind one "
+            + "address need the same keys."
+    )
+    package static let gatewayConnectionLimit = MessageCode(
+        "GATEWAY_CONNECTION_LIMIT",
+        .warning,
+        explanation: "A connection was refused because `ssh.maxConnections` are open.",
+        personText: "The server has as many connections as it may have.",
+        remedy: "Raise `ssh.maxConnections`, add a gateway, or look for whom the connections are."
+    )
+
+    static let gatewayCodes: [MessageCode] = [
+        sshAuthBadSignature, gatewayWorkspaceClosed, gatewayProgramStartFailed,
+        gatewayProgramControlFailed, gatewayStreamFailed, gatewayExitUnknown,
+        gatewayRecordingRefused, gatewayRecordingLost, gatewayHostKeyGenerated,
+        gatewayConnectionLimit,
+    ]
+}

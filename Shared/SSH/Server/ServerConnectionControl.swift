@@ -1,0 +1,13 @@
+/// What a handler can do to its own connection from outside of the engine's questions.
+///
+/// The engine gives one to the handler factory together with the remote address. May be called
+/// from any task, at any time, also after the connection has ended.
+package protocol ServerConnectionControl: Sendable {
+    /// Ends the connection: sends DISCONNECT with this reason and text (RFC 4253 §11.1) after what
+    /// is already written, then closes. Returns at once; only the first call counts.
+    func disconnect(_ refusal: ServerRefusal)
+
+    /// Shows `text` to the person before authentication has finished (RFC 4252 §5.4); does nothing
+    /// afterwards. A line end is added.
+    func banner(_ text: String)
+}
