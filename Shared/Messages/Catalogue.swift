@@ -1,10 +1,38 @@
+/// The codes of one part of the program, as one chapter of the reference.
+package struct CodeArea: Sendable {
+    /// What heads the chapter.
+    package let title: String
+    /// The codes in the order of their file.
+    package let codes: [MessageCode]
+
+    init(_ title: String, _ codes: [MessageCode]) {
+        self.title = title
+        self.codes = codes
+    }
+}
+
 extension MessageCode {
-    /// Every code of the project, area by area.
+    /// Every area of the project.
     ///
-    /// A new area is a file of its own (`<Area>Codes.swift`) whose list is joined here.
-    package static let all: [MessageCode] = [
-        logCodes
-    ].flatMap { $0 }
+    /// A new area is a file of its own (`<Area>Codes.swift`) and one line here. Afterwards
+    /// `docs/codes.md` is made anew with `berth codes --markdown`.
+    package static let areas: [CodeArea] = [
+        CodeArea("Start and configuration", coreCodes),
+        CodeArea("Services", serviceCodes),
+        CodeArea("SSH server", sshCodes),
+        CodeArea("Authentication", authCodes),
+        CodeArea("Configuration webhook", configCodes),
+        CodeArea("Policy", securityCodes),
+        CodeArea("Docker backend", dockerCodes),
+        CodeArea("Kubernetes backend", kubernetesCodes),
+        CodeArea("Recordings", auditCodes),
+        CodeArea("HTTP", httpCodes),
+        CodeArea("Health and metrics", healthCodes),
+        CodeArea("Log", logCodes),
+    ]
+
+    /// Every code of the project, area by area.
+    package static let all: [MessageCode] = areas.flatMap(\.codes)
 
     /// The code whose identifier is `id`, in exactly this spelling; `nil` if there is none.
     package static func named(_ id: String) -> MessageCode? { byID[id] }

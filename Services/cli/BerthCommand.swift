@@ -1,0 +1,14 @@
+import ArgumentParser
+
+/// The command-line tool `berth`.
+@main
+struct BerthCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "berth",
+        abstract: "Looks after an installation of Berth.",
+        subcommands: [
+            ExplainCommand.self,
+            CodesCommand.self,
+        ]
+    )
+}
