@@ -1,0 +1,161 @@
+/// What is recorded of a connection, and where recordings go.
+package struct AuditConfig: ConfigSection {
+    package enum Format: String, ConfigChoice {
+        case none
+        case binary
+        case asciinema
+    }
+
+    package enum Storage: String, ConfigChoice {
+        case none
+        case file
+        case s3
+    }
+
+    package enum Delivery: String, ConfigChoice {
+        /// No recording, no session: a connection waits for auditd, and ends if that takes long.
+        case strict
+        /// The session goes on; what was lost is written into the recording as a gap.
+        case besteffort
+    }
+
+    package var enable = false
+    package var format = Format.none
+    package var storage = Storage.none
+    package var file = AuditFileConfig()
+    package var s3 = AuditS3Config()
+    package var intercept = AuditInterceptConfig()
+    package var delivery = Delivery.strict
+    /// Bytes of one connection that may be without acknowledgement.
+    package var window = 4 << 20
+    /// For one acknowledgement, before a strict connection ends.
+    package var timeout: Duration = .seconds(30)
+    /// Where auditd answers.
+    package var server = HTTPClientConfig(url: "http://127.0.0.1:7030")
+
+    package init() {}
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("enable", &enable)
+        visitor.field("format", &format)
+        visitor.field("storage", &storage)
+        visitor.section("file", &file, checked: enable && storage == .file)
+        visitor.section("s3", &s3, checked: enable && storage == .s3)
+        visitor.section("intercept", &intercept)
+        visitor.field("delivery", &delivery)
+        visitor.field("window", &window)
+        visitor.field("timeout", &timeout)
+        visitor.section("server", &server, checked: enable)
+    }
+
+    package func problems(at path: String) -> [ConfigProblem] {
+        guard enable else { return [] }
+        var list = Rules(path)
+        list.check("window", window, in: 64 << 10...1 << 30)
+        list.check("timeout", timeout, atLeast: .seconds(1))
+        list.check(!server.url.isEmpty, "server.url", nil, "must be set")
+        return list.problems
+    }
+}
+
+package struct AuditFileConfig: ConfigSection {
+    package var directory = "/var/log/audit"
+
+    package init() {}
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("directory", &directory)
+    }
+
+    package func problems(at path: String) -> [ConfigProblem] {
+        var list = Rules(path)
+        list.checkSet("directory", directory)
+        return list.problems
+    }
+}
+
+package struct AuditInterceptConfig: ConfigSection {
+    package var stdin = false
+    package var stdout = false
+    package var stderr = false
+    package var passwords = false
+    /// The bytes of forwarded connections.
+    package var forwarding = false
+
+    package init() {}
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("stdin", &stdin)
+        visitor.field("stdout", &stdout)
+        visitor.field("stderr", &stderr)
+        visitor.field("passwords", &passwords)
+        visitor.field("forwarding", &forwarding)
+    }
+}
+
+package struct AuditS3Config: ConfigSection {
+    /// Where recordings wait for their upload.
+    package var local = "/var/lib/audit"
+    package var accessKey = ""
+    package var secretKey = Secret()
+    package var bucket = ""
+    package var region = ""
+    /// Empty: the one of AWS for the region.
+    package var endpoint = ""
+    /// Trusted beside the system's roots.
+    package var caCertificate = PEMSource()
+    /// A canned ACL; empty: none is sent.
+    package var acl = ""
+    package var pathStyleAccess = false
+    /// Bytes of a part of a multipart upload; 5 MiB...5 GiB.
+    package var uploadPartSize = 5_242_880
+    package var parallelUploads = 20
+    package var metadata = AuditS3MetadataConfig()
+
+    package init() {}
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("local", &local)
+        visitor.field("accessKey", &accessKey)
+        visitor.field("secretKey", &secretKey)
+        visitor.field("bucket", &bucket)
+        visitor.field("region", &region)
+        visitor.field("endpoint", &endpoint)
+        visitor.field("cacert", &caCertificate)
+        visitor.field("acl", &acl)
+        visitor.field("pathStyleAccess", &pathStyleAccess)
+        visitor.field("uploadPartSize", &uploadPartSize)
+        visitor.field("parallelUploads", &parallelUploads)
+        visitor.section("metadata", &metadata)
+    }
+
+    package func problems(at path: String) -> [ConfigProblem] {
+        var list = Rules(path)
+        list.checkSet("local", local)
+        list.checkSet("accessKey", accessKey)
+        list.check(!secretKey.isEmpty, "secretKey", nil, "must be set")
+        list.checkSet("bucket", bucket)
+        list.check(
+            endpoint.isEmpty || HTTPClientConfig.isURL(endpoint),
+            "endpoint",
+            endpoint,
+            "must be empty or an absolute URL"
+        )
+        list.check("uploadPartSize", uploadPartSize, in: 5_242_880...5 << 30)
+        list.check("parallelUploads", parallelUploads, in: 1...1000)
+        return list.problems
+    }
+}
+
+/// Which facts become metadata of the uploaded object.
+package struct AuditS3MetadataConfig: ConfigSection {
+    package var ip = false
+    package var username = false
+
+    package init() {}
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("ip", &ip)
+        visitor.field("username", &username)
+    }
+}

@@ -1,0 +1,45 @@
+/// The limits that a reply of the config webhook cannot cross.
+///
+/// They bind the reply, not the static file: what the file itself sets stays allowed.
+package struct FloorConfig: ConfigSection {
+    /// The backends that may be chosen; empty: all.
+    package var backends: [BackendKind] = []
+    /// Privileged containers, added capabilities and devices, and weaker confinement.
+    package var allowPrivileged = false
+    /// The network namespace of the host or of another container.
+    package var allowHostNetwork = false
+    /// Process, IPC, user, UTS and cgroup namespaces of the host.
+    package var allowHostNamespaces = false
+    /// Files of the host inside the workspace.
+    package var allowHostMounts = false
+    /// Another container engine, cluster or credentials than the static ones.
+    package var allowConnection = true
+    /// Bytes of memory of a workspace; 0: no limit.
+    package var maxMemory = 0
+    /// Processes of a workspace; 0: no limit.
+    package var maxPids = 0
+    /// Processors of a workspace; 0: no limit.
+    package var maxCPUs = 0.0
+
+    package init() {}
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("backends", &backends)
+        visitor.field("allowPrivileged", &allowPrivileged)
+        visitor.field("allowHostNetwork", &allowHostNetwork)
+        visitor.field("allowHostNamespaces", &allowHostNamespaces)
+        visitor.field("allowHostMounts", &allowHostMounts)
+        visitor.field("allowConnection", &allowConnection)
+        visitor.field("maxMemory", &maxMemory)
+        visitor.field("maxPids", &maxPids)
+        visitor.field("maxCPUs", &maxCPUs)
+    }
+
+    package func problems(at path: String) -> [ConfigProblem] {
+        var list = Rules(path)
+        list.check("maxMemory", maxMemory, in: 0...Int.max)
+        list.check("maxPids", maxPids, in: 0...Int.max)
+        list.check(maxCPUs >= 0, "maxCPUs", "\(maxCPUs)", "must be at least 0")
+        return list.problems
+    }
+}
