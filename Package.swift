@@ -44,6 +44,10 @@ let lifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle",
     package: "swift-service-lifecycle"
 )
+let lifecycleTestKit: Target.Dependency = .product(
+    name: "ServiceLifecycleTestKit",
+    package: "swift-service-lifecycle"
+)
 let unixSignals: Target.Dependency = .product(
     name: "UnixSignals",
     package: "swift-service-lifecycle"
@@ -201,7 +205,7 @@ let services: [Target] = [
         "MetricsClient",
         "Services/metricsd/Client",
         [
-            "SharedModels", "SharedMessages",
+            "SharedModels", "SharedMessages", "SharedLogging",
             "SharedHTTP", "SharedConfig", log, metrics, coreMetrics, lifecycle,
         ]
     ),
@@ -209,8 +213,9 @@ let services: [Target] = [
         "MetricsdCore",
         "Services/metricsd/Core",
         [
-            "MetricsClient", "SharedModels",
-            "SharedMessages", "SharedHTTP", "SharedConfig", log, hummingbird, nioCore, lifecycle,
+            "MetricsClient", "SharedModels", "SharedLogging",
+            "SharedMessages", "SharedHTTP", "SharedConfig", deque, log, hummingbird, nioCore,
+            lifecycle,
         ]
     ),
     library(
@@ -374,7 +379,7 @@ let testTargets: [Target] = [
         "MetricsClient",
         [
             "SharedModels", "SharedMessages", "SharedHTTP", "SharedConfig",
-            "StubHTTPServer", log, metrics, coreMetrics,
+            "StubHTTPServer", log, metrics, coreMetrics, lifecycle, lifecycleTestKit,
         ]
     ),
     tests(

@@ -27,7 +27,7 @@ extension MessageCode {
         CodeArea("Kubernetes backend", kubernetesCodes),
         CodeArea("Recordings", auditCodes),
         CodeArea("HTTP", httpCodes),
-        CodeArea("Health and metrics", healthCodes),
+        CodeArea("Health and metrics", healthCodes + metricsdCodes),
         CodeArea("Log", logCodes),
     ]
 

@@ -1,0 +1,167 @@
+package import CoreMetrics
+import Metrics
+import SharedModels
+
+/// What the gateway counts, as one call per event.
+///
+/// Labels come from closed sets: `country` is a two-letter code (`XX` for unknown), `reason` the
+/// identifier of a message code, `backend` the configured name of a backend.
+package struct GatewayMetrics: Sendable {
+    private let factory: any MetricsFactory
+
+    /// Counts through `factory`; the series without an event yet start at 0.
+    package init(factory: any MetricsFactory) {
+        self.factory = factory
+        start()
+    }
+
+    /// The value of `country` when nothing is known.
+    package static let unknownCountry = "XX"
+
+    // MARK: - Connections
+
+    package func connectionOpened(country: String) {
+        count(MetricCatalogue.connections, [("country", country)])
+        openConnections(country).increment()
+    }
+
+    /// Once for every `connectionOpened`.
+    package func connectionClosed(country: String) {
+        openConnections(country).decrement()
+    }
+
+    /// The user is authenticated and the backend is ready, `duration` after the connection came.
+    package func handshakeSucceeded(country: String, after duration: Duration) {
+        count(MetricCatalogue.successfulHandshakes, [("country", country)])
+        time(MetricCatalogue.handshakeTime, [], duration)
+    }
+
+    /// Once for a connection that never gets as far as `handshakeSucceeded`.
+    package func handshakeFailed(country: String) {
+        count(MetricCatalogue.failedHandshakes, [("country", country)])
+    }
+
+    // MARK: - Backend
+
+    package func backendCalled(_ backend: String) {
+        count(MetricCatalogue.backendRequests, [("backend", backend)])
+    }
+
+    /// `failure` is `tcp` or `handshake` for the backend `sshproxy` and `nil` for the others.
+    package func backendFailed(_ backend: String, failure: String? = nil) {
+        count(
+            MetricCatalogue.backendErrors,
+            [("backend", backend)] + (failure.map { [("failure", $0)] } ?? [])
+        )
+    }
+
+    package func workspaceStarted(_ backend: String, after duration: Duration) {
+        time(MetricCatalogue.backendStartTime, [("backend", backend)], duration)
+    }
+
+    // MARK: - Webhooks
+
+    /// Before every attempt.
+    package func authAsked(_ type: AuthType, isRetry: Bool) {
+        count(MetricCatalogue.authRequests, [type.label, Self.retry(isRetry)])
+    }
+
+    /// After every failed attempt with `.soft`, and once more with `.hard` on giving up.
+    package func authUnanswered(
+        _ type: AuthType,
+        _ failure: FailureType,
+        isRetry: Bool,
+        reason: String
+    ) {
+        count(
+            MetricCatalogue.authFailures,
+            [failure.label, type.label, Self.retry(isRetry), ("reason", reason)]
+        )
+    }
+
+    package func authAnswered(
+        _ type: AuthType,
+        success: Bool,
+        isRetry: Bool,
+        country: String
+    ) {
+        count(
+            success ? MetricCatalogue.authAccepted : MetricCatalogue.authRefused,
+            [type.label, Self.retry(isRetry), ("country", country)]
+        )
+    }
+
+    package func configAsked(isRetry: Bool) {
+        count(MetricCatalogue.configRequests, [Self.retry(isRetry)])
+    }
+
+    /// As `authUnanswered`.
+    package func configUnanswered(_ failure: FailureType, isRetry: Bool, reason: String) {
+        count(
+            MetricCatalogue.configFailures,
+            [failure.label, Self.retry(isRetry), ("reason", reason)]
+        )
+    }
+
+    // MARK: - Private
+
+    private func openConnections(_ country: String) -> Meter {
+        Meter(
+            label: MetricCatalogue.currentConnections.name,
+            dimensions: [("country", country)],
+            factory: factory
+        )
+    }
+
+    private func count(_ metric: MetricDefinition, _ labels: [(String, String)], by amount: Int = 1)
+    {
+        Counter(label: metric.name, dimensions: labels, factory: factory).increment(by: amount)
+    }
+
+    private func time(
+        _ metric: MetricDefinition,
+        _ labels: [(String, String)],
+        _ duration: Duration
+    ) {
+        let timer = Timer(label: metric.name, dimensions: labels, factory: factory)
+        timer.record(duration: duration)
+    }
+
+    private static func retry(_ isRetry: Bool) -> (String, String) {
+        ("retry", isRetry ? "1" : "0")
+    }
+
+    /// Makes the series that every gateway has, so that the first event is seen as a step from 0.
+    private func start() {
+        let country = [("country", Self.unknownCountry)]
+        count(MetricCatalogue.configRequests, [Self.retry(false)], by: 0)
+        for type in AuthType.allCases {
+            count(MetricCatalogue.authRequests, [type.label, Self.retry(false)], by: 0)
+            count(MetricCatalogue.authAccepted, [type.label, Self.retry(false)] + country, by: 0)
+            count(MetricCatalogue.authRefused, [type.label, Self.retry(false)] + country, by: 0)
+        }
+        count(MetricCatalogue.connections, country, by: 0)
+        openConnections(Self.unknownCountry).set(0)
+        count(MetricCatalogue.successfulHandshakes, country, by: 0)
+        count(MetricCatalogue.failedHandshakes, country, by: 0)
+    }
+}
+
+extension GatewayMetrics {
+    /// What the authentication server was asked.
+    package enum AuthType: String, Sendable, CaseIterable {
+        case password
+        case publicKey = "pubkey"
+        case authorization
+
+        fileprivate var label: (String, String) { ("authtype", rawValue) }
+    }
+
+    /// Whether a failed attempt is followed by another.
+    package enum FailureType: String, Sendable {
+        case soft
+        case hard
+
+        fileprivate var label: (String, String) { ("type", rawValue) }
+    }
+}

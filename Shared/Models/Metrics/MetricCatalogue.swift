@@ -1,0 +1,129 @@
+/// Every metric of the suite, in the order of the exposition.
+///
+/// The names that begin with `containerssh_` are those of ContainerSSH, so that dashboards keep
+/// working; those that begin with `berth_` are ours. Emission and the HELP, UNIT and TYPE lines
+/// both read this list.
+package enum MetricCatalogue {
+    package static let configRequests = MetricDefinition(
+        "containerssh_config_server_requests_total",
+        .counter,
+        unit: "requests_total",
+        help: "Requests sent to the configuration server.",
+        labels: ["retry"]
+    )
+    package static let configFailures = MetricDefinition(
+        "containerssh_config_server_failures_total",
+        .counter,
+        unit: "failures_total",
+        help: "Failed requests to the configuration server.",
+        labels: ["type", "retry", "reason"]
+    )
+    package static let backendRequests = MetricDefinition(
+        "containerssh_backend_requests_total",
+        .counter,
+        unit: "requests_total",
+        help: "Calls made to the backend that runs the programs.",
+        labels: ["backend"]
+    )
+    package static let backendErrors = MetricDefinition(
+        "containerssh_backend_errors_total",
+        .counter,
+        unit: "errors_total",
+        help: "Calls to the backend that failed.",
+        labels: ["backend", "failure"]
+    )
+    package static let authRequests = MetricDefinition(
+        "containerssh_auth_server_requests_total",
+        .counter,
+        unit: "requests_total",
+        help: "Requests sent to the authentication server.",
+        labels: ["authtype", "retry"]
+    )
+    package static let authFailures = MetricDefinition(
+        "containerssh_auth_server_failures_total",
+        .counter,
+        unit: "failures_total",
+        help: "Failed requests to the authentication server.",
+        labels: ["type", "authtype", "retry", "reason"]
+    )
+    package static let authAccepted = MetricDefinition(
+        "containerssh_auth_success_total",
+        .counter,
+        unit: "success_total",
+        help: "Answers of the authentication server that said yes.",
+        labels: ["authtype", "retry", "country"]
+    )
+    package static let authRefused = MetricDefinition(
+        "containerssh_auth_failures_total",
+        .counter,
+        unit: "failures_total",
+        help: "Answers of the authentication server that said no.",
+        labels: ["authtype", "retry", "country"]
+    )
+    package static let connections = MetricDefinition(
+        "containerssh_ssh_connections_total",
+        .counter,
+        unit: "connections_total",
+        help: "SSH connections since the start.",
+        labels: ["country"]
+    )
+    package static let currentConnections = MetricDefinition(
+        "containerssh_ssh_current_connections",
+        .gauge,
+        unit: "connections",
+        help: "SSH connections that are open now.",
+        labels: ["country"]
+    )
+    package static let successfulHandshakes = MetricDefinition(
+        "containerssh_ssh_successful_handshakes_total",
+        .counter,
+        unit: "handshakes_total",
+        help: "SSH connections that were authenticated and got their backend.",
+        labels: ["country"]
+    )
+    package static let failedHandshakes = MetricDefinition(
+        "containerssh_ssh_failed_handshakes_total",
+        .counter,
+        unit: "handshakes_total",
+        help: "SSH connections that ended before they had a backend.",
+        labels: ["country"]
+    )
+    package static let handshakeTime = MetricDefinition(
+        "berth_ssh_handshake_seconds",
+        .histogram(bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]),
+        unit: "seconds",
+        help: "Time from the accepted connection to the authenticated user with a backend."
+    )
+    package static let backendStartTime = MetricDefinition(
+        "berth_backend_start_seconds",
+        .histogram(bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]),
+        unit: "seconds",
+        help: "Time the backend took to start the workspace of a connection.",
+        labels: ["backend"]
+    )
+    package static let reportingInstances = MetricDefinition(
+        "berth_metrics_reporting_instances",
+        .gauge,
+        unit: "instances",
+        help: "Processes whose metrics arrived lately.",
+        labels: ["daemon"]
+    )
+    package static let droppedSeries = MetricDefinition(
+        "berth_metrics_dropped_series_total",
+        .counter,
+        unit: "series_total",
+        help: "Series that were refused because of their name, their labels or the bound.",
+        labels: ["daemon"]
+    )
+
+    package static let all: [MetricDefinition] = [
+        configRequests, configFailures, backendRequests, backendErrors, authRequests, authFailures,
+        authAccepted, authRefused, connections, currentConnections, successfulHandshakes,
+        failedHandshakes, handshakeTime, backendStartTime, reportingInstances, droppedSeries,
+    ]
+
+    /// The metric of that exact name, or `nil` when the catalogue has none.
+    package static func definition(of name: String) -> MetricDefinition? { byName[name] }
+
+    private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+}

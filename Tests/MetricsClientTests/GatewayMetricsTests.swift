@@ -1,0 +1,53 @@
+import SharedModels
+import Testing
+
+@testable import MetricsClient
+
+@Suite struct GatewayMetricsTests {
+    private let registry = MetricsRegistry(daemon: "gateway")
+    private let metrics: GatewayMetrics
+
+    init() { metrics = GatewayMetrics(factory: PushMetricsFactory(registry: registry)) }
+
+    @Test("the series of every gateway exist at zero before the first event")
+    func startsAtZero() {
+        #expect(registry.values(of: MetricCatalogue.connections) == [["country": "XX"]: 0])
+        #expect(registry.values(of: MetricCatalogue.currentConnections) == [["country": "XX"]: 0])
+        #expect(registry.values(of: MetricCatalogue.authRequests).count == 3)
+    }
+
+    @Test("a connection that comes and goes leaves a count and no open connection")
+    func connection() {
+        metrics.connectionOpened(country: "HU")
+        metrics.connectionOpened(country: "HU")
+        metrics.connectionClosed(country: "HU")
+        let country = ["country": "HU"]
+        #expect(registry.values(of: MetricCatalogue.connections)[country] == 2)
+        #expect(registry.values(of: MetricCatalogue.currentConnections)[country] == 1)
+    }
+
+    @Test("every event lands in the series of the catalogue, none is dropped")
+    func everyEvent() {
+        metrics.handshakeSucceeded(country: "HU", after: .milliseconds(10))
+        metrics.handshakeFailed(country: "HU")
+        metrics.backendCalled("docker")
+        metrics.backendFailed("docker")
+        metrics.backendFailed("sshproxy", failure: "tcp")
+        metrics.workspaceStarted("sandbox", after: .milliseconds(6))
+        metrics.authAsked(.publicKey, isRetry: false)
+        metrics.authUnanswered(.password, .hard, isRetry: true, reason: "AUTH_INVALID_STATUS")
+        metrics.authAnswered(.password, success: true, isRetry: false, country: "HU")
+        metrics.authAnswered(.password, success: false, isRetry: false, country: "HU")
+        metrics.configAsked(isRetry: true)
+        metrics.configUnanswered(.soft, isRetry: false, reason: "HTTP_CLIENT_DECODE_FAILED")
+        #expect(registry.droppedCount == 0)
+        let failed = registry.values(of: MetricCatalogue.authFailures)
+        let labels = [
+            "type": "hard", "authtype": "password", "retry": "1", "reason": "AUTH_INVALID_STATUS",
+        ]
+        #expect(failed == [labels: 1])
+        let emitted = Set(registry.snapshot().map(\.name))
+        let own: Set = [MetricCatalogue.reportingInstances.name]
+        #expect(Set(MetricCatalogue.all.map(\.name)).subtracting(emitted) == own)
+    }
+}
