@@ -119,8 +119,8 @@ let shared: [Target] = [
         "SharedHTTP",
         "Shared/HTTP",
         [
-            "SharedMessages", "SharedConfig", "SharedModels", "CCurl", log, hummingbird,
-            hummingbirdTLS, httpTypes, nioCore, nioPosix, nioSSL, lifecycle,
+            "SharedMessages", "SharedConfig", "SharedLogging", "SharedModels", "CCurl", deque, log,
+            hummingbird, hummingbirdTLS, httpTypes, nioCore, nioPosix, nioSSL, lifecycle,
         ]
     ),
     library(

@@ -26,7 +26,7 @@ extension MessageCode {
         CodeArea("Docker backend", dockerCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),
         CodeArea("Recordings", auditCodes),
-        CodeArea("HTTP", httpCodes),
+        CodeArea("HTTP", httpCodes + httpRefusalCodes),
         CodeArea("Health and metrics", healthCodes + metricsdCodes),
         CodeArea("Log", logCodes),
     ]
