@@ -1,0 +1,78 @@
+/// One promise of the `Backend` protocol. Every backend's tests run all of them:
+///
+/// ```swift
+/// @Test("keeps the promise", arguments: ConformanceCase.allCases)
+/// func conforms(_ promise: ConformanceCase) async throws {
+///     try await promise.prove(on: subject)
+/// }
+/// ```
+package enum ConformanceCase: String, Sendable, CaseIterable {
+    case separatesStreamsAndReportsStatus
+    case reportsStatusOfSilentProgram
+    case carriesLargeStreamsIntact
+    case inputEndDoesNotEndProgram
+    case closedInputReachesProgramAsEnd
+    case bytesForNonReaderAreDropped
+    case shellRunsCommandsFromInput
+    case terminalHasItsSizeBeforeStart
+    case resizeReachesTerminal
+    case controlCharacterInterrupts
+    case terminalOutputBeforeExitIsComplete
+    case termSignalEndsProgram
+    case killSignalEndsProgram
+    case unknownSignalIsRefused
+    case unknownSubsystemIsRefused
+    case missingCommandIs127
+    case programsRunSideBySide
+    case programsShareTheWorkspace
+    case environmentReachesProgram
+    case unreadOutputHoldsProgram
+    case outputBeforeExitIsComplete
+    case exitDoesNotWaitForChildren
+    case cancelledReaderStops
+    case terminateEndsProgram
+    case fileIsPutWhole
+    case closeEndsEverything
+    case closeIsHarmlessWhenRepeated
+    case cancelledOpeningLeavesNothing
+
+    /// Proves this promise, in workspaces of its own.
+    ///
+    /// Throws a `ConformanceFailure` that says what was seen instead, or the backend's error.
+    package func prove(on subject: ConformanceSubject) async throws {
+        try await within(subject.patience * 2, rawValue) { try await proof(subject) }
+    }
+
+    private var proof: @Sendable (ConformanceSubject) async throws -> Void {
+        switch self {
+        case .separatesStreamsAndReportsStatus: StreamProofs.separatesStreamsAndReportsStatus
+        case .reportsStatusOfSilentProgram: StreamProofs.reportsStatusOfSilentProgram
+        case .carriesLargeStreamsIntact: StreamProofs.carriesLargeStreamsIntact
+        case .inputEndDoesNotEndProgram: StreamProofs.inputEndDoesNotEndProgram
+        case .closedInputReachesProgramAsEnd: StreamProofs.closedInputReachesProgramAsEnd
+        case .bytesForNonReaderAreDropped: StreamProofs.bytesForNonReaderAreDropped
+        case .unreadOutputHoldsProgram: StreamProofs.unreadOutputHoldsProgram
+        case .outputBeforeExitIsComplete: StreamProofs.outputBeforeExitIsComplete
+        case .cancelledReaderStops: StreamProofs.cancelledReaderStops
+        case .shellRunsCommandsFromInput: TerminalProofs.shellRunsCommandsFromInput
+        case .terminalHasItsSizeBeforeStart: TerminalProofs.terminalHasItsSizeBeforeStart
+        case .resizeReachesTerminal: TerminalProofs.resizeReachesTerminal
+        case .controlCharacterInterrupts: TerminalProofs.controlCharacterInterrupts
+        case .terminalOutputBeforeExitIsComplete: TerminalProofs.outputBeforeExitIsComplete
+        case .termSignalEndsProgram: ProgramProofs.termSignalEndsProgram
+        case .killSignalEndsProgram: ProgramProofs.killSignalEndsProgram
+        case .unknownSignalIsRefused: ProgramProofs.unknownSignalIsRefused
+        case .unknownSubsystemIsRefused: ProgramProofs.unknownSubsystemIsRefused
+        case .missingCommandIs127: ProgramProofs.missingCommandIs127
+        case .programsRunSideBySide: ProgramProofs.programsRunSideBySide
+        case .programsShareTheWorkspace: ProgramProofs.programsShareTheWorkspace
+        case .environmentReachesProgram: ProgramProofs.environmentReachesProgram
+        case .exitDoesNotWaitForChildren: ProgramProofs.exitDoesNotWaitForChildren
+        case .terminateEndsProgram: ProgramProofs.terminateEndsProgram
+        case .fileIsPutWhole: WorkspaceProofs.fileIsPutWhole
+        case .closeEndsEverything: WorkspaceProofs.closeEndsEverything
+        case .closeIsHarmlessWhenRepeated: WorkspaceProofs.closeIsHarmlessWhenRepeated
+        case .cancelledOpeningLeavesNothing: WorkspaceProofs.cancelledOpeningLeavesNothing
+        }
+    }
+}
