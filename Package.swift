@@ -104,6 +104,7 @@ func tests(
 
 let systemLibraries: [Target] = [
     .systemLibrary(name: "CCurl", path: "Shared/CCurl", pkgConfig: "libcurl"),
+    .systemLibrary(name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libcrypto"),
     .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt"),
     .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CSeccomp", path: "Shared/CSeccomp", pkgConfig: "libseccomp"),
@@ -134,7 +135,7 @@ let shared: [Target] = [
     library(
         "SharedSSH",
         "Shared/SSH",
-        [crypto, cryptoExtras, asn1, deque, nioCore, nioPosix]
+        ["COpenSSL", crypto, cryptoExtras, asn1, deque, nioCore, nioPosix]
     ),
     library("SharedAudit", "Shared/Audit", ["SharedModels", "CZlib", nioCore]),
     library(

@@ -10,19 +10,30 @@ package struct HandshakeFacts: Sendable, Hashable {
     package var inboundCipher: String
     /// Server to client.
     package var outboundCipher: String
+    /// `nil` where the cipher authenticates by itself.
+    package var inboundMAC: String?
+    package var outboundMAC: String?
+    /// Whether both sides keep to strict key exchange (OpenSSH's PROTOCOL §1.10).
+    package var isStrict: Bool
 
     package init(
         clientVersion: String,
         keyExchange: String,
         hostKeyAlgorithm: String,
         inboundCipher: String,
-        outboundCipher: String
+        outboundCipher: String,
+        inboundMAC: String? = nil,
+        outboundMAC: String? = nil,
+        isStrict: Bool = false
     ) {
         self.clientVersion = clientVersion
         self.keyExchange = keyExchange
         self.hostKeyAlgorithm = hostKeyAlgorithm
         self.inboundCipher = inboundCipher
         self.outboundCipher = outboundCipher
+        self.inboundMAC = inboundMAC
+        self.outboundMAC = outboundMAC
+        self.isStrict = isStrict
     }
 }
 

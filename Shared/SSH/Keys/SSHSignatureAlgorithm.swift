@@ -1,0 +1,50 @@
+/// The signature algorithms of host keys and user keys, by their names on the wire.
+package enum SSHSignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
+    /// RFC 8709.
+    case ed25519 = "ssh-ed25519"
+    /// RFC 5656 §3.
+    case ecdsa256 = "ecdsa-sha2-nistp256"
+    case ecdsa384 = "ecdsa-sha2-nistp384"
+    case ecdsa521 = "ecdsa-sha2-nistp521"
+    /// RFC 8332; the key's own type is `ssh-rsa`.
+    case rsaSHA512 = "rsa-sha2-512"
+    case rsaSHA256 = "rsa-sha2-256"
+
+    /// What a server offers to prove its identity with, unless configured.
+    package static let hostKeyDefaults: [Self] = [.ed25519]
+
+    /// The type of the keys this algorithm works with.
+    package var keyType: SSHKeyType {
+        switch self {
+        case .ed25519: .ed25519
+        case .ecdsa256: .ecdsa256
+        case .ecdsa384: .ecdsa384
+        case .ecdsa521: .ecdsa521
+        case .rsaSHA512, .rsaSHA256: .rsa
+        }
+    }
+}
+
+/// The key types that can be used; their names are the first string of a key in wire form.
+package enum SSHKeyType: String, Sendable, Hashable, CaseIterable {
+    case ed25519 = "ssh-ed25519"
+    case ecdsa256 = "ecdsa-sha2-nistp256"
+    case ecdsa384 = "ecdsa-sha2-nistp384"
+    case ecdsa521 = "ecdsa-sha2-nistp521"
+    case rsa = "ssh-rsa"
+
+    /// The algorithms a key of this type signs with, the strongest first.
+    package var signatureAlgorithms: [SSHSignatureAlgorithm] {
+        SSHSignatureAlgorithm.allCases.filter { $0.keyType == self }
+    }
+
+    /// `nistp256` and so on, as it stands inside an ECDSA key (RFC 5656 §6.1).
+    var curveName: String? {
+        switch self {
+        case .ecdsa256: "nistp256"
+        case .ecdsa384: "nistp384"
+        case .ecdsa521: "nistp521"
+        case .ed25519, .rsa: nil
+        }
+    }
+}

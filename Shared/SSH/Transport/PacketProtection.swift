@@ -1,0 +1,60 @@
+import NIOCore
+
+/// How one direction's packets are protected, with the keys.
+enum PacketProtection {
+    case none
+    case gcm(AESGCM)
+    case ctr(AESCTR)
+
+    /// Makes the keys of one direction (RFC 4253 §7.2): letters A, C, E from client to server, B,
+    /// D, F back.
+    init(
+        _ algorithms: PacketAlgorithms,
+        _ keys: KeyDerivation,
+        isToServer: Bool,
+        encrypts: Bool
+    ) throws(TransportError) {
+        let cipher = algorithms.cipher
+        let iv = keys.key(isToServer ? "A" : "B", length: cipher.ivLength)
+        let key = keys.key(isToServer ? "C" : "D", length: cipher.keyLength)
+        guard let mac = algorithms.mac else {
+            self = .gcm(try AESGCM(cipher, key: key, iv: iv, encrypts: encrypts))
+            return
+        }
+        let macKey = keys.key(isToServer ? "E" : "F", length: mac.length)
+        self = .ctr(
+            try AESCTR(
+                cipher,
+                key: key,
+                iv: iv,
+                mac: try PacketMAC(mac, key: macKey),
+                encrypts: encrypts
+            )
+        )
+    }
+
+    /// Packets are a multiple of this (RFC 4253 §6).
+    var blockSize: Int {
+        switch self {
+        case .none: 8
+        case .gcm, .ctr: 16
+        }
+    }
+
+    var tagLength: Int {
+        switch self {
+        case .none: 0
+        case .gcm: AESGCM.tagLength
+        case .ctr(let cipher): cipher.mac.algorithm.length
+        }
+    }
+
+    /// Whether the length field is sent in clear, so that it does not count for the block size.
+    var isLengthInClear: Bool {
+        switch self {
+        case .none: false
+        case .gcm: true
+        case .ctr(let cipher): cipher.mac.algorithm.isEncryptThenMAC
+        }
+    }
+}

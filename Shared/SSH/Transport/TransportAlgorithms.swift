@@ -1,0 +1,95 @@
+/// The algorithms a side offers, most wanted first. The client's order decides (RFC 4253 §7.1).
+///
+/// The defaults are those of which neither the key, the mode nor the hash is in doubt; everything
+/// else is there to be configured.
+package struct TransportAlgorithms: Sendable, Hashable {
+    package var keyExchanges: [KeyExchangeMethod]
+    package var hostKeys: [SSHSignatureAlgorithm]
+    package var ciphers: [CipherAlgorithm]
+    /// Unused where the cipher authenticates by itself.
+    package var macs: [MACAlgorithm]
+
+    package init(
+        keyExchanges: [KeyExchangeMethod] = KeyExchangeMethod.defaults,
+        hostKeys: [SSHSignatureAlgorithm] = SSHSignatureAlgorithm.hostKeyDefaults,
+        ciphers: [CipherAlgorithm] = CipherAlgorithm.defaults,
+        macs: [MACAlgorithm] = MACAlgorithm.defaults
+    ) {
+        self.keyExchanges = keyExchanges
+        self.hostKeys = hostKeys
+        self.ciphers = ciphers
+        self.macs = macs
+    }
+}
+
+/// How the shared secret comes about.
+package enum KeyExchangeMethod: String, Sendable, Hashable, CaseIterable {
+    /// ML-KEM-768 with X25519 (draft-ietf-sshm-mlkem-hybrid-kex).
+    case mlkem768x25519 = "mlkem768x25519-sha256"
+    /// RFC 8731.
+    case curve25519 = "curve25519-sha256"
+    /// The name before RFC 8731; the same method.
+    case curve25519LibSSH = "curve25519-sha256@libssh.org"
+    /// RFC 5656 §4.
+    case nistp256 = "ecdh-sha2-nistp256"
+    case nistp384 = "ecdh-sha2-nistp384"
+    case nistp521 = "ecdh-sha2-nistp521"
+
+    package static let defaults: [Self] = [.mlkem768x25519, .curve25519, .curve25519LibSSH]
+}
+
+/// Encryption of packets.
+package enum CipherAlgorithm: String, Sendable, Hashable, CaseIterable {
+    /// RFC 5647 with the negotiation of OpenSSH's PROTOCOL §1.6.
+    case aes128GCM = "aes128-gcm@openssh.com"
+    case aes256GCM = "aes256-gcm@openssh.com"
+    /// RFC 4344 §4.
+    case aes128CTR = "aes128-ctr"
+    case aes192CTR = "aes192-ctr"
+    case aes256CTR = "aes256-ctr"
+
+    package static let defaults: [Self] = [
+        .aes128GCM, .aes256GCM, .aes128CTR, .aes192CTR, .aes256CTR,
+    ]
+
+    /// Whether the cipher needs no MAC beside it.
+    var isAuthenticated: Bool {
+        self == .aes128GCM || self == .aes256GCM
+    }
+
+    var keyLength: Int {
+        switch self {
+        case .aes128GCM, .aes128CTR: 16
+        case .aes192CTR: 24
+        case .aes256GCM, .aes256CTR: 32
+        }
+    }
+
+    var ivLength: Int {
+        isAuthenticated ? 12 : 16
+    }
+}
+
+/// Authentication of packets whose cipher does not do it.
+package enum MACAlgorithm: String, Sendable, Hashable, CaseIterable {
+    /// The MAC covers the encrypted packet (OpenSSH's PROTOCOL §1.5).
+    case sha256ETM = "hmac-sha2-256-etm@openssh.com"
+    case sha512ETM = "hmac-sha2-512-etm@openssh.com"
+    /// RFC 6668.
+    case sha256 = "hmac-sha2-256"
+    case sha512 = "hmac-sha2-512"
+
+    package static let defaults: [Self] = [.sha256ETM, .sha512ETM]
+
+    var isEncryptThenMAC: Bool {
+        self == .sha256ETM || self == .sha512ETM
+    }
+
+    /// Of the key and of the tag alike.
+    var length: Int {
+        switch self {
+        case .sha256ETM, .sha256: 32
+        case .sha512ETM, .sha512: 64
+        }
+    }
+}

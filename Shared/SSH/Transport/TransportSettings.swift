@@ -1,0 +1,55 @@
+/// Which end of the connection a machine is.
+package enum TransportRole: Sendable, Hashable {
+    case client
+    case server
+}
+
+/// What one side of the transport wants; checked and shared by all connections of a listener.
+package struct TransportSettings: Sendable {
+    /// The identification line without CR LF, `SSH-2.0-` included (RFC 4253 §4.2): at most 253
+    /// bytes of printable ASCII.
+    package var identification: String
+    package var algorithms: TransportAlgorithms
+    /// Server only: the keys to prove the host's identity with. An algorithm of
+    /// `algorithms.hostKeys` without its key is not offered.
+    package var hostKeys: [SSHPrivateKey]
+    /// Client only: whether this is the key of the host that was meant. `nil` accepts none.
+    package var isHostKeyTrusted: (@Sendable (SSHPublicKey) -> Bool)?
+    /// Server only: told to the client in `server-sig-algs` (RFC 8308 §3.1).
+    package var userKeyAlgorithms: [String]
+    package var rekeyLimit: RekeyLimit
+    /// The most bytes of messages that are held back while keys are exchanged; one more message
+    /// is `TransportError.tooMuchHeldBack`.
+    package var maximumHeldBytes: Int
+
+    package init(
+        identification: String = "SSH-2.0-Berth",
+        algorithms: TransportAlgorithms = TransportAlgorithms(),
+        hostKeys: [SSHPrivateKey] = [],
+        isHostKeyTrusted: (@Sendable (SSHPublicKey) -> Bool)? = nil,
+        userKeyAlgorithms: [String] = SSHSignatureAlgorithm.allCases.map(\.rawValue),
+        rekeyLimit: RekeyLimit = RekeyLimit(),
+        maximumHeldBytes: Int = 8 << 20
+    ) {
+        self.identification = identification
+        self.algorithms = algorithms
+        self.hostKeys = hostKeys
+        self.isHostKeyTrusted = isHostKeyTrusted
+        self.userKeyAlgorithms = userKeyAlgorithms
+        self.rekeyLimit = rekeyLimit
+        self.maximumHeldBytes = maximumHeldBytes
+    }
+}
+
+/// How much one key may protect, in either direction, before the machine asks for new ones.
+package struct RekeyLimit: Sendable, Hashable {
+    /// 2³² blocks of 16 bytes is the most for AES (RFC 4344 §3.2).
+    package var bytes: UInt64
+    /// Below 2³², where the sequence number would repeat (RFC 4344 §3.1).
+    package var packets: UInt64
+
+    package init(bytes: UInt64 = 32 << 30, packets: UInt64 = 1 << 31) {
+        self.bytes = bytes
+        self.packets = min(packets, 1 << 31)
+    }
+}
