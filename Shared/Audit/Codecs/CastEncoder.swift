@@ -1,0 +1,117 @@
+package import NIOCore
+
+/// Writes asciicast version 2: one header line, then a line for each piece of terminal output.
+///
+/// The header is written when a program starts, with what is known by then (environment, size,
+/// command), or at the end if none did. Times count from the connect message. Bytes at the end of
+/// a piece that may be the beginning of a character wait for the rest.
+package struct CastEncoder: AuditEncoder {
+    private struct StreamKey: Hashable {
+        var channel: UInt64?
+        var stream: AuditEvent.Stream
+    }
+
+    private var output = ByteBuffer()
+    private var wroteHeader = false
+    private var connectedAt: Int64 = 0
+    private var latest: Int64 = 0
+    private var width: UInt32 = 80
+    private var height: UInt32 = 25
+    private var environment: [String: String] = [:]
+    private var held: [StreamKey: [UInt8]] = [:]
+
+    package init() {}
+
+    package mutating func append(_ message: AuditMessage) {
+        latest = message.timestamp
+        switch message.event {
+        case .connect: connectedAt = message.timestamp
+        case .environment(_, let name, let value): environment[name] = value
+        case .terminal(_, let term, let size, _):
+            environment["TERM"] = term
+            (width, height) = (size.columns, size.rows)
+        case .exec(_, let program): writeHeader(command: program)
+        case .shell, .subsystem: writeHeader(command: "/bin/sh")
+        case .io(let stream, let data):
+            writeHeader(command: "/bin/sh")
+            guard stream != .stdin, let data else { return }
+            write(data, from: StreamKey(channel: message.channelID, stream: stream))
+        case .close: release { $0.channel == message.channelID }
+        default: return
+        }
+    }
+
+    package mutating func flush(using deflater: Deflater) -> ByteBuffer { take() }
+
+    package mutating func finish(using deflater: Deflater) -> ByteBuffer { finish() }
+
+    /// As the protocol's `flush`; text needs no compressor.
+    package mutating func take() -> ByteBuffer {
+        defer { output = ByteBuffer() }
+        return output
+    }
+
+    /// As the protocol's `finish`; text needs no compressor.
+    package mutating func finish() -> ByteBuffer {
+        writeHeader(command: "")
+        release { _ in true }
+        return take()
+    }
+
+    private mutating func writeHeader(command: String) {
+        guard !wroteHeader else { return }
+        wroteHeader = true
+        var line = "{\"version\":2,\"width\":\(width),\"height\":\(height),"
+        line += "\"timestamp\":\(connectedAt / 1_000_000_000),\"command\":"
+        line.appendJSON(command)
+        line += ",\"title\":\"\",\"env\":{"
+        let names = environment.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        for (index, name) in names.enumerated() {
+            if index > 0 { line += "," }
+            line.appendJSON(name)
+            line += ":"
+            line.appendJSON(environment[name] ?? "")
+        }
+        output.writeString(line + "}}\n")
+        environment = [:]
+    }
+
+    private mutating func write(_ data: ByteBuffer, from key: StreamKey) {
+        let bytes = (held.removeValue(forKey: key) ?? []) + Array(data.readableBytesView)
+        let incomplete = UTF8Sequence.incompleteSuffix(of: bytes)
+        if incomplete > 0 { held[key] = Array(bytes.suffix(incomplete)) }
+        writeEvent(bytes.dropLast(incomplete))
+    }
+
+    private mutating func release(where isEnded: (StreamKey) -> Bool) {
+        for key in held.keys.filter(isEnded) {
+            writeEvent((held.removeValue(forKey: key) ?? [])[...])
+        }
+    }
+
+    private mutating func writeEvent(_ bytes: ArraySlice<UInt8>) {
+        guard !bytes.isEmpty else { return }
+        var line = "[\(Self.seconds(latest &- connectedAt)),\"o\","
+        line.appendJSON(String(repairing: bytes))
+        output.writeString(line + "]\n")
+    }
+
+    /// Nanoseconds as seconds in the shortest decimal form; below a microsecond with an exponent.
+    static func seconds(_ nanoseconds: Int64) -> String {
+        let sign = nanoseconds < 0 ? "-" : ""
+        let (whole, fraction) = nanoseconds.magnitude.quotientAndRemainder(
+            dividingBy: 1_000_000_000
+        )
+        guard fraction > 0 else { return sign + String(whole) }
+        var digits = String(fraction)
+        if whole == 0, fraction < 1000 {
+            let exponent = 10 - digits.count
+            while digits.last == "0" { digits.removeLast() }
+            let tail = digits.dropFirst()
+            return sign + digits.prefix(1) + (tail.isEmpty ? "" : "." + tail) + "e-\(exponent)"
+        }
+        digits = String(repeating: "0", count: 9 - digits.count) + digits
+        while digits.last == "0" { digits.removeLast() }
+        return "\(sign)\(whole).\(digits)"
+    }
+}
