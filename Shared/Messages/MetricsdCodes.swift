@@ -8,7 +8,7 @@ extension MessageCode {
             totals stay in memory and go with the next report that arrives.
             """,
         remedy: """
-            See whether berth-metricsd runs and whether metricsd.url is right. The line comes once \
+            See whether berth-metricsd runs and whether metrics.push.url is right. The line comes once \
             until reports arrive again.
             """
     )

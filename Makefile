@@ -1,0 +1,46 @@
+# What a person or the CI calls; each line is one script or one command.
+# `make run` starts everything, `make test` checks everything.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+SWIFT_SOURCES := Package.swift Services Shared Tests
+
+.PHONY: help deps build test lint fmt coverage tsan e2e bench run stop
+
+help: ## Lists the targets.
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 12
+
+deps: ## Installs missing Debian and Python packages, where it may.
+	@deploy/dev/deps.sh run test bench
+
+run: ## Starts the suite with a demo user; ARGS=--detach leaves it running.
+	@deploy/dev/run.sh $(ARGS)
+
+stop: ## Stops what `make run` started.
+	@deploy/dev/stop.sh
+
+build: ## Builds the five daemons and the tool (BERTH_BUILD=debug or release).
+	@deploy/dev/build.sh
+
+test: ## Lint, build, every test, message codes that occurred.
+	@deploy/dev/test.sh
+
+e2e: ## Only the end-to-end tests: FILTER=EndToEnd by default.
+	@deploy/dev/test.sh --only "$${FILTER:-EndToEnd}"
+
+lint: ## Checks the format of all Swift sources.
+	@swift format lint --strict --recursive $(SWIFT_SOURCES)
+
+fmt: ## Formats all Swift sources.
+	@swift format --in-place --recursive $(SWIFT_SOURCES)
+
+coverage: ## Runs the tests with coverage; report in var/coverage.
+	@deploy/dev/coverage.sh
+
+tsan: ## Runs the tests under ThreadSanitizer.
+	@deploy/dev/tsan.sh
+
+bench: ## Measures beside sshd; ONLY=name picks some, ARGS as for bench.sh.
+	@deploy/dev/bench.sh $${ONLY:+--only "$$ONLY"} $(ARGS)

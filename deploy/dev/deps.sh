@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Installs what is missing on a Debian machine for the sets named: run, test, bench.
+# With nothing missing it takes a moment and touches no network.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+packages_run=(
+    bubblewrap curl iproute2 openssh-client openssh-sftp-server pkg-config procps make
+    libcrypt-dev libcurl4-openssl-dev libseccomp-dev libsqlite3-dev libssl-dev zlib1g-dev
+)
+packages_test=(docker.io busybox-static iptables python3 python3-venv rsync git)
+packages_bench=(openssh-server docker.io busybox-static iptables python3)
+pip_test=(paramiko asyncssh ssh-audit)
+
+# missing PACKAGE…: those that dpkg does not list as installed.
+missing() {
+    local installed
+    installed=" $(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null |
+        awk '$2 == "installed" { print $1 }' | tr '\n' ' ')"
+    local package
+    for package in "$@"; do
+        [[ $installed == *" $package "* ]] || say "$package"
+    done
+}
+
+# as_root COMMAND…: false when there is no way to be root without a question.
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        sudo -n "$@"
+    else
+        return 1
+    fi
+}
+
+install_packages() {
+    command -v dpkg-query >/dev/null || {
+        warn "not a Debian system: see deploy/dev/deps.sh for what is needed"
+        return 0
+    }
+    local wanted
+    mapfile -t wanted < <(missing "$@")
+    ((${#wanted[@]})) || return 0
+    say "installing ${wanted[*]}"
+    local quiet=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+    local install=("${quiet[@]}" install -y --no-install-recommends "${wanted[@]}")
+    # No service of an installed package shall start by itself.
+    if as_root "${quiet[@]}" update && RUNLEVEL=1 as_root "${install[@]}" >/dev/null; then
+        return 0
+    fi
+    die "cannot install ${wanted[*]}; install them as root and try again"
+}
+
+# The Python packages live in a virtual environment of their own, $var/python.
+install_python() {
+    local python=$var/python stamp=$var/python/installed
+    [[ -f $stamp && $(<"$stamp") == "$*" ]] && return 0
+    say "installing the Python packages $*"
+    python3 -m venv "$python"
+    "$python/bin/pip" install --quiet --disable-pip-version-check "$@"
+    printf '%s' "$*" >"$stamp"
+}
+
+for set in "${@:-run}"; do
+    case $set in
+    run) install_packages "${packages_run[@]}" ;;
+    test)
+        install_packages "${packages_test[@]}"
+        install_python "${pip_test[@]}"
+        ;;
+    bench) install_packages "${packages_bench[@]}" ;;
+    *) die "no such set: $set" ;;
+    esac
+done
