@@ -20,6 +20,7 @@ extension MessageCode {
         CodeArea("Start and configuration", coreCodes),
         CodeArea("Services", serviceCodes),
         CodeArea("SSH server", sshCodes),
+        CodeArea("Gateway", gatewayCodes),
         CodeArea("Authentication", authCodes),
         CodeArea("Configuration webhook", configCodes),
         CodeArea("Policy", securityCodes),

@@ -9,10 +9,8 @@ struct CodesDocumentTests {
         let file = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../docs/codes.md").standardizedFileURL
         let committed = try String(contentsOf: file, encoding: .utf8)
-        #expect(
-            committed == CodesDocument.markdown(),
-            "run: berth codes --markdown > docs/codes.md"
-        )
+        let isFresh = committed == CodesDocument.markdown()
+        #expect(isFresh, "run: berth codes --markdown > docs/codes.md")
     }
 
     @Test("every code has one entry")
