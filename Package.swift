@@ -24,6 +24,7 @@ let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "s
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
 let hummingbirdTesting: Target.Dependency = .product(
     name: "HummingbirdTesting",
@@ -121,7 +122,8 @@ let shared: [Target] = [
         "Shared/HTTP",
         [
             "SharedMessages", "SharedConfig", "SharedLogging", "SharedModels", "CCurl", deque, log,
-            hummingbird, hummingbirdTLS, httpTypes, nioCore, nioPosix, nioSSL, lifecycle,
+            hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, nioCore, nioPosix, nioSSL,
+            lifecycle,
         ]
     ),
     library(
@@ -326,7 +328,7 @@ let testTargets: [Target] = [
     tests(
         "SharedHTTP",
         [
-            "SharedMessages", "SharedConfig", "StubHTTPServer", hummingbird, log,
+            "SharedMessages", "SharedModels", "SharedConfig", "StubHTTPServer", hummingbird, log,
             lifecycle, nioCore, nioPosix, nioSSL,
         ]
     ),
