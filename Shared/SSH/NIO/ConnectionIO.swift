@@ -1,0 +1,179 @@
+import NIOCore
+
+/// What both roles share: one socket, the transport, the channels, and those who wait for them.
+///
+/// Lives on the connection's event loop; every function is called there.
+final class ConnectionIO {
+    let socket: any Channel
+    var transport: TransportMachine
+    var connection: ConnectionMachine
+    var inboxes: [UInt32: ChannelInbox] = [:]
+    var readers: [UInt32: Reader] = [:]
+    var writers: [UInt64: Writer] = [:]
+    /// Called when the connection cannot go on; the owner ends it.
+    var failed: (TransportError) -> Void = { _ in }
+    private(set) var isClosed = false
+    private var lastTicket: UInt64 = 0
+    private var outbound = ByteBuffer()
+    /// Set while bytes from the socket are being handled: what they lead to goes out at the end.
+    private var isBatching = false
+    private var isFlushScheduled = false
+
+    /// As much is handed to the socket at a time.
+    private static let flushSize = 64 * 1024
+    /// How long a peer may take to hear the last words and to hang up.
+    private static let lingerTime = TimeAmount.seconds(2)
+
+    struct Reader {
+        var token: UInt64
+        var continuation: CheckedContinuation<ChannelInbox.Part?, any Error>
+    }
+
+    enum Writer {
+        /// Still within the call that queued the bytes.
+        case queued
+        case waiting(CheckedContinuation<Void, any Error>)
+        case settled(taken: Bool)
+    }
+
+    init(socket: any Channel, transport: TransportMachine, connection: ConnectionMachine) {
+        self.socket = socket
+        self.transport = transport
+        self.connection = connection
+    }
+
+    func start() {
+        attempt { io throws(TransportError) in try io.transport.start(into: &io.outbound) }
+        flush()
+    }
+
+    /// Handles bytes from the socket, calling `handle` for each event until the connection ends.
+    func received(_ bytes: ByteBuffer, _ handle: (TransportEvent) -> Void) {
+        isBatching = true
+        transport.received(bytes)
+        do {
+            while !isClosed, let event = try transport.nextEvent(into: &outbound) {
+                handle(event)
+                if outbound.readableBytes >= Self.flushSize { pump() }
+            }
+        } catch {
+            failed(error)
+        }
+    }
+
+    /// Everything that had arrived is handled: the answers go out together.
+    func receivedAll() {
+        isBatching = false
+        pump()
+        flush()
+    }
+
+    /// Sends a message that does not belong to the connection protocol.
+    func send(_ message: ByteBuffer) {
+        attempt { io throws(TransportError) in try io.transport.send(message, into: &io.outbound) }
+        flushLater()
+    }
+
+    func requestRekey() {
+        attempt { io throws(TransportError) in try io.transport.requestRekey(into: &io.outbound) }
+        flushLater()
+    }
+
+    /// Sends what the connection machine has to send, as far as the socket takes it.
+    func pump() {
+        while !isClosed, let message = connection.nextOutgoing(dataAllowed: isDataAllowed) {
+            attempt { io throws(TransportError) in
+                try io.transport.send(into: &io.outbound) { message.write(into: &$0) }
+            }
+            if outbound.readableBytes >= Self.flushSize { flush() }
+        }
+        settleWrites()
+        flushLater()
+    }
+
+    private var isDataAllowed: Bool {
+        socket.isWritable && !transport.isRekeying
+    }
+
+    func takeTicket() -> UInt64 {
+        lastTicket += 1
+        return lastTicket
+    }
+
+    private func attempt(_ body: (ConnectionIO) throws(TransportError) -> Void) {
+        guard !isClosed else { return }
+        do {
+            try body(self)
+        } catch {
+            failed(error)
+        }
+    }
+}
+
+// MARK: - Flushing
+
+extension ConnectionIO {
+    /// What several calls of one turn of the loop have to send goes out together.
+    private func flushLater() {
+        guard !isBatching, !isFlushScheduled, !isClosed, outbound.readableBytes > 0 else { return }
+        isFlushScheduled = true
+        socket.eventLoop.assumeIsolated().execute {
+            self.isFlushScheduled = false
+            self.flush()
+        }
+    }
+
+    private func flush() {
+        guard !isClosed, outbound.readableBytes > 0 else { return }
+        socket.writeAndFlush(takeOutbound(), promise: nil)
+    }
+
+    private func takeOutbound() -> ByteBuffer {
+        let bytes = outbound
+        outbound = ByteBuffer()
+        return bytes
+    }
+}
+
+// MARK: - Closing
+
+extension ConnectionIO {
+    /// Ends the connection: says `refusal` if there is one, and wakes everyone who waits.
+    func close(saying refusal: ServerRefusal?) {
+        guard !isClosed else { return }
+        if let refusal {
+            sendReplies()
+            transport.disconnect(refusal.reason, refusal.text, into: &outbound)
+        }
+        isClosed = true
+        wakeEveryone()
+        closeSocket(gently: refusal != nil)
+    }
+
+    /// Replies that were decided before the end still go out.
+    private func sendReplies() {
+        while !transport.isRekeying, !transport.isClosed,
+            let message = connection.nextOutgoing(dataAllowed: false)
+        {
+            // What cannot be sent any more is lost with the connection that ends here.
+            try? transport.send(into: &outbound) { message.write(into: &$0) }
+        }
+    }
+
+    /// Closing at once could make the kernel throw away what the peer has not read, so the peer
+    /// gets a moment to hang up first.
+    private func closeSocket(gently: Bool) {
+        let socket = socket
+        guard gently, socket.isActive, outbound.readableBytes > 0 else {
+            socket.close(promise: nil)
+            return
+        }
+        socket.writeAndFlush(takeOutbound()).whenComplete { _ in
+            socket.close(mode: .output, promise: nil)
+        }
+        let timer = socket.eventLoop.scheduleTask(in: Self.lingerTime) {
+            socket.close(promise: nil)
+        }
+        socket.closeFuture.whenComplete { _ in timer.cancel() }
+    }
+}

@@ -1,0 +1,59 @@
+package import NIOCore
+
+/// How a server speaks SSH; shared by all its connections.
+package struct SSHServerSettings: Sendable {
+    /// Version string, host keys, algorithms, rekeying by bytes and packets.
+    package var transport: TransportSettings
+    /// Banner, limits of attempts, methods that are named before the handler names some.
+    package var authentication: AuthenticationSettings
+    /// Windows, channels, pending requests.
+    package var limits: ConnectionLimits
+    /// Connections at one time; those beyond are told so and closed.
+    package var maximumConnections: Int
+    /// How long a client may take until it is authenticated; then the connection ends.
+    package var loginGraceTime: Duration
+    /// After so much silence of an authenticated client a keepalive is sent; `nil` for never.
+    package var clientAliveInterval: Duration?
+    /// Keepalives in a row without any sign of life after which the connection is lost; 1 or more.
+    package var clientAliveCountMax: Int
+    /// Keys are exchanged anew after so much time; `nil` leaves it to bytes and packets.
+    package var rekeyInterval: Duration?
+
+    package init(
+        transport: TransportSettings,
+        authentication: AuthenticationSettings = AuthenticationSettings(),
+        limits: ConnectionLimits = ConnectionLimits(),
+        maximumConnections: Int = 10_000,
+        loginGraceTime: Duration = .seconds(120),
+        clientAliveInterval: Duration? = nil,
+        clientAliveCountMax: Int = 3,
+        rekeyInterval: Duration? = nil
+    ) {
+        self.transport = transport
+        self.authentication = authentication
+        self.limits = limits
+        self.maximumConnections = maximumConnections
+        self.loginGraceTime = loginGraceTime
+        self.clientAliveInterval = clientAliveInterval
+        self.clientAliveCountMax = clientAliveCountMax
+        self.rekeyInterval = rekeyInterval
+    }
+}
+
+/// Where a connection comes from.
+package struct RemoteClient: Sendable, Hashable {
+    /// An IP address in its usual text form, without brackets or zone.
+    package var host: String
+    package var port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+}
+
+/// Makes the handler of a new connection; called on the connection's event loop before the first
+/// byte is read.
+package typealias ServerHandlerFactory =
+    @Sendable (RemoteClient, any ServerConnectionControl, any EventLoop) ->
+    any ServerConnectionHandler
