@@ -191,7 +191,8 @@ let services: [Target] = [
         "Services/auditd/Client",
         [
             "SharedModels", "SharedMessages",
-            "SharedHTTP", "SharedConfig", "SharedAudit", log, metrics, nioCore,
+            "SharedHTTP", "SharedConfig", "SharedAudit", "SharedLogging", deque, log, metrics,
+            nioCore, lifecycle,
         ]
     ),
     library(

@@ -26,7 +26,7 @@ extension MessageCode {
         CodeArea("Policy", securityCodes),
         CodeArea("Docker backend", dockerCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),
-        CodeArea("Recordings", auditCodes),
+        CodeArea("Recordings", auditCodes + auditdCodes),
         CodeArea("HTTP", httpCodes + httpRefusalCodes),
         CodeArea("Health and metrics", healthCodes + metricsdCodes),
         CodeArea("Log", logCodes),

@@ -1,0 +1,279 @@
+import DequeModule
+import NIOCore
+import SharedAudit
+import SharedMessages
+
+/// The rules of one recording on its way to auditd, without I/O and without clock.
+///
+/// An entry is admitted (or waits, or is lost), then encoded into chunks of the recording, then
+/// sent, then acknowledged. Its cost counts against the window from admission to acknowledgement.
+struct OutgoingState {
+    struct Entry {
+        var event: AuditEvent
+        var channel: UInt64?
+        var timestamp: Int64
+        var cost: Int
+    }
+
+    /// Encoded bytes that are not acknowledged yet.
+    struct Chunk {
+        var offset: UInt64
+        var bytes: ByteBuffer
+        var cost: Int
+
+        var end: UInt64 { offset + UInt64(bytes.readableBytes) }
+    }
+
+    struct Waiter {
+        var number: UInt64
+        var entry: Entry
+        var continuation: CheckedContinuation<Void, any Error>
+    }
+
+    enum Admission {
+        case added
+        case mustWait
+        case lost
+        /// The recording has ended; nothing is added any more.
+        case ended
+        case failed(CodedError)
+    }
+
+    let window: Int
+    let isStrict: Bool
+
+    private(set) var pending: [Entry] = []
+    private(set) var chunks: Deque<Chunk> = []
+    private(set) var waiters: Deque<Waiter> = []
+    private(set) var outstanding = 0
+    private(set) var encodedEnd: UInt64 = 0
+    private(set) var sentEnd: UInt64 = 0
+    private(set) var acknowledged: UInt64 = 0
+    private(set) var lostMessages: UInt64 = 0
+    private(set) var lostBytes: UInt64 = 0
+    private(set) var failure: CodedError?
+    /// `besteffort`: auditd does not want this recording; everything is dropped.
+    private(set) var isAbandoned = false
+    private(set) var hasDisconnected = false
+    /// The encoder has given its last bytes.
+    private(set) var isComplete = false
+    private(set) var isFinished = false
+    var facts: RecordingFacts
+    /// auditd must be told the facts (again).
+    var mustOpen = true
+    private(set) var isOpened = false
+    private(set) var isFinishSent = false
+    /// Since when an acknowledgement is owed without any having come.
+    private var owedSince: ContinuousClock.Instant?
+    /// Who waits for the recording to be opened, finished or given up.
+    private var observers: [CheckedContinuation<Void, Never>] = []
+
+    init(window: Int, isStrict: Bool, facts: RecordingFacts) {
+        self.window = window
+        self.isStrict = isStrict
+        self.facts = facts
+    }
+
+    /// Whether an acknowledgement is owed: then the time limit runs.
+    var isOwed: Bool {
+        guard failure == nil, !isAbandoned, !isFinished else { return false }
+        return outstanding > 0 || !isOpened || isComplete
+    }
+
+    var hasSomethingToSend: Bool {
+        guard failure == nil, !isAbandoned, !isFinished else { return false }
+        return mustOpen || sentEnd < encodedEnd || (isComplete && !isFinishSent)
+    }
+
+    // MARK: - Entries
+
+    mutating func admit(_ entry: Entry) -> Admission {
+        if let failure { return .failed(failure) }
+        guard !hasDisconnected else { return .ended }
+        guard !isAbandoned else {
+            lose(entry)
+            return .lost
+        }
+        if entry.event == .disconnect {
+            hasDisconnected = true
+            // Everyone who still waits belongs before the end; the end itself never waits.
+            while let waiter = waiters.popFirst() {
+                add(waiter.entry)
+                waiter.continuation.resume()
+            }
+            add(entry)
+            return .added
+        }
+        if waiters.isEmpty, fits(entry) {
+            add(entry)
+            return .added
+        }
+        guard isStrict else {
+            lose(entry)
+            return .lost
+        }
+        return .mustWait
+    }
+
+    mutating func enqueue(_ waiter: Waiter) { waiters.append(waiter) }
+
+    /// Takes a waiter out, if it still waits.
+    mutating func withdraw(_ number: UInt64) -> Waiter? {
+        guard let index = waiters.firstIndex(where: { $0.number == number }) else { return nil }
+        return waiters.remove(at: index)
+    }
+
+    private func fits(_ entry: Entry) -> Bool {
+        outstanding == 0 || outstanding + entry.cost <= window
+    }
+
+    private mutating func add(_ entry: Entry) {
+        if lostMessages > 0 {
+            pending.append(
+                Entry(
+                    event: .gap(lostMessages: lostMessages, lostBytes: lostBytes),
+                    channel: nil,
+                    timestamp: entry.timestamp,
+                    cost: 0
+                )
+            )
+            (lostMessages, lostBytes) = (0, 0)
+        }
+        pending.append(entry)
+        outstanding += entry.cost
+    }
+
+    private mutating func lose(_ entry: Entry) {
+        lostMessages += 1
+        if case .io(_, let data) = entry.event { lostBytes += UInt64(data?.readableBytes ?? 0) }
+    }
+
+    // MARK: - Encoding
+
+    mutating func takePending() -> [Entry] {
+        defer { pending = [] }
+        return pending
+    }
+
+    mutating func encoded(_ bytes: ByteBuffer, cost: Int, isLast: Bool) {
+        isComplete = isComplete || isLast
+        chunks.append(Chunk(offset: encodedEnd, bytes: bytes, cost: cost))
+        encodedEnd += UInt64(bytes.readableBytes)
+    }
+
+    // MARK: - Sending
+
+    /// The next frames, at most `limit` bytes of data; they count as sent.
+    mutating func takeActions(limit: Int, facts encode: (RecordingFacts) -> ByteBuffer)
+        -> [RecordingBatch.Action]
+    {
+        var actions: [RecordingBatch.Action] = []
+        guard failure == nil, !isAbandoned, !isFinished else { return actions }
+        if mustOpen {
+            mustOpen = false
+            actions.append(.open(encode(facts)))
+        }
+        var room = limit
+        for chunk in chunks where chunk.end > sentEnd && room > 0 {
+            let skip = Int(sentEnd - chunk.offset)
+            let length = min(room, chunk.bytes.readableBytes - skip)
+            guard
+                let slice = chunk.bytes.getSlice(
+                    at: chunk.bytes.readerIndex + skip,
+                    length: length
+                )
+            else { break }
+            actions.append(.append(offset: sentEnd, slice))
+            sentEnd += UInt64(length)
+            room -= length
+        }
+        if isComplete, !isFinishSent, sentEnd == encodedEnd {
+            isFinishSent = true
+            actions.append(.finish(length: encodedEnd))
+        }
+        return actions
+    }
+
+    /// What was sent and not acknowledged must be sent again.
+    mutating func rewind(reopening: Bool) {
+        sentEnd = acknowledged
+        isFinishSent = false
+        if reopening || !isOpened { mustOpen = true }
+    }
+
+    mutating func opened() {
+        isOpened = true
+        owedSince = nil
+    }
+
+    mutating func finished() {
+        isFinished = true
+        outstanding = 0
+    }
+
+    /// auditd has the first `length` bytes durably. Answers the waiters that may go on.
+    mutating func acknowledge(_ length: UInt64) -> [CheckedContinuation<Void, any Error>] {
+        guard length > acknowledged, length <= encodedEnd else { return [] }
+        acknowledged = length
+        owedSince = nil
+        sentEnd = max(sentEnd, length)
+        while let first = chunks.first, first.end <= length {
+            outstanding -= first.cost
+            chunks.removeFirst()
+        }
+        var released: [CheckedContinuation<Void, any Error>] = []
+        while let first = waiters.first, fits(first.entry) {
+            waiters.removeFirst()
+            add(first.entry)
+            released.append(first.continuation)
+        }
+        return released
+    }
+
+    // MARK: - Time
+
+    /// Whether an acknowledgement has been owed for longer than `limit`; to be asked regularly.
+    mutating func isOverdue(now: ContinuousClock.Instant, limit: Duration) -> Bool {
+        guard isOwed else {
+            owedSince = nil
+            return false
+        }
+        guard let since = owedSince else {
+            owedSince = now
+            return false
+        }
+        return now - since > limit
+    }
+
+    // MARK: - Ends
+
+    mutating func observe(_ continuation: CheckedContinuation<Void, Never>) {
+        observers.append(continuation)
+    }
+
+    mutating func takeObservers() -> [CheckedContinuation<Void, Never>] {
+        defer { observers = [] }
+        return observers
+    }
+
+    mutating func fail(_ error: CodedError) -> [CheckedContinuation<Void, any Error>] {
+        guard failure == nil, !isFinished else { return [] }
+        failure = error
+        return drop()
+    }
+
+    mutating func abandon() {
+        guard !isFinished else { return }
+        isAbandoned = true
+        _ = drop()
+    }
+
+    private mutating func drop() -> [CheckedContinuation<Void, any Error>] {
+        for entry in pending { lose(entry) }
+        pending = []
+        chunks = []
+        outstanding = 0
+        defer { waiters = [] }
+        return waiters.map(\.continuation)
+    }
+}

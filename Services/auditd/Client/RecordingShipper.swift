@@ -1,0 +1,339 @@
+package import Logging
+import Metrics
+package import NIOCore
+import ServiceLifecycle
+import SharedAudit
+package import SharedHTTP
+package import SharedMessages
+import SharedLogging
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// Hands all recordings of a gateway to auditd.
+///
+/// A service: nothing is sent before `run()`. Entries are taken without waiting for anything but
+/// the window, encoded off the connection's loop, and sent in one request at a time which holds
+/// what came of all connections while the one before was under way. When nothing is under way an
+/// entry leaves at once. On graceful shutdown no new recording is accepted, and `run()` returns
+/// when the last one is finished; when cancelled it gives up what is left.
+package final class RecordingShipper: Recorder, Service {
+    /// Makes a `POST` and answers with the status and body.
+    package typealias Transport =
+        @Sendable (_ path: String, _ body: ByteBuffer) async throws -> (
+            status: Int, body: ByteBuffer
+        )
+
+    private struct Registry {
+        var recordings: [RecordingID: OutgoingRecording] = [:]
+        var isDraining = false
+    }
+
+    private let options: ShipperOptions
+    private let transport: Transport
+    private let logger: Logger
+    private let registry = Mutex(Registry())
+    private let encodeQueue = WorkQueue()
+    private let sendQueue = WorkQueue()
+    private let instance = Mutex<String?>(nil)
+    private let lastSent = Mutex(ContinuousClock.now)
+    private let workers: [EncodeWorker]
+    private let metrics = ShipperMetrics()
+
+    package init(options: ShipperOptions, logger: Logger, transport: @escaping Transport) {
+        self.options = options
+        self.logger = logger
+        self.transport = transport
+        workers = (0..<4).map { _ in EncodeWorker() }
+    }
+
+    /// Sends through an HTTP client whose base URL is auditd's.
+    package convenience init(options: ShipperOptions, client: HTTPClient, logger: Logger) {
+        let limit = max(.seconds(1), options.timeout / 3)
+        self.init(options: options, logger: logger) { path, body in
+            let reply = try await client.send(
+                HTTPCall(
+                    .post,
+                    path,
+                    headers: ["Content-Type": RecordingRoutes.batchType],
+                    body: Array(body.readableBytesView),
+                    timeLimit: .total(limit)
+                )
+            )
+            return (reply.status, ByteBuffer(bytes: reply.body))
+        }
+    }
+
+    // MARK: - Recorder
+
+    package func openRecording(
+        id: String,
+        facts: RecordingFacts,
+        onFailure: @escaping @Sendable (CodedError) -> Void
+    ) async throws -> any RecordingHandle {
+        guard let name = RecordingID(id) else {
+            throw CodedError(.auditDeliveryRefused, detail: "\(id) is no connection identifier")
+        }
+        let recording = OutgoingRecording(
+            name,
+            options: options,
+            facts: facts,
+            signals: signals,
+            onFailure: onFailure
+        )
+        let isTaken = registry.withLock { registry in
+            guard !registry.isDraining, registry.recordings[name] == nil else { return false }
+            registry.recordings[name] = recording
+            return true
+        }
+        guard isTaken else { throw CodedError(.auditDeliveryShutdown) }
+        sendQueue.add(recording)
+        if options.delivery == .strict { try await recording.waitUntilOpened() }
+        return recording
+    }
+
+    private var signals: OutgoingRecording.Signals {
+        .init(
+            mustEncode: { [encodeQueue] in encodeQueue.add($0) },
+            mustSend: { [sendQueue] in sendQueue.add($0) },
+            waited: { [metrics] in metrics.waits.increment() },
+            lost: { [metrics, logger] recording, isFirst in
+                metrics.lostMessages.increment()
+                if isFirst { logger.emit(.auditRecordingGap, recording.labels) }
+            },
+            now: Self.wallClock
+        )
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    package static func wallClock() -> Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    // MARK: - Service
+
+    package func run() async throws {
+        await withGracefulShutdownHandler {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.encodeLoop() }
+                group.addTask { await self.sendLoop() }
+                group.addTask { await self.tickLoop() }
+                await group.next()
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            self.registry.withLock { $0.isDraining = true }
+            self.endIfDrained()
+        }
+        let left = registry.withLock { registry in
+            registry.isDraining = true
+            defer { registry.recordings = [:] }
+            return Array(registry.recordings.values)
+        }
+        for recording in left { giveUp(recording, CodedError(.auditDeliveryShutdown)) }
+    }
+
+    private func endIfDrained() {
+        let isDrained = registry.withLock { $0.isDraining && $0.recordings.isEmpty }
+        if isDrained { sendQueue.close() }
+    }
+
+    private func remove(_ recording: OutgoingRecording) {
+        registry.withLock { _ = $0.recordings.removeValue(forKey: recording.recordingID) }
+        endIfDrained()
+    }
+
+    private func giveUp(_ recording: OutgoingRecording, _ error: CodedError) {
+        guard !recording.isOver else { return }
+        if options.delivery == .strict {
+            logger.emit(error, recording.labels)
+            recording.fail(error)
+        } else {
+            logger.emit(
+                CodedError(.auditRecordingAbandoned, detail: error.code.id, cause: error),
+                recording.labels
+            )
+            recording.abandon()
+        }
+        remove(recording)
+    }
+
+    // MARK: - Encoding
+
+    private func encodeLoop() async {
+        for await _ in encodeQueue.signals {
+            while case let work = encodeQueue.takeAll(), !work.isEmpty {
+                await encode(work)
+                for recording in work { sendQueue.add(recording) }
+            }
+        }
+    }
+
+    /// Spreads the work over the workers, one recording to one worker.
+    private func encode(_ work: [OutgoingRecording]) async {
+        guard work.count > 1 else { return work.forEach { workers[0].encode($0) } }
+        await withTaskGroup(of: Void.self) { group in
+            for (index, worker) in workers.enumerated() {
+                let share = stride(from: index, to: work.count, by: workers.count).map { work[$0] }
+                group.addTask { share.forEach { worker.encode($0) } }
+            }
+        }
+    }
+
+    // MARK: - Sending
+
+    private struct Outgoing {
+        var batch: RecordingBatch
+        /// One per frame.
+        var recordings: [OutgoingRecording]
+    }
+
+    private func sendLoop() async {
+        var backOff = BackOff()
+        for await _ in sendQueue.signals {
+            while !Task.isCancelled, let outgoing = nextBatch() {
+                await deliver(outgoing, &backOff)
+            }
+        }
+    }
+
+    private func nextBatch() -> Outgoing? {
+        var outgoing = Outgoing(batch: .init(gateway: options.gateway), recordings: [])
+        var room = options.batchBytes
+        let work = sendQueue.takeAll()
+        for recording in work {
+            if room > 0, outgoing.recordings.count < RecordingBatch.maximumFrames / 2 {
+                let share = min(room, max(options.batchBytes / work.count, 64 << 10))
+                for action in recording.takeActions(limit: share) {
+                    if case .append(_, let bytes) = action { room -= bytes.readableBytes }
+                    outgoing.batch.frames.append(.init(recording.recordingID, action))
+                    outgoing.recordings.append(recording)
+                }
+            }
+            if recording.hasSomethingToSend { sendQueue.add(recording) }
+        }
+        return outgoing.recordings.isEmpty && !isBeatDue ? nil : outgoing
+    }
+
+    private var isBeatDue: Bool {
+        ContinuousClock.now - lastSent.withLock { $0 } > options.heartbeat
+    }
+
+    private func deliver(_ outgoing: Outgoing, _ backOff: inout BackOff) async {
+        lastSent.withLock { $0 = .now }
+        do {
+            let reply = try await send(outgoing.batch)
+            if backOff.succeeded() { logger.emit(.auditDeliveryRecovered) }
+            noteInstance(reply.instance)
+            for (index, result) in reply.results.enumerated() {
+                apply(
+                    result,
+                    to: outgoing.batch.frames[index].action,
+                    of: outgoing.recordings[index]
+                )
+            }
+            // Several chunks of a recording may have been released.
+            for recording in outgoing.recordings where recording.hasSomethingToSend {
+                sendQueue.add(recording)
+            }
+        } catch {
+            for recording in outgoing.recordings {
+                recording.rewind()
+                sendQueue.add(recording)
+            }
+            sendQueue.wake()
+            guard !Task.isCancelled else { return }
+            metrics.failures.increment()
+            let wait = backOff.failed()
+            if backOff.isFirst { logger.emit(CodedError(.auditDeliveryFailed, cause: error)) }
+            try? await Task.sleep(for: wait)  // cancelled: the loop sees it itself
+        }
+    }
+
+    private func send(_ batch: RecordingBatch) async throws -> BatchReply {
+        let (status, body) = try await transport(RecordingRoutes.batch, batch.encoded())
+        guard status == 200 else {
+            throw CodedError(
+                .auditDeliveryFailed,
+                detail: "status \(status): \(String(buffer: body).prefix(200))"
+            )
+        }
+        let reply = try BatchJSON.decode(BatchReply.self, from: body)
+        guard reply.results.count == batch.frames.count else {
+            throw CodedError(.auditDeliveryFailed, detail: "\(reply.results.count) results")
+        }
+        return reply
+    }
+
+    /// A restarted auditd may have forgotten whose its unfinished recordings are.
+    private func noteInstance(_ name: String) {
+        let isOther = instance.withLock { known in
+            defer { known = name }
+            return known != nil && known != name
+        }
+        guard isOther else { return }
+        for recording in registry.withLock({ Array($0.recordings.values) }) {
+            recording.rewind(reopening: true)
+            sendQueue.add(recording)
+        }
+    }
+
+    private func apply(
+        _ result: FrameResult,
+        to action: RecordingBatch.Action,
+        of recording: OutgoingRecording
+    ) {
+        switch (result.status, action) {
+        case (200, .open): recording.opened()
+        case (200, .append): acknowledge(result.durable, recording)
+        case (200, .finish):
+            acknowledge(result.durable, recording)
+            recording.finished()
+            remove(recording)
+        case (409, _)
+        where (recording.acknowledged...recording.encodedEnd).contains(result.durable):
+            acknowledge(result.durable, recording)
+            recording.rewind()
+        case (404, _) where recording.acknowledged == 0: recording.rewind(reopening: true)
+        case (404, _) where result.durable < recording.acknowledged,
+            (409, _) where result.durable < recording.acknowledged:
+            let detail = "had \(recording.acknowledged), has \(result.durable)"
+            giveUp(recording, CodedError(.auditAcknowledgedLost, detail: detail))
+        default:
+            let detail = "status \(result.status) \(result.code ?? "")"
+            giveUp(recording, CodedError(.auditDeliveryRefused, detail: detail))
+        }
+    }
+
+    private func acknowledge(_ length: UInt64, _ recording: OutgoingRecording) {
+        metrics.acknowledged.increment(by: Int64(clamping: recording.acknowledge(length)))
+    }
+
+    // MARK: - Time
+
+    /// Looks for overdue acknowledgements, and wakes the sender for a heartbeat.
+    private func tickLoop() async {
+        let pause = min(options.timeout / 8, options.heartbeat / 2, .seconds(1))
+        while (try? await Task.sleep(for: pause)) != nil {  // cancelled: the loop ends
+            let recordings = registry.withLock { Array($0.recordings.values) }
+            for recording in recordings
+            where recording.isOverdue(now: .now, limit: options.timeout) {
+                // A session that goes on without strictness may still be caught up with.
+                guard options.delivery == .strict || recording.hasEnded else { continue }
+                giveUp(recording, CodedError(.auditDeliveryTimeout))
+            }
+            metrics.outstanding.record(recordings.reduce(0) { $0 + $1.outstanding })
+            if isBeatDue { sendQueue.wake() }
+        }
+    }
+}
+
+extension OutgoingRecording {
+    fileprivate var labels: Logger.Metadata { ["connectionId": .string(id)] }
+}
