@@ -18,11 +18,13 @@ extension MessageCode {
     /// `docs/codes.md` is made anew with `berth codes --markdown`.
     package static let areas: [CodeArea] = [
         CodeArea("Start and configuration", coreCodes),
+        CodeArea("Configuration file", configFileCodes),
         CodeArea("Services", serviceCodes),
         CodeArea("SSH server", sshCodes),
         CodeArea("Gateway", gatewayCodes),
         CodeArea("Authentication", authCodes),
         CodeArea("Configuration webhook", configCodes),
+        CodeArea("configd", configdCodes),
         CodeArea("Policy", securityCodes),
         CodeArea("Docker backend", dockerCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),

@@ -33,7 +33,7 @@ package struct HTTPClientConfig: ConfigSection {
     /// Checks a block that is in use; an empty URL is a problem of the section that needs one.
     package func problems(at path: String) -> [ConfigProblem] {
         var list = Rules(path)
-        list.check(url.isEmpty || Self.isURL(url), "url", url, "must be an absolute URL")
+        list.check(url.isEmpty || Self.isURL(url), "url", masked, "must be an absolute URL")
         list.check(
             timeout >= .milliseconds(100),
             "timeout",
@@ -51,6 +51,14 @@ package struct HTTPClientConfig: ConfigSection {
         var list = Rules(path)
         list.check(!url.isEmpty, "url", nil, "must be set")
         return list.problems + problems(at: path)
+    }
+
+    /// The URL for a message, without what may be a password.
+    private var masked: String {
+        guard let start = url.firstRange(of: "//"), let at = url.lastIndex(of: "@"),
+            start.upperBound <= at
+        else { return url }
+        return url[..<start.upperBound] + "***" + url[at...]
     }
 
     static func isURL(_ text: String) -> Bool {

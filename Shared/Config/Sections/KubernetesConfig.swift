@@ -29,6 +29,8 @@ package struct KubernetesConnectionConfig: ConfigSection {
     package var caCertificate = PEMSource()
     package var bearerToken = Secret()
     package var bearerTokenFile = ""
+    /// Whether the server's certificate is taken without looking at it.
+    package var insecure = false
     /// Requests per second.
     package var qps = 5.0
     package var burst = 10
@@ -49,6 +51,7 @@ package struct KubernetesConnectionConfig: ConfigSection {
         visitor.field("cacert", &caCertificate)
         visitor.field("bearerToken", &bearerToken)
         visitor.field("bearerTokenFile", &bearerTokenFile)
+        visitor.field("insecure", &insecure)
         visitor.field("qps", &qps)
         visitor.field("burst", &burst)
     }

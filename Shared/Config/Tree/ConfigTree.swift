@@ -58,13 +58,12 @@ extension ConfigTree {
 
 extension ConfigTree: ExpressibleByStringLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral,
-    ExpressibleByFloatLiteral, ExpressibleByNilLiteral
+    ExpressibleByFloatLiteral
 {
     package init(stringLiteral value: String) { self = .string(value) }
     package init(booleanLiteral value: Bool) { self = .bool(value) }
     package init(integerLiteral value: Int) { self = .integer(value) }
     package init(floatLiteral value: Double) { self = .double(value) }
-    package init(nilLiteral: ()) { self = .null }
     package init(arrayLiteral elements: ConfigTree...) { self = .list(elements) }
     package init(dictionaryLiteral elements: (String, ConfigTree)...) {
         self = .map(Dictionary(elements) { _, last in last })

@@ -10,12 +10,20 @@ package protocol ConfigValue: Sendable, Equatable {
     /// How the value is written; secrets as `***` unless they are to be shown.
     func tree(showSecrets: Bool) -> ConfigTree
 
-    /// Whether keys below this one are free, as in a map.
-    static var hasFreeKeys: Bool { get }
+    /// What such a value looks like in a file.
+    static var shape: ConfigShape { get }
+}
+
+/// What the value of a key looks like in a file.
+package enum ConfigShape: Sendable {
+    case scalar
+    case list
+    /// A map whose keys are free.
+    case map
 }
 
 extension ConfigValue {
-    package static var hasFreeKeys: Bool { false }
+    package static var shape: ConfigShape { .scalar }
 }
 
 extension Bool: ConfigValue {
@@ -128,7 +136,7 @@ extension ConfigTree: ConfigValue {
 
     package func tree(showSecrets: Bool) -> ConfigTree { self }
 
-    package static var hasFreeKeys: Bool { true }
+    package static var shape: ConfigShape { .map }
 }
 
 extension Array: ConfigValue where Element: ConfigValue {
@@ -153,6 +161,8 @@ extension Array: ConfigValue where Element: ConfigValue {
     package func tree(showSecrets: Bool) -> ConfigTree {
         .list(map { $0.tree(showSecrets: showSecrets) })
     }
+
+    package static var shape: ConfigShape { .list }
 }
 
 extension Dictionary: ConfigValue where Key == String, Value: ConfigValue {
@@ -176,5 +186,5 @@ extension Dictionary: ConfigValue where Key == String, Value: ConfigValue {
         .map(mapValues { $0.tree(showSecrets: showSecrets) })
     }
 
-    package static var hasFreeKeys: Bool { true }
+    package static var shape: ConfigShape { .map }
 }

@@ -73,13 +73,7 @@ package enum TLSCipherSuite: String, ConfigChoice {
 
     private var gnuTLSName: String {
         guard let cut = rawValue.firstRange(of: "_WITH_") else { return rawValue }
-        return rawValue.replacingCharacters(in: cut, with: "_")
-    }
-}
-
-extension String {
-    fileprivate func replacingCharacters(in range: Range<Index>, with text: String) -> String {
-        self[..<range.lowerBound] + text + self[range.upperBound...]
+        return rawValue[..<cut.lowerBound] + "_" + rawValue[cut.upperBound...]
     }
 }
 
@@ -104,4 +98,6 @@ package struct ColonList<Element: ConfigChoice>: ConfigValue, Hashable where Ele
     }
 
     package func tree(showSecrets: Bool) -> ConfigTree { items.tree(showSecrets: showSecrets) }
+
+    package static var shape: ConfigShape { .list }
 }

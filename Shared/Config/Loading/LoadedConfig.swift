@@ -1,0 +1,20 @@
+package import SharedMessages
+
+/// A configuration that was read and keeps every rule.
+package struct LoadedConfig: Sendable {
+    package let config: BerthConfig
+    /// What is worth a word in the log, each once.
+    package let warnings: [ConfigWarning]
+}
+
+/// Something that is accepted, but that its author should know about.
+package struct ConfigWarning: Sendable, Hashable {
+    package let code: MessageCode
+    /// What it is about; holds no values.
+    package let text: String
+
+    package init(_ code: MessageCode, _ text: String) {
+        self.code = code
+        self.text = text
+    }
+}

@@ -1,0 +1,16 @@
+/// What reading a text gave.
+package struct ParsedTree: Sendable {
+    package var tree: ConfigTree
+    /// Key path to where it was written, for example `line 12`; empty unless asked for.
+    package var origins: [String: String] = [:]
+}
+
+/// The bounds within which a text is read; beyond them it is refused.
+package enum TreeLimits {
+    /// Bytes of a text; a file with many inline certificates is far below.
+    package static let bytes = 8 << 20
+    /// Maps and lists inside each other; the schema itself needs 7.
+    package static let depth = 64
+    /// Values after aliases have been followed; ten times what a large file holds.
+    package static let values = 200_000
+}

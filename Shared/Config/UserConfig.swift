@@ -1,0 +1,119 @@
+package import SharedMessages
+
+/// The part of the configuration that a reply of the config webhook can change for one person.
+package struct UserConfig: ConfigSection {
+    package var security = SecurityConfig()
+    package var backend = BackendKind.docker
+    package var docker = DockerConfig()
+    package var kubernetes = KubernetesConfig()
+    package var sshproxy = SSHProxyConfig()
+    package var sandbox = SandboxConfig()
+    package var log = UserLogConfig()
+    /// Key paths of the reply that exist but cannot be set for one person; they did nothing.
+    package var ignoredKeys: [String] = []
+
+    package init() {}
+
+    /// What everyone gets whom the webhook does not treat differently.
+    init(_ config: BerthConfig) {
+        security = config.security
+        backend = config.backend
+        docker = config.docker
+        kubernetes = config.kubernetes
+        sshproxy = config.sshproxy
+        sandbox = config.sandbox
+        log.level = config.log.level
+    }
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.section("security", &security)
+        visitor.field("backend", &backend)
+        visitor.section("docker", &docker, checked: backend == .docker)
+        visitor.section("kubernetes", &kubernetes, checked: backend == .kubernetes)
+        visitor.section("sshproxy", &sshproxy, checked: backend == .sshproxy)
+        visitor.section("sandbox", &sandbox, checked: backend == .sandbox)
+        visitor.section("log", &log)
+    }
+}
+
+package struct UserLogConfig: ConfigSection {
+    /// For the backend's records of this connection.
+    package var level = MessageLevel.notice
+
+    package init() {}
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("level", &level)
+    }
+}
+
+extension BerthConfig {
+    /// The configuration of one connection: this one with the webhook's `config` object laid over
+    /// it as a JSON Merge Patch (RFC 7396), where `null` means the default.
+    ///
+    /// `.null` stands for a reply without the object. Everything that is wrong with the result is
+    /// reported together, what crosses the floor included.
+    package func applying(reply: ConfigTree) throws(ConfigProblems) -> UserConfig {
+        var problems: [ConfigProblem] = []
+        let patch = UserPatch(reply, problems: &problems)
+        let base = UserConfig(self)
+        let tree = ConfigWriter.write(base, showSecrets: true).tree.merged(with: patch.tree)
+        var user = UserConfig()
+        problems += ConfigReader.read(tree, into: &user, at: "")
+        let misread = Set(problems.map(\.path))
+        problems += RuleChecker.problems(of: user, at: "").filter { !misread.contains($0.path) }
+        problems += FloorCheck(floor).problems(of: user, comparedTo: base)
+        guard problems.isEmpty else { throw ConfigProblems(problems) }
+        user.ignoredKeys = patch.ignoredKeys
+        return user
+    }
+}
+
+/// The keys of a reply that count, in the spelling of the schema.
+private struct UserPatch {
+    private(set) var tree: ConfigTree = [:]
+    private(set) var ignoredKeys: [String] = []
+
+    private static let userKeys = ConfigSchema.of(UserConfig()).keys ?? [:]
+
+    init(_ reply: ConfigTree, problems: inout [ConfigProblem]) {
+        guard case .map(let map) = ConfigDraft.schema.canonical(reply) else {
+            if reply != .null {
+                problems.append(ConfigProblem("", value: reply.summary, "must be a map"))
+            }
+            return
+        }
+        var kept = map
+        for key in map.keys.sorted() where Self.userKeys[key] == nil {
+            // Unknown keys stay, so that reading them reports them.
+            guard ConfigDraft.schema.keys?[key] != nil else { continue }
+            kept[key] = nil
+            ignoredKeys.append(key)
+        }
+        if case .map(let log)? = kept["log"] { kept["log"] = keepLevel(log) }
+        tree = .map(kept)
+        canonicalizeDocker()
+    }
+
+    private mutating func keepLevel(_ log: [String: ConfigTree]) -> ConfigTree {
+        let known = ConfigSchema.of(LogConfig()).keys ?? [:]
+        var kept = log
+        for key in log.keys.sorted() where key != "level" && known[key] != nil {
+            kept[key] = nil
+            ignoredKeys.append("log.\(key)")
+        }
+        return .map(kept)
+    }
+
+    private mutating func canonicalizeDocker() {
+        let objects: [(String, DockerObject)] = [
+            ("container", .container), ("host", .host), ("network", .network),
+            ("platform", .platform),
+        ]
+        for (key, object) in objects {
+            let path = ["docker", "execution", key]
+            guard let value = tree[path: path] else { continue }
+            tree.set(object.canonical(value), at: path)
+        }
+    }
+}

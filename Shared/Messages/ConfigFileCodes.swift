@@ -1,0 +1,53 @@
+/// Codes of loading the configuration: what is accepted, but worth a word.
+extension MessageCode {
+    package static let configListenDeprecated = MessageCode(
+        "CONFIG_LISTEN_DEPRECATED",
+        .warning,
+        explanation: "The configuration uses the key listen, which ssh.listen replaces.",
+        remedy: "Move the value to ssh.listen."
+    )
+
+    package static let dockerrunDeprecated = MessageCode(
+        "DOCKERRUN_DEPRECATED",
+        .warning,
+        explanation: """
+            The configuration uses the backend dockerrun, which the backend docker has replaced; \
+            its settings were taken over.
+            """,
+        remedy: "Choose the backend docker and move the settings there; --dump-config shows them."
+    )
+
+    package static let configKeyWithoutEffect = MessageCode(
+        "CONFIG_KEY_WITHOUT_EFFECT",
+        .warning,
+        explanation: "The configuration holds a key that is accepted and does nothing.",
+        remedy: "Remove the key."
+    )
+
+    package static let configAlgorithmNotOffered = MessageCode(
+        "CONFIG_ALGORITHM_NOT_OFFERED",
+        .warning,
+        explanation: """
+            The configuration names an algorithm that is no longer secure; it is never offered.
+            """,
+        remedy: "Remove the name. Clients that speak nothing newer cannot connect."
+    )
+
+    package static let configVariableUnknown = MessageCode(
+        "CONFIG_VARIABLE_UNKNOWN",
+        .warning,
+        explanation: """
+            An environment variable begins with BERTH_ but names no key of the configuration; it \
+            is ignored.
+            """,
+        remedy: """
+            Correct the name: BERTH_ and the key path with two underscores between its levels. \
+            Variables that the platform sets for a service called berth can be ignored.
+            """
+    )
+
+    static let configFileCodes: [MessageCode] = [
+        configListenDeprecated, dockerrunDeprecated, configKeyWithoutEffect,
+        configAlgorithmNotOffered, configVariableUnknown,
+    ]
+}
