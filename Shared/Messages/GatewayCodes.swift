@@ -5,8 +5,7 @@ extension MessageCode {
         .warning,
         explanation: "A client offered an acceptable public key but its signature does not verify.",
         personText: "The signature made with this key is not valid.",
-        remedy:
-            "One event may be a broken client; many from one address are an attack. Look at the "
+        remedy: "One event may be a broken client; many from one address are an attack. Look at the "
             + "address and the client version, and block the address if they go on."
     )
     package static let gatewayWorkspaceClosed = MessageCode(
@@ -33,8 +32,7 @@ extension MessageCode {
         "GATEWAY_STREAM_FAILED",
         .error,
         explanation: "Carrying a program's input or output failed before its end.",
-        remedy:
-            "Read the reason in the record; look at the backend and at the recording's delivery."
+        remedy: "Read the reason in the record; look at the backend and at the recording's delivery."
     )
     package static let gatewayExitUnknown = MessageCode(
         "GATEWAY_EXIT_UNKNOWN",

@@ -85,7 +85,7 @@ struct TreeTests {
 
     @Test(
         "deep nesting is refused in every style",
-        arguments: [65, 600, 100_000]
+        arguments: [66, 600, 100_000]
     )
     func deep(depth: Int) {
         let brackets = String(repeating: "[", count: depth)
