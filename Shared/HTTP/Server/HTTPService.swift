@@ -4,6 +4,7 @@ import HummingbirdCore
 import HummingbirdTLS
 package import Logging
 import NIOCore
+import NIOSSL
 import ServiceLifecycle
 package import SharedConfig
 import SharedLogging
@@ -96,6 +97,8 @@ private func makeBuilder(_ options: HTTPServerOptions) throws(CodedError) -> HTT
     guard let tls = options.tls else { return plain }
     let configuration = try tls.configuration()
     do {
+        // Hummingbird makes its context when it starts; a bad key has to show before that.
+        _ = try NIOSSLContext(configuration: configuration)
         return try .tls(plain, tlsConfiguration: configuration)
     } catch {
         throw CodedError(.httpServerTLSFailed, cause: error)
