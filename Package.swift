@@ -226,8 +226,9 @@ let services: [Target] = [
         "GatewayCore",
         "Services/gateway/Core",
         [
-            "SharedSSH", "SharedModels", "SharedMessages",
-            "SharedConfig", "SharedAudit", "SharedHTTP", "AuthClient", "ConfigClient",
+            "SharedLogging", "SharedSSH", "SharedModels", "SharedMessages",
+            "SharedConfig", "SharedAudit", "SharedHTTP", "MetricsClient", "AuthClient",
+            "ConfigClient",
             "AuditClient",
             log, metrics, nioCore, nioPosix, lifecycle, hummingbird,
         ]

@@ -124,7 +124,7 @@ extension MessageCode {
         "AUDITD_RECOVERED",
         .notice,
         explanation: "Recordings that were unfinished when auditd stopped were taken up again.",
-        remedy: "None."
+        remedy: "Nothing needs to be done."
     )
     package static let auditdLeaseExpired = MessageCode(
         "AUDITD_LEASE_EXPIRED",

@@ -5,7 +5,8 @@ extension MessageCode {
         .warning,
         explanation: "A client offered an acceptable public key but its signature does not verify.",
         personText: "The signature made with this key is not valid.",
-        remedy: "One event may be a broken client; many from one address are an attack. Look at the "
+        remedy:
+            "One event may be a broken client; many from one address are an attack. Look at the "
             + "address and the client version, and block the address if they go on."
     )
     package static let gatewayWorkspaceClosed = MessageCode(
@@ -32,7 +33,8 @@ extension MessageCode {
         "GATEWAY_STREAM_FAILED",
         .error,
         explanation: "Carrying a program's input or output failed before its end.",
-        remedy: "Read the reason in the record; look at the backend and at the recording's delivery."
+        remedy:
+            "Read the reason in the record; look at the backend and at the recording's delivery."
     )
     package static let gatewayExitUnknown = MessageCode(
         "GATEWAY_EXIT_UNKNOWN",
@@ -74,7 +76,36 @@ extension MessageCode {
         remedy: "Raise `ssh.maxConnections`, add a gateway, or look for whom the connections are."
     )
 
+    package static let gatewayHostKeyReadable = MessageCode(
+        "GATEWAY_HOST_KEY_READABLE",
+        .warning,
+        explanation: "The file of a host key can be read by others than its owner.",
+        remedy: "Set its mode to 0600 (chmod 600 FILE); whoever has read it can pose as this host."
+    )
+    package static let gatewayAlgorithmNotOffered = MessageCode(
+        "GATEWAY_ALGORITHM_NOT_OFFERED",
+        .warning,
+        explanation: "The configuration names an SSH algorithm that this server does not speak.",
+        remedy: "Remove the name from `ssh.kex`, `ssh.ciphers` or `ssh.macs`; nothing else changes."
+    )
+    package static let gatewayShuttingDown = MessageCode(
+        "GATEWAY_SHUTTING_DOWN",
+        .notice,
+        explanation: "The gateway ended a connection because it is being stopped.",
+        personText: "The server is being stopped.",
+        remedy: "Nothing, if the stop was wanted; clients may connect again to another gateway."
+    )
+    package static let gatewayBackendUnavailable = MessageCode(
+        "GATEWAY_BACKEND_UNAVAILABLE",
+        .error,
+        explanation: "The configured backend is not part of this gateway, or cannot work here.",
+        personText: "The place where your programs would run is not available.",
+        remedy: "Choose another `backend`, or read the reason in the record."
+    )
+
     static let gatewayCodes: [MessageCode] = [
+        gatewayHostKeyReadable, gatewayAlgorithmNotOffered, gatewayShuttingDown,
+        gatewayBackendUnavailable,
         sshAuthBadSignature, gatewayWorkspaceClosed, gatewayProgramStartFailed,
         gatewayProgramControlFailed, gatewayStreamFailed, gatewayExitUnknown,
         gatewayRecordingRefused, gatewayRecordingLost, gatewayHostKeyGenerated,

@@ -1,4 +1,5 @@
 package import Logging
+package import MetricsClient
 import SharedConfig
 import SharedLogging
 import SharedMessages
@@ -12,11 +13,18 @@ package final class BackendLayer: ServerConnectionHandler {
     private let state: ConnectionState
     private let backends: any BackendProvider
     private let holder = WorkspaceHolder()
+    private let metrics: GatewayMetrics
     private let logger: Logger
 
-    package init(state: ConnectionState, backends: any BackendProvider, logger: Logger) {
+    package init(
+        state: ConnectionState,
+        backends: any BackendProvider,
+        metrics: GatewayMetrics,
+        logger: Logger
+    ) {
         self.state = state
         self.backends = backends
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -39,11 +47,16 @@ package final class BackendLayer: ServerConnectionHandler {
             logger.emit(.sshBackendRejectedHandshake, ["reason": "\(error)"])
             throw ServerRefusal.because(error, fallback: .sshBackendRejectedHandshake)
         }
-        await holder.open(backend, request(facts, username)) { [logger] result in
+        let name = type(of: backend).name
+        let start = ContinuousClock.now
+        metrics.backendCalled(name)
+        await holder.open(backend, request(facts, username)) { [logger, metrics] result in
             switch result {
             case .success(let workspace):
+                metrics.workspaceStarted(name, after: ContinuousClock.now - start)
                 logger.emit(.sshHandshakeSuccessful, ["workspace": "\(workspace.label)"])
             case .failure(let error):
+                metrics.backendFailed(name)
                 logger.emit(.sshBackendRejectedHandshake, ["reason": "\(error)"])
             }
         }

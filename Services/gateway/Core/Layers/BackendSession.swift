@@ -25,7 +25,8 @@ actor BackendSession: SessionHandler {
     private var running: Task<Void, Never>?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
-        channel.eventLoop.executor.asUnownedSerialExecutor()
+        // The channel, which this actor holds, keeps the loop alive.
+        unsafe channel.eventLoop.executor.asUnownedSerialExecutor()
     }
 
     init(
@@ -218,6 +219,8 @@ actor BackendSession: SessionHandler {
     private func exit(of program: any Program) async -> Step {
         do {
             return .exited(try await program.exit())
+        } catch is CancellationError {
+            return .exited(.status(255))
         } catch {
             logger.emit(.gatewayExitUnknown, ["reason": "\(error)"])
             return .exited(.status(255))
@@ -238,7 +241,8 @@ actor BackendSession: SessionHandler {
 
     private func waitForExit(of program: any Program, atMost time: Duration) async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { _ = await self.exit(of: program) }
+            // Not to be learned is as good as over: terminate() follows.
+            group.addTask { _ = try? await program.exit() }
             // Cancelled when the program ends in time.
             group.addTask { try? await Task.sleep(for: time) }
             await group.next()

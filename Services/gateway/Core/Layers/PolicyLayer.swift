@@ -1,4 +1,5 @@
 package import Logging
+import SharedConfig
 import SharedLogging
 import SharedMessages
 import SharedModels

@@ -55,20 +55,16 @@ package struct SecurityPolicy: Sendable {
     }
 
     private func allows(
-        _ mode: SecurityMode,
+        _ mode: SecurityConfig.Mode,
         _ allow: [String] = [],
         _ deny: [String] = [],
         _ item: String? = nil
     ) -> Bool {
-        switch effective(mode) {
+        switch config.effective(mode) {
         case .unset, .enable: item.map { !deny.contains($0) } ?? true
         case .filter: item.map { allow.contains($0) } ?? false
         case .disable: false
         }
-    }
-
-    private func effective(_ mode: SecurityMode) -> SecurityMode {
-        mode == .unset ? config.defaultMode : mode
     }
 }
 

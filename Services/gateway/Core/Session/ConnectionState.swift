@@ -1,7 +1,7 @@
 package import NIOCore
 package import SharedConfig
 package import SharedModels
-package import Synchronization
+import Synchronization
 
 /// What the layers of one connection know about it together.
 ///

@@ -1,4 +1,4 @@
-package import SharedMessages
+import SharedMessages
 import Synchronization
 
 /// Opens a connection's workspace once, in the background, and hands it to whoever waits for it.

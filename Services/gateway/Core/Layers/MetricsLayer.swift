@@ -1,0 +1,58 @@
+package import MetricsClient
+package import SharedSSH
+import Synchronization
+
+/// The outermost layer: counts connections and how their handshakes end, each once.
+package final class MetricsLayer: ServerConnectionHandler {
+    private let metrics: GatewayMetrics
+    private let clock = ContinuousClock()
+    private let start: ContinuousClock.Instant
+    private let next: any ServerConnectionHandler
+    private let isAuthenticated = Mutex(false)
+
+    /// Counts the connection as open from here on.
+    package init(metrics: GatewayMetrics, next: any ServerConnectionHandler) {
+        self.metrics = metrics
+        self.next = next
+        self.start = clock.now
+        metrics.connectionOpened(country: GatewayMetrics.unknownCountry)
+    }
+
+    package func handshakeCompleted(_ handshake: HandshakeFacts) async {
+        await next.handshakeCompleted(handshake)
+    }
+
+    package func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationVerdict {
+        await next.authenticate(attempt)
+    }
+
+    package func authenticated(as username: String) async throws {
+        try await next.authenticated(as: username)
+        isAuthenticated.withLock { $0 = true }
+        metrics.handshakeSucceeded(
+            country: GatewayMetrics.unknownCountry,
+            after: clock.now - start
+        )
+    }
+
+    package func openSession(
+        _ channel: any SessionChannel
+    ) async -> ChannelDecision<any SessionHandler> {
+        await next.openSession(channel)
+    }
+
+    package func globalRequest(_ request: GlobalRequest) async -> GlobalReply {
+        await next.globalRequest(request)
+    }
+
+    package func unsupportedChannel(type: String) async {
+        await next.unsupportedChannel(type: type)
+    }
+
+    package func disconnected(_ end: ConnectionEnd) async {
+        let country = GatewayMetrics.unknownCountry
+        if !isAuthenticated.withLock({ $0 }) { metrics.handshakeFailed(country: country) }
+        metrics.connectionClosed(country: country)
+        await next.disconnected(end)
+    }
+}

@@ -1,0 +1,81 @@
+import NIOCore
+import SharedAudit
+import SharedSSH
+import Synchronization
+
+/// Records a session's requests before they are decided, and their refusals after.
+final class AuditSession: SessionHandler {
+    private let channel: UInt64
+    private let recorder: ConnectionRecorder
+    private let next: any SessionHandler
+    private let whenFailed: @Sendable (any Error) -> Void
+    private let lastRequest = Mutex<UInt64>(0)
+
+    init(
+        _ channel: UInt64,
+        recorder: ConnectionRecorder,
+        next: any SessionHandler,
+        whenFailed: @escaping @Sendable (any Error) -> Void
+    ) {
+        self.channel = channel
+        self.recorder = recorder
+        self.next = next
+        self.whenFailed = whenFailed
+    }
+
+    func handle(_ request: SessionRequest) async -> Bool {
+        let number = lastRequest.withLock {
+            $0 += 1
+            return $0 - 1
+        }
+        guard await note(event(request, number)) else { return false }
+        let isAccepted = await next.handle(request)
+        if !isAccepted { await note(.requestFailed(requestID: number, reason: "request refused")) }
+        return isAccepted
+    }
+
+    func closed() async {
+        await note(.close)
+        await next.closed()
+    }
+
+    @discardableResult
+    private func note(_ event: AuditEvent) async -> Bool {
+        do {
+            try await recorder.record(event, channel: channel)
+            return true
+        } catch {
+            whenFailed(error)
+            return false
+        }
+    }
+
+    private func event(_ request: SessionRequest, _ number: UInt64) -> AuditEvent {
+        switch request {
+        case .environment(let name, let value):
+            .environment(requestID: number, name: name, value: value)
+        case .pty(let pty):
+            .terminal(requestID: number, term: pty.term, size: size(pty.size), modes: pty.modes)
+        case .shell: .shell(requestID: number)
+        case .exec(let command): .exec(requestID: number, program: command)
+        case .subsystem(let name): .subsystem(requestID: number, name: name)
+        case .windowChange(let window): .windowChange(requestID: number, size: size(window))
+        case .signal(let name): .signal(requestID: number, name: name)
+        case .unsupported(let type, let payload):
+            .unknownRequest(
+                requestID: number,
+                type: type,
+                payload: Array(payload.readableBytesView)
+            )
+        }
+    }
+
+    private func size(_ size: WindowSize) -> AuditEvent.Size {
+        AuditEvent.Size(
+            columns: size.columns,
+            rows: size.rows,
+            width: size.pixelWidth,
+            height: size.pixelHeight
+        )
+    }
+}

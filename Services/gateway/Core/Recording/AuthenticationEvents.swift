@@ -1,0 +1,58 @@
+import SharedAudit
+import SharedSSH
+
+/// The recording's words for one authentication attempt: one message before the decision, one
+/// after it.
+struct AuthenticationEvents {
+    private let attempt: AuthenticationAttempt
+    private let recordsPasswords: Bool
+
+    init(_ attempt: AuthenticationAttempt, recordsPasswords: Bool) {
+        self.attempt = attempt
+        self.recordsPasswords = recordsPasswords
+    }
+
+    /// `nil` for methods that carry nothing to record.
+    var attempted: AuditEvent? {
+        let name = attempt.username
+        return switch attempt.method {
+        case .none, .unsupported: nil
+        case .password(let bytes): .passwordAttempt(username: name, password: shown(bytes))
+        case .publicKeyProbe(let key), .publicKey(let key), .publicKeyBadSignature(let key):
+            .publicKeyAttempt(username: name, key: line(key))
+        }
+    }
+
+    func outcome(_ verdict: AuthenticationVerdict) -> AuditEvent? {
+        switch attempt.method {
+        case .none, .unsupported: nil
+        case .password(let bytes): password(verdict, shown(bytes))
+        case .publicKeyProbe(let key), .publicKey(let key), .publicKeyBadSignature(let key):
+            publicKey(verdict, line(key))
+        }
+    }
+
+    private func password(_ verdict: AuthenticationVerdict, _ password: [UInt8]?) -> AuditEvent {
+        let name = attempt.username
+        return switch verdict {
+        case .accepted, .partial: .passwordAccepted(username: name, password: password)
+        case .refused: .passwordRefused(username: name, password: password)
+        case .disconnect(let refusal):
+            .passwordUnavailable(username: name, password: password, reason: refusal.text)
+        }
+    }
+
+    private func publicKey(_ verdict: AuthenticationVerdict, _ key: String) -> AuditEvent {
+        let name = attempt.username
+        return switch verdict {
+        case .accepted, .partial: .publicKeyAccepted(username: name, key: key)
+        case .refused: .publicKeyRefused(username: name, key: key)
+        case .disconnect(let refusal):
+            .publicKeyUnavailable(username: name, key: key, reason: refusal.text)
+        }
+    }
+
+    private func shown(_ password: [UInt8]) -> [UInt8]? { recordsPasswords ? password : nil }
+
+    private func line(_ key: OfferedKey) -> String { "\(key.type) \(base64(key.blob))" }
+}

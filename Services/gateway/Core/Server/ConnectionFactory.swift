@@ -1,0 +1,109 @@
+package import AuditClient
+import Foundation
+package import Logging
+package import MetricsClient
+package import NIOCore
+package import SharedConfig
+import SharedLogging
+import SharedMessages
+package import SharedSSH
+
+/// Builds the layers of each new connection, from the inside out.
+package struct ConnectionFactory: Sendable {
+    package var authenticators: Authenticators
+    package var configuration: any UserConfigurationSource
+    package var backends: any BackendProvider
+    /// `nil` where nothing is recorded.
+    package var recorder: (any Recorder)?
+    package var audit: AuditConfig
+    package var metrics: GatewayMetrics
+    package var logger: Logger
+
+    package init(
+        authenticators: Authenticators,
+        configuration: any UserConfigurationSource,
+        backends: any BackendProvider,
+        recorder: (any Recorder)?,
+        audit: AuditConfig,
+        metrics: GatewayMetrics,
+        logger: Logger
+    ) {
+        self.authenticators = authenticators
+        self.configuration = configuration
+        self.backends = backends
+        self.recorder = recorder
+        self.audit = audit
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    /// The outermost layer of one connection; called on its event loop.
+    package func handler(
+        for client: RemoteClient,
+        control: any ServerConnectionControl,
+        on eventLoop: any EventLoop
+    ) -> any ServerConnectionHandler {
+        let state = ConnectionState(
+            connectionID: Self.newConnectionID(),
+            remoteAddress: RemoteAddress(host: client.host, port: client.port),
+            eventLoop: eventLoop
+        )
+        var logger = logger
+        logger[metadataKey: "connectionId"] = "\(state.connectionID)"
+        logger[metadataKey: "remoteAddr"] = "\(state.remoteAddress.host)"
+        return layers(state, control, logger)
+    }
+
+    private func layers(
+        _ state: ConnectionState,
+        _ control: any ServerConnectionControl,
+        _ logger: Logger
+    ) -> any ServerConnectionHandler {
+        var backendLogger = logger
+        backendLogger[metadataKey: "module"] = "backend"
+        let backend = BackendLayer(
+            state: state,
+            backends: backends,
+            metrics: metrics,
+            logger: backendLogger
+        )
+        let policy = PolicyLayer(
+            state: state,
+            source: configuration,
+            logger: backendLogger,
+            next: backend
+        )
+        let auth = AuthLayer(
+            state: state,
+            authenticators: authenticators,
+            logger: logger,
+            next: policy
+        )
+        let recorded = audited(auth, state, control, logger)
+        let logged = LogLayer(state: state, logger: logger, next: recorded)
+        return MetricsLayer(metrics: metrics, next: logged)
+    }
+
+    private func audited(
+        _ next: any ServerConnectionHandler,
+        _ state: ConnectionState,
+        _ control: any ServerConnectionControl,
+        _ logger: Logger
+    ) -> any ServerConnectionHandler {
+        guard let recorder else { return next }
+        return AuditLayer(
+            state: state,
+            recordings: recorder,
+            options: audit,
+            control: control,
+            logger: logger,
+            acceptedAt: Int64(Date().timeIntervalSince1970 * 1e9),
+            next: next
+        )
+    }
+
+    /// A random (version 4) UUID as 32 lower-case hexadecimal digits.
+    private static func newConnectionID() -> String {
+        UUID().uuidString.replacing("-", with: "").lowercased()
+    }
+}

@@ -1,0 +1,51 @@
+package import SharedConfig
+package import SharedSSH
+
+extension SSHServerSettings {
+    /// The `ssh` section in the engine's words.
+    ///
+    /// Names that the engine does not speak are left out; `SSHConfig.unspokenAlgorithms` lists
+    /// them for the log. `methods` is what USERAUTH_FAILURE names before a webhook was asked.
+    package init(_ config: SSHConfig, hostKeys: [SSHPrivateKey], methods: [String]) {
+        let offered = hostKeys.flatMap(\.publicKey.type.signatureAlgorithms)
+        let transport = TransportSettings(
+            identification: config.serverVersion,
+            algorithms: TransportAlgorithms(
+                keyExchanges: config.kex.compactMap(KeyExchangeMethod.init(rawValue:)),
+                hostKeys: offered,
+                ciphers: config.ciphers.compactMap(CipherAlgorithm.init(rawValue:)),
+                macs: config.macs.compactMap(MACAlgorithm.init(rawValue:))
+            ),
+            hostKeys: hostKeys,
+            rekeyLimit: RekeyLimit(bytes: UInt64(config.rekeyBytes))
+        )
+        self.init(
+            transport: transport,
+            authentication: AuthenticationSettings(
+                banner: config.banner,
+                maximumFailures: config.maxAuthTries,
+                methods: methods
+            ),
+            limits: ConnectionLimits(channels: config.maxChannels),
+            maximumConnections: config.maxConnections,
+            loginGraceTime: config.loginGraceTime == .zero
+                ? Self.noGraceLimit : config.loginGraceTime,
+            clientAliveInterval: config.clientAliveInterval == .zero
+                ? nil : config.clientAliveInterval,
+            clientAliveCountMax: config.clientAliveCountMax,
+            rekeyInterval: config.rekeyInterval == .zero ? nil : config.rekeyInterval
+        )
+    }
+
+    /// What "no limit" means to a timer: a year.
+    private static let noGraceLimit = Duration.seconds(365 * 24 * 3600)
+}
+
+extension SSHConfig {
+    /// Configured algorithms that the engine does not speak, in the order of the file.
+    package var unspokenAlgorithms: [String] {
+        kex.filter { KeyExchangeMethod(rawValue: $0) == nil }
+            + ciphers.filter { CipherAlgorithm(rawValue: $0) == nil }
+            + macs.filter { MACAlgorithm(rawValue: $0) == nil }
+    }
+}

@@ -1,0 +1,208 @@
+import Logging
+import NIOCore
+import NIOPosix
+import SharedMessages
+import SharedModels
+import SharedSSH
+import Testing
+
+@testable import GatewayCore
+
+@Suite("A session on a workspace")
+struct BackendSessionTests {
+    private let channel = FakeChannel()
+    private let holder = WorkspaceHolder()
+
+    private func session(_ backend: FakeBackend) async -> BackendSession {
+        let request = WorkspaceRequest(
+            connectionID: String(repeating: "0", count: 32),
+            username: "dev",
+            authenticatedUsername: "dev",
+            remoteAddress: "127.0.0.1",
+            carried: ConnectionMetadata(),
+            eventLoop: channel.eventLoop
+        )
+        await holder.open(backend, request) { _ in }
+        return BackendSession(
+            channel: channel,
+            holder: holder,
+            exposed: [],
+            logger: Logger(label: "test")
+        )
+    }
+
+    @Test("a command's output, end of output, status and close arrive in this order")
+    func orderOfTheEnd() async {
+        let backend = FakeBackend()
+        let session = await session(backend)
+        #expect(await session.handle(.exec(command: "true")))
+        backend.workspace.program.print("out")
+        backend.workspace.program.print("err", to: .stderr)
+        backend.workspace.program.endOutput()
+        await backend.workspace.program.end(.status(7))
+        await channel.untilClosed()
+        #expect(
+            channel.sent == [
+                .data(.stdout, "out"), .data(.stderr, "err"), .eof, .exit(.status(7)), .close,
+            ]
+        )
+    }
+
+    @Test("a second program on the same channel is refused")
+    func oneProgram() async {
+        let session = await session(FakeBackend())
+        #expect(await session.handle(.shell))
+        #expect(await session.handle(.exec(command: "true")) == false)
+        await session.closed()
+    }
+
+    @Test("environment and terminal are refused once the program runs")
+    func settingsComeFirst() async {
+        let session = await session(FakeBackend())
+        #expect(await session.handle(.environment(name: "LANG", value: "C")))
+        #expect(await session.handle(.shell))
+        #expect(await session.handle(.environment(name: "LANG", value: "C")) == false)
+        let pty = PTYRequest(term: "xterm", size: WindowSize(columns: 80, rows: 24))
+        #expect(await session.handle(.pty(pty)) == false)
+        await session.closed()
+    }
+
+    @Test("signals and window changes are refused before there is a program")
+    func signalsNeedAProgram() async {
+        let session = await session(FakeBackend())
+        #expect(await session.handle(.signal(name: "TERM")) == false)
+        #expect(await session.handle(.windowChange(WindowSize(columns: 1, rows: 1))) == false)
+    }
+
+    @Test("end of input ends the program's input and nothing else")
+    func halfClose() async {
+        let backend = FakeBackend()
+        let program = backend.workspace.program
+        let session = await session(backend)
+        #expect(await session.handle(.exec(command: "cat")))
+        channel.type("abc")
+        channel.endInput()
+        await until { program.inputEnded }
+        #expect(program.input == "abc")
+        #expect(program.timesTerminated == 0)
+        program.endOutput()
+        await program.end(.status(0))
+        await channel.untilClosed()
+        #expect(channel.sent.last == .close)
+    }
+
+    @Test("a failed workspace is explained on stderr and ends with status 255")
+    func failureIsExplained() async {
+        let failure = CodedError(.sshBackendRejectedHandshake, personText: "No room.")
+        let session = await session(FakeBackend(failure: failure))
+        #expect(await session.handle(.exec(command: "true")))
+        #expect(
+            channel.sent == [
+                .data(.stderr, "No room. [SSH_BACKEND_REJECTED_HANDSHAKE]\n"), .eof,
+                .exit(.status(255)), .close,
+            ]
+        )
+    }
+
+    @Test("an unknown subsystem is refused, and the channel may run something else")
+    func unknownSubsystem() async {
+        let session = await session(FakeBackend())
+        #expect(await session.handle(.subsystem(name: "unknown")) == false)
+        #expect(await session.handle(.exec(command: "true")))
+        await session.closed()
+    }
+
+    @Test("a channel that the client drops gets its program hung up and then terminated")
+    func droppedChannel() async {
+        let backend = FakeBackend()
+        let session = await session(backend)
+        #expect(await session.handle(.shell))
+        channel.drop()
+        await session.closed()
+        #expect(backend.workspace.program.signals == ["HUP"])
+        #expect(backend.workspace.program.timesTerminated > 0)
+    }
+
+    @Test("a terminal that children hold open ends soon after its program")
+    func terminalDoesNotHang() async {
+        let backend = FakeBackend()
+        let session = await session(backend)
+        let pty = PTYRequest(term: "xterm", size: WindowSize(columns: 80, rows: 24))
+        #expect(await session.handle(.pty(pty)))
+        #expect(await session.handle(.shell))
+        await backend.workspace.program.end(.status(0))
+        await channel.untilClosed()
+        #expect(channel.sent.contains(.exit(.status(0))))
+    }
+
+    @Test("a person at a terminal sees what they wait for")
+    func progressIsShown() async {
+        let gate = Gate()
+        let backend = FakeBackend(gate: gate)
+        let session = await session(backend)
+        let pty = PTYRequest(term: "xterm", size: WindowSize(columns: 80, rows: 24))
+        #expect(await session.handle(.pty(pty)))
+        async let started = session.handle(.shell)
+        await gate.open()
+        #expect(await started)
+        await session.closed()
+    }
+}
+
+@Suite("The holder of a workspace")
+struct WorkspaceHolderTests {
+    private let loop = MultiThreadedEventLoopGroup.singleton.next()
+
+    private var request: WorkspaceRequest {
+        WorkspaceRequest(
+            connectionID: String(repeating: "0", count: 32),
+            username: "dev",
+            authenticatedUsername: "",
+            remoteAddress: "::1",
+            carried: ConnectionMetadata(),
+            eventLoop: loop
+        )
+    }
+
+    @Test("closing while the backend works cancels it and removes what it made")
+    func closeWhileOpening() async {
+        let gate = Gate()
+        let holder = WorkspaceHolder()
+        await holder.open(FakeBackend(gate: gate), request) { _ in }
+        await holder.close()
+        #expect(await gate.wasCancelled)
+        await #expect(throws: CodedError.self) { try await holder.workspace() }
+    }
+
+    @Test("closing removes an open workspace once")
+    func closeRemoves() async throws {
+        let backend = FakeBackend()
+        let holder = WorkspaceHolder()
+        await holder.open(backend, request) { _ in }
+        _ = try await holder.workspace()
+        await holder.close()
+        await holder.close()
+        #expect(backend.workspace.timesClosed == 1)
+    }
+
+    @Test("a waiter that is cancelled stops waiting and leaves the opening alone")
+    func cancelledWaiter() async throws {
+        let gate = Gate()
+        let backend = FakeBackend(gate: gate)
+        let holder = WorkspaceHolder()
+        await holder.open(backend, request) { _ in }
+        let waiter = Task { try await holder.workspace() }
+        waiter.cancel()
+        await #expect(throws: CancellationError.self) { try await waiter.value }
+        await gate.open()
+        #expect(try await holder.workspace().label == "fake-1")
+        await holder.close()
+    }
+}
+
+/// Waits, giving up the thread in between, until `condition` holds or ten seconds are over.
+func until(_ condition: @Sendable () -> Bool) async {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while !condition(), ContinuousClock.now < deadline { await Task.yield() }
+    #expect(condition())
+}

@@ -1,0 +1,150 @@
+import GatewayCore
+import NIOCore
+import SharedMessages
+import SharedSSH
+import Synchronization
+
+/// A backend whose one program is played by the test.
+final class FakeBackend: Backend {
+    static let name = "fake"
+
+    let workspace = FakeWorkspace()
+    /// Opening waits for this.
+    let gate: Gate
+    let failure: CodedError?
+
+    init(gate: Gate = Gate(isOpen: true), failure: CodedError? = nil) {
+        self.gate = gate
+        self.failure = failure
+    }
+
+    func openWorkspace(
+        _ request: WorkspaceRequest,
+        progress: @escaping @Sendable (String) -> Void
+    ) async throws -> any Workspace {
+        progress("making a workspace")
+        try await gate.wait()
+        if let failure { throw failure }
+        return workspace
+    }
+}
+
+/// A door that the test opens.
+actor Gate {
+    private var isOpen: Bool
+    private var waiters: [Int: CheckedContinuation<Void, any Error>] = [:]
+    private var last = 0
+    private(set) var wasCancelled = false
+
+    init(isOpen: Bool = false) { self.isOpen = isOpen }
+
+    func open() {
+        isOpen = true
+        for waiter in waiters.values { waiter.resume() }
+        waiters = [:]
+    }
+
+    func wait() async throws {
+        if isOpen { return }
+        last += 1
+        let id = last
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { waiters[id] = $0 }
+        } onCancel: {
+            Task { await self.cancel(id) }
+        }
+    }
+
+    private func cancel(_ id: Int) {
+        wasCancelled = true
+        waiters.removeValue(forKey: id)?.resume(throwing: CancellationError())
+    }
+}
+
+final class FakeWorkspace: Workspace {
+    let label = "fake-1"
+    private let state = Mutex((requests: [ProgramRequest](), closed: 0))
+    let program = FakeProgram()
+
+    var requests: [ProgramRequest] { state.withLock { $0.requests } }
+    var timesClosed: Int { state.withLock { $0.closed } }
+
+    func start(_ request: ProgramRequest) async throws -> any Program {
+        state.withLock { $0.requests.append(request) }
+        if case .subsystem(let name) = request.kind, name == "unknown" {
+            throw CodedError(.dockerSubsystemNotSupported, detail: name)
+        }
+        return program
+    }
+
+    func putFile(_ file: WorkspaceFile) async throws {
+        throw OperationUnsupported(operation: "putFile")
+    }
+
+    func dial(_ destination: DialDestination) async throws -> any WorkspaceStream {
+        throw OperationUnsupported(operation: "dial")
+    }
+
+    func close() async { state.withLock { $0.closed += 1 } }
+}
+
+/// A program whose output and end the test gives, and whose input it reads.
+final class FakeProgram: Program {
+    private let outputs: AsyncStream<ProgramOutput>
+    private let output: AsyncStream<ProgramOutput>.Continuation
+    private let exits: Gate
+    private let state = Mutex(
+        (input: "", inputEnded: false, signals: [String](), exit: ProgramExit.status(0), ended: 0)
+    )
+
+    init() {
+        (outputs, output) = AsyncStream<ProgramOutput>.makeStream()
+        exits = Gate()
+    }
+
+    var input: String { state.withLock { $0.input } }
+    var inputEnded: Bool { state.withLock { $0.inputEnded } }
+    var signals: [String] { state.withLock { $0.signals } }
+    var timesTerminated: Int { state.withLock { $0.ended } }
+
+    func print(_ text: String, to stream: OutputStream = .stdout) {
+        output.yield(ProgramOutput(stream: stream, bytes: ByteBuffer(string: text)))
+    }
+
+    func endOutput() { output.finish() }
+
+    func end(_ exit: ProgramExit) async {
+        state.withLock { $0.exit = exit }
+        await exits.open()
+    }
+
+    func nextOutput() async throws -> ProgramOutput? {
+        var iterator = outputs.makeAsyncIterator()
+        let next = await iterator.next()
+        try Task.checkCancellation()
+        return next
+    }
+
+    func write(_ bytes: ByteBuffer) async throws {
+        state.withLock { $0.input += String(buffer: bytes) }
+    }
+
+    func closeInput() async { state.withLock { $0.inputEnded = true } }
+
+    func resize(_ size: WindowSize) async throws {}
+
+    func signal(_ name: String) async throws {
+        state.withLock { $0.signals.append(name) }
+    }
+
+    func exit() async throws -> ProgramExit {
+        try await exits.wait()
+        return state.withLock { $0.exit }
+    }
+
+    func terminate() async {
+        state.withLock { $0.ended += 1 }
+        output.finish()
+        await exits.open()
+    }
+}
