@@ -255,7 +255,8 @@ let services: [Target] = [
         "Services/gateway/Main",
         [
             "GatewayCore", "SandboxBackend",
-            "DockerBackend", "MetricsClient", "SharedDaemon", "SharedConfig", "SharedMessages",
+            "DockerBackend", "MetricsClient", "SharedDaemon", argumentParser, "SharedConfig",
+            "SharedMessages",
             "SharedSSH", "SharedHTTP", "AuthClient", "ConfigClient", "AuditClient", log, metrics,
             lifecycle, nioPosix, nioCore,
         ]
@@ -264,7 +265,7 @@ let services: [Target] = [
         "berth-authd",
         "Services/authd/Main",
         [
-            "AuthdCore", "SharedDaemon", "SharedConfig",
+            "AuthdCore", "SharedDaemon", argumentParser, "SharedConfig",
             "MetricsClient", "SharedMessages", "SharedHTTP", log, lifecycle,
         ]
     ),
@@ -272,7 +273,7 @@ let services: [Target] = [
         "berth-configd",
         "Services/configd/Main",
         [
-            "ConfigdCore", "SharedDaemon",
+            "ConfigdCore", "SharedDaemon", argumentParser,
             "SharedConfig", "MetricsClient", "SharedMessages", "SharedHTTP", log, lifecycle,
         ]
     ),
@@ -280,7 +281,7 @@ let services: [Target] = [
         "berth-auditd",
         "Services/auditd/Main",
         [
-            "AuditdCore", "SharedDaemon",
+            "AuditdCore", "SharedDaemon", argumentParser,
             "SharedConfig", "MetricsClient", "SharedMessages", "SharedHTTP", log, lifecycle,
         ]
     ),
@@ -288,7 +289,7 @@ let services: [Target] = [
         "berth-metricsd",
         "Services/metricsd/Main",
         [
-            "MetricsdCore", "SharedDaemon",
+            "MetricsdCore", "SharedDaemon", argumentParser,
             "SharedConfig", "SharedMessages", "SharedHTTP", log, lifecycle,
         ]
     ),
@@ -296,7 +297,7 @@ let services: [Target] = [
         "berth",
         "Services/cli",
         [
-            "SharedMessages", "SharedConfig", "SharedHTTP",
+            "SharedMessages", "SharedConfig", "SharedHTTP", "SharedDaemon",
             "SharedModels", "SharedAudit", "AuthClient", "AuditClient", argumentParser, log,
         ]
     ),
@@ -334,7 +335,13 @@ let testTargets: [Target] = [
             lifecycle, nioCore, nioPosix, nioSSL,
         ]
     ),
-    tests("SharedDaemon", ["SharedMessages", "SharedConfig", "SharedLogging", log, lifecycle]),
+    tests(
+        "SharedDaemon",
+        [
+            "SharedMessages", "SharedConfig", "SharedLogging", "SharedHTTP", inMemoryLogging, log,
+            lifecycle, argumentParser,
+        ]
+    ),
     tests("SharedSSH", [crypto, cryptoExtras, nioCore, nioPosix, nioEmbedded]),
     tests("SharedAudit", ["SharedModels", nioCore], resources: [.copy("Samples")]),
     tests("SharedDocker", ["SharedHTTP", "SharedMessages", nioCore, nioPosix, nioHTTP1, log]),

@@ -4,11 +4,14 @@ import Synchronization
 
 /// Writes each distinct code that this process emits once into a file, one a line.
 ///
-/// For test runs: with `BERTH_CODES_FILE` set, every process appends to that file, and the run
+/// For test runs: with the variable `BERTH_CODES_FILE` set, every process appends to that file, and the run
 /// can say which codes really happen. Events below the configured log level count too.
 package final class EmittedCodes: Sendable {
+    /// The variable that names the file.
+    package static let variable = "BERTH_CODES_FILE"
+
     /// The collection asked for by the environment of this process; `nil` without the variable.
-    static let current: EmittedCodes? = ProcessInfo.processInfo.environment["BERTH_CODES_FILE"]
+    package static let current: EmittedCodes? = ProcessInfo.processInfo.environment[variable]
         .flatMap { $0.isEmpty ? nil : EmittedCodes(path: $0) }
 
     private let path: String

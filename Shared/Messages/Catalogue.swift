@@ -19,7 +19,7 @@ extension MessageCode {
     package static let areas: [CodeArea] = [
         CodeArea("Start and configuration", coreCodes),
         CodeArea("Configuration file", configFileCodes),
-        CodeArea("Services", serviceCodes),
+        CodeArea("Services", serviceCodes + daemonCodes),
         CodeArea("SSH server", sshCodes),
         CodeArea("Authentication", authCodes),
         CodeArea("Configuration webhook", configCodes),

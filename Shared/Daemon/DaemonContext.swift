@@ -1,0 +1,41 @@
+package import Logging
+package import SharedConfig
+package import SharedHTTP
+import Synchronization
+
+/// What a daemon's services are made from.
+package struct DaemonContext: Sendable {
+    package typealias ReloadHook = @Sendable (BerthConfig) async throws -> Void
+
+    /// The daemon's name, for example `berth-authd`.
+    package let name: String
+    /// The configuration it starts with; hand on sections, not the whole.
+    package let config: BerthConfig
+    /// What `/readyz` answers from. Already says "not ready" until every service is up and again
+    /// once the daemon stops; services add their own checks.
+    package let health: HealthRegistry
+    let reloadHooks: ReloadHooks
+
+    init(name: String, config: BerthConfig) {
+        self.name = name
+        self.config = config
+        health = HealthRegistry()
+        reloadHooks = ReloadHooks()
+    }
+
+    /// A logger whose records carry the label `module`.
+    package func logger(_ module: String) -> Logger { Logger(label: module) }
+
+    /// Calls `hook` with every configuration that is read and found good on SIGHUP. Hooks run one
+    /// after the other, in the order of their registration; an error of one is logged.
+    package func onReload(_ hook: @escaping ReloadHook) { reloadHooks.add(hook) }
+}
+
+/// What has to be told about a new configuration.
+final class ReloadHooks: Sendable {
+    private let hooks = Mutex<[DaemonContext.ReloadHook]>([])
+
+    var all: [DaemonContext.ReloadHook] { hooks.withLock { $0 } }
+
+    func add(_ hook: @escaping DaemonContext.ReloadHook) { hooks.withLock { $0.append(hook) } }
+}
