@@ -155,8 +155,8 @@ let services: [Target] = [
         "AuthClient",
         "Services/authd/Client",
         [
-            "SharedModels", "SharedMessages", "SharedHTTP",
-            "SharedConfig", log, metrics,
+            "SharedModels", "SharedMessages", "SharedHTTP", "SharedLogging", "SharedConfig",
+            "MetricsClient", log,
         ]
     ),
     library(
@@ -348,8 +348,8 @@ let testTargets: [Target] = [
     tests(
         "AuthClient",
         [
-            "SharedModels", "SharedMessages", "SharedHTTP", "SharedConfig",
-            "StubHTTPServer", log,
+            "SharedModels", "SharedMessages", "SharedHTTP", "SharedConfig", "MetricsClient",
+            "StubHTTPServer", metricsTestKit, coreMetrics, inMemoryLogging, log,
         ]
     ),
     tests(

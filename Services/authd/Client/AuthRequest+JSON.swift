@@ -1,0 +1,26 @@
+import Foundation
+package import SharedModels
+
+extension AuthRequest {
+    /// The body of the request: keys in the published order, empty maps left out, one newline at
+    /// the end.
+    package var json: [UInt8] {
+        var text = JSONObjectText()
+        text.add("remoteAddress", head.remoteAddress)
+        text.add("connectionId", head.connectionID)
+        text.add(head.carried)
+        text.add("clientVersion", head.clientVersion)
+        text.add("username", head.username)
+        switch question {
+        case .password(let bytes):
+            text.add("passwordBase64", Data(bytes).base64EncodedString())
+        case .publicKey(let line):
+            text.add("publicKey", line)
+        case .authorization(let authenticatedUsername):
+            if !authenticatedUsername.isEmpty {
+                text.add("authenticatedUsername", authenticatedUsername)
+            }
+        }
+        return Array((text.closed + "\n").utf8)
+    }
+}
