@@ -218,8 +218,8 @@ let services: [Target] = [
         "Services/metricsd/Core",
         [
             "MetricsClient", "SharedModels", "SharedLogging",
-            "SharedMessages", "SharedHTTP", "SharedConfig", deque, log, hummingbird, nioCore,
-            lifecycle,
+            "SharedMessages", "SharedHTTP", "SharedConfig", deque, log, hummingbird, httpTypes,
+            nioCore, lifecycle,
         ]
     ),
     library(
@@ -289,8 +289,7 @@ let services: [Target] = [
         "berth-metricsd",
         "Services/metricsd/Main",
         [
-            "MetricsdCore", "SharedDaemon", argumentParser,
-            "SharedConfig", "SharedMessages", "SharedHTTP", log, lifecycle,
+            "MetricsdCore", "SharedDaemon", "SharedConfig", "SharedHTTP", argumentParser,
         ]
     ),
     executable(
@@ -398,7 +397,8 @@ let testTargets: [Target] = [
         "MetricsdCore",
         [
             "MetricsClient", "SharedModels", "SharedMessages", "SharedConfig",
-            "SharedHTTP", hummingbird, hummingbirdTesting, log,
+            "SharedHTTP", hummingbird, hummingbirdTesting, httpTypes, log, nioCore, lifecycle,
+            lifecycleTestKit, yams,
         ]
     ),
     tests(

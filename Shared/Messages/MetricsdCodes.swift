@@ -8,8 +8,8 @@ extension MessageCode {
             totals stay in memory and go with the next report that arrives.
             """,
         remedy: """
-            See whether berth-metricsd runs and whether metrics.push.url is right. The line comes once \
-            until reports arrive again.
+            See whether berth-metricsd runs and whether metrics.push.url is right. The line comes \
+            once until reports arrive again.
             """
     )
 
@@ -28,8 +28,9 @@ extension MessageCode {
             values, such as a negative total. No part of it was counted.
             """,
         remedy: """
-            See which process sends it (label remote); daemons of one release understand each \
-            other, anything else should not be able to reach the address metricsd listens on.
+            See which process sends it; daemons of one release understand each other, anything \
+            else should not be able to reach the address metricsd listens on. The line comes at \
+            most once a minute.
             """
     )
 
@@ -62,7 +63,7 @@ extension MessageCode {
             """,
         remedy: """
             Update metricsd before the processes that report to it. The metric \
-            berth_metrics_dropped_series_total says how many; the line comes once.
+            berth_metrics_dropped_series_total says how many; the line comes at most once a minute.
             """
     )
 

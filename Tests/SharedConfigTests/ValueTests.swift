@@ -41,6 +41,7 @@ struct ValueTests {
     )
     func addresses(text: String, expected: ListenAddress) {
         #expect(ListenAddress(text) == expected)
+        #expect(ListenAddress(expected.description) == expected)
     }
 
     @Test(

@@ -39,3 +39,13 @@ package enum ListenAddress: Sendable, Hashable {
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 }
+
+extension ListenAddress: CustomStringConvertible {
+    /// The text that a `listen` key or, behind `http://` for TCP, a URL has for it.
+    package var description: String {
+        switch self {
+        case .unix(let path): "unix://\(path)"
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        }
+    }
+}

@@ -1,4 +1,4 @@
-package import struct Foundation.Date
+package import Foundation
 
 /// Who reports: one run of one process.
 package struct ReporterIdentity: Sendable, Hashable {
@@ -13,5 +13,17 @@ package struct ReporterIdentity: Sendable, Hashable {
         self.daemon = daemon
         self.instance = instance
         epoch = Int64((started.timeIntervalSince1970 * 1000).rounded())
+    }
+}
+
+extension ReporterIdentity {
+    /// The identity of this process, which has just started: the machine's name and the address
+    /// on which the process serves.
+    package static func ofThisProcess(daemon: String, listen: String) -> ReporterIdentity {
+        ReporterIdentity(
+            daemon: daemon,
+            instance: "\(ProcessInfo.processInfo.hostName) \(listen)",
+            started: Date()
+        )
     }
 }

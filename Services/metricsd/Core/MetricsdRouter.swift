@@ -1,0 +1,59 @@
+import HTTPTypes
+package import Hummingbird
+package import Logging
+import MetricsClient
+import NIOCore
+package import SharedHTTP
+import SharedMessages
+
+/// The routes of metricsd's two listeners.
+package enum MetricsdRouter {
+    /// What the other daemons call: `POST /report`.
+    package static func ingest(
+        _ board: MetricsBoard,
+        health: HealthRegistry,
+        logger: Logger
+    ) -> Router<HTTPContext> {
+        let router = HTTPService.makeRouter(health: health, logger: logger)
+        router.post(RouterPath(MetricsRoutes.report)) { request, _ in
+            let body = try await request.bytes(upTo: MetricsRoutes.longestReport)
+            do {
+                try board.receive(body)
+            } catch let error as ReportRefusal {
+                throw HTTPRefusal(status(of: error.code), error.code, error.problem)
+            }
+            return Response(status: .noContent)
+        }
+        return router
+    }
+
+    /// What a scraper reads: `path`, by any of the usual methods and whatever the query.
+    package static func scrape(
+        _ board: MetricsBoard,
+        path: String,
+        health: HealthRegistry,
+        logger: Logger
+    ) -> Router<HTTPContext> {
+        let router = HTTPService.makeRouter(health: health, logger: logger)
+        for method in [HTTPRequest.Method.get, .head, .post, .delete] {
+            router.on(RouterPath(path), method: method) { request, _ in
+                let format = Exposition(accepting: request.headers[.accept])
+                let text = method == .head ? "" : format.text(board.families())
+                return Response(
+                    status: .ok,
+                    headers: [.contentType: format.contentType],
+                    body: .init(byteBuffer: ByteBuffer(string: text))
+                )
+            }
+        }
+        return router
+    }
+
+    private static func status(of code: MessageCode) -> HTTPResponse.Status {
+        switch code {
+        case .metricsdReportStale: .conflict
+        case .metricsdFull: .serviceUnavailable
+        default: .badRequest
+        }
+    }
+}

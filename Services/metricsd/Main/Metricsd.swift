@@ -1,0 +1,43 @@
+import ArgumentParser
+import MetricsdCore
+import SharedConfig
+import SharedDaemon
+import SharedHTTP
+
+@main
+struct Metricsd: DaemonCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "berth-metricsd",
+        abstract: "Adds up what the processes of Berth count and shows it to scrapers."
+    )
+
+    @OptionGroup var options: DaemonOptions
+
+    func services(_ context: DaemonContext) async throws -> [DaemonService] {
+        let logger = context.logger("metrics")
+        let board = MetricsBoard(logger: logger)
+        let ingest = try HTTPService(
+            "metricsd",
+            HTTPServerOptions(context.config.metricsd.server),
+            router: MetricsdRouter.ingest(board, health: context.health, logger: logger),
+            logger: logger
+        )
+        var services = [DaemonService(ingest) { _ = try await ingest.boundAddress() }]
+        if context.config.metrics.enable {
+            let scrape = try ScrapeService(
+                context.config.metrics,
+                board: board,
+                health: context.health,
+                logger: logger
+            )
+            services.append(
+                DaemonService(scrape, name: "metrics") { _ = try await scrape.boundAddress() }
+            )
+        }
+        return services
+    }
+
+    func healthTarget(_ config: BerthConfig) -> HTTPClientConfig? {
+        .asking(config.metricsd.server, like: config.health.client)
+    }
+}
