@@ -73,7 +73,8 @@ audit:
     stdin: true
     stdout: true
     stderr: true
-  url: http://127.0.0.1:$port_auditd
+  server:
+    url: http://127.0.0.1:$port_auditd
 metrics:
   enable: true
   listen: 127.0.0.1:$port_scrape
