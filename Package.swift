@@ -233,11 +233,19 @@ let services: [Target] = [
             log, metrics, nioCore, nioPosix, lifecycle, hummingbird,
         ]
     ),
+    // Linked statically and without the Swift runtime: it runs inside file systems that have
+    // neither, as a sandbox's first process.
+    .executableTarget(
+        name: "berth-sandbox-init",
+        dependencies: ["CProcess"],
+        path: "Services/gateway/SandboxInit",
+        linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"])]
+    ),
     library(
         "SandboxBackend",
         "Services/gateway/Backends/Sandbox",
         [
-            "GatewayCore", "SharedConfig",
+            "GatewayCore", "SharedConfig", "SharedLogging",
             "SharedMessages", "SharedModels", "SharedSSH", "CProcess", "CSeccomp", log, nioCore,
             nioPosix,
         ]
@@ -413,7 +421,8 @@ let testTargets: [Target] = [
     tests(
         "SandboxBackend",
         [
-            "GatewayCore", "BackendConformance", "SharedConfig",
+            "GatewayCore", "BackendConformance", "CProcess", "SharedConfig",
+            "SharedLogging",
             "SharedMessages", "SharedModels", "SharedSSH", log, nioCore, nioPosix,
         ]
     ),
@@ -436,6 +445,7 @@ let package = Package(
         .executable(name: "berth-auditd", targets: ["berth-auditd"]),
         .executable(name: "berth-metricsd", targets: ["berth-metricsd"]),
         .executable(name: "berth", targets: ["berth"]),
+        .executable(name: "berth-sandbox-init", targets: ["berth-sandbox-init"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

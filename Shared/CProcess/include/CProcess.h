@@ -1,1 +1,80 @@
 #pragma once
+
+#include "SandboxProtocol.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// A program to start with exactly the descriptors named here.
+struct berth_spawn {
+    // Absolute path of the executable.
+    const char *_Nonnull path;
+    char *_Nullable const *_Nonnull arguments;
+    char *_Nullable const *_Nonnull environment;
+    // descriptors[i] becomes descriptor i of the child; -1 gives /dev/null. No other is inherited.
+    const int *_Nonnull descriptors;
+    size_t descriptor_count;
+    // Open `cgroup.procs` or `tasks` files; the child enters each before anything else.
+    const int *_Nullable cgroups;
+    size_t cgroup_count;
+    // Taken on after the cgroups were entered, supplementary groups dropped; unless -1.
+    int64_t user;
+    int64_t group;
+    // Added to the chance of being chosen when memory runs out, 0...1000 (proc(5), oom_score_adj).
+    int oom_score;
+    // Upper limit of open files, 0 leaves it as it is.
+    uint64_t open_files;
+};
+
+// Starts it without copying the caller's memory: the calling thread waits until the program runs.
+// Signals are unblocked and set to their defaults in the child.
+//
+// Returns 0 and sets `pid` and `pidfd` (close-on-exec; readable once the child ended, see
+// pidfd_open(2)), else an errno value. The caller reaps.
+int berth_spawn_process(
+    const struct berth_spawn *_Nonnull spawn, pid_t *_Nonnull pid, int *_Nonnull pidfd
+);
+
+// Takes the ended child's wait status without waiting: 1 and `status`, 0 while it runs, or -errno.
+int berth_reap(int pidfd, int *_Nonnull status);
+
+// Sends a signal to the process behind a pidfd: 0 or an errno value.
+int berth_pidfd_signal(int pidfd, int signal);
+
+// Makes a connected pair of close-on-exec SOCK_SEQPACKET sockets, the first one non-blocking.
+int berth_socketpair(int *_Nonnull mine, int *_Nonnull theirs);
+
+// Sends one message with up to BERTH_MAX_DESCRIPTORS descriptors, never waiting: 0 or errno.
+int berth_send(
+    int socket, const struct berth_message *_Nonnull message, const int *_Nullable descriptors,
+    size_t count
+);
+
+// Receives one message without waiting. Returns 1 when there was one, 0 at the end of the stream,
+// or -errno (-EAGAIN: nothing there yet; -EBADMSG: a packet of another shape, its descriptors
+// closed). `count` is the number of descriptors received, close-on-exec, owned by the caller.
+int berth_receive(
+    int socket, struct berth_message *_Nonnull message, int *_Nonnull descriptors,
+    size_t *_Nonnull count
+);
+
+// A close-on-exec memory file holding `length` bytes, its offset at 0: descriptor or -errno.
+int berth_memory_file(const char *_Nonnull name, const void *_Nullable bytes, size_t length);
+
+// A new open file of the same file, for reading, with an offset of its own: descriptor or -errno.
+int berth_reopen(int descriptor);
+
+// Sets a terminal's size through its master: 0 or errno.
+int berth_resize(
+    int terminal, uint16_t rows, uint16_t columns, uint16_t pixel_width, uint16_t pixel_height
+);
+
+// A pipe with both ends close-on-exec and room for `capacity` bytes where the kernel allows.
+int berth_pipe(int *_Nonnull reader, int *_Nonnull writer, int capacity);
+
+// wait(2)'s macros.
+int berth_exited(int status);
+int berth_exit_status(int status);
+int berth_term_signal(int status);
+int berth_core_dumped(int status);
