@@ -246,7 +246,8 @@ let services: [Target] = [
         "Services/gateway/Backends/Sandbox",
         [
             "GatewayCore", "SharedConfig", "SharedLogging",
-            "SharedMessages", "SharedModels", "SharedSSH", "CProcess", "CSeccomp", log, nioCore,
+            "SharedMessages", "SharedModels", "SharedSSH", "CProcess", "CSeccomp", deque, log,
+            nioCore,
             nioPosix,
         ]
     ),

@@ -26,6 +26,7 @@ extension MessageCode {
         CodeArea("configd", configdCodes),
         CodeArea("Policy", securityCodes),
         CodeArea("Gateway", gatewayCodes),
+        CodeArea("Sandbox backend", sandboxCodes),
         CodeArea("Docker backend", dockerCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),
         CodeArea("Recordings", auditCodes + auditdCodes),

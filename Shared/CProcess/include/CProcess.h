@@ -9,11 +9,11 @@
 // A program to start with exactly the descriptors named here.
 struct berth_spawn {
     // Absolute path of the executable.
-    const char *_Nonnull path;
-    char *_Nullable const *_Nonnull arguments;
-    char *_Nullable const *_Nonnull environment;
+    const char *_Nullable path;
+    char *_Nullable const *_Nullable arguments;
+    char *_Nullable const *_Nullable environment;
     // descriptors[i] becomes descriptor i of the child; -1 gives /dev/null. No other is inherited.
-    const int *_Nonnull descriptors;
+    const int *_Nullable descriptors;
     size_t descriptor_count;
     // Open `cgroup.procs` or `tasks` files; the child enters each before anything else.
     const int *_Nullable cgroups;
@@ -78,3 +78,16 @@ int berth_exited(int status);
 int berth_exit_status(int status);
 int berth_term_signal(int status);
 int berth_core_dumped(int status);
+
+// The file or folder at `path`, only to be mounted from (open(2), O_PATH): descriptor or -errno.
+int berth_location(const char *_Nonnull path);
+
+// epoll(7) and eventfd(2), level-triggered, for reading. Each returns 0 or more, or -errno.
+int berth_epoll_create(void);
+int berth_epoll_add(int epoll, int descriptor, uint64_t token);
+int berth_epoll_remove(int epoll, int descriptor);
+// Waits without a limit; fills `tokens` and returns how many are ready.
+int berth_epoll_wait(int epoll, uint64_t *_Nonnull tokens, int room);
+int berth_bell_create(void);
+int berth_bell_ring(int bell);
+int berth_bell_quiet(int bell);

@@ -1,0 +1,241 @@
+import CProcess
+import Glibc
+import SharedMessages
+import Synchronization
+
+/// One running sandbox: the process that holds its namespaces and the socket to its first process.
+///
+/// Closing the socket ends the sandbox with everything in it.
+final class Holder: Sendable {
+    /// A program that the sandbox's first process has been asked to start.
+    struct Launch: Sendable {
+        let id: UInt32
+        /// Settled once it runs; with a terminal, its master.
+        let started = Latch<Descriptor?>()
+        /// The wait status, see wait(2).
+        let exited = Latch<Int32>()
+    }
+
+    /// Something done inside the sandbox for one request.
+    struct Job: Sendable {
+        /// Settled when it is done, with the descriptor it brought, if any.
+        let done = Latch<Descriptor?>()
+    }
+
+    private enum Pending {
+        case launch(Launch)
+        case job(Job, brought: Descriptor?)
+    }
+
+    private struct State {
+        var nextID: UInt32 = 1
+        var pending: [UInt32: Pending] = [:]
+        var isClosed = false
+        var socketToken: UInt64 = 0
+        var processToken: UInt64 = 0
+    }
+
+    /// Settled when programs can be started, or with the reason why that will never be.
+    let ready = Latch<Void>()
+    /// Settled when the process was reaped; then nothing of the sandbox exists any more.
+    let gone = Latch<Void>()
+    private let state = Mutex(State())
+    private let socket: Descriptor
+    private let process: Descriptor
+    private let complaints: Descriptor
+    private let reactor: Reactor
+
+    /// Takes over a sandbox that has just been started; called on the reactor's thread, so that
+    /// no event comes before the tokens are known.
+    ///
+    /// `complaints` is the file that took what the process wrote to stderr.
+    init(socket: Descriptor, process: Descriptor, complaints: Descriptor, reactor: Reactor) throws {
+        self.socket = socket
+        self.process = process
+        self.complaints = complaints
+        self.reactor = reactor
+        let processToken = try reactor.watch(process) { [self] in processReady() }
+        let socketToken = try reactor.watch(socket) { [self] in socketReady() }
+        state.withLock {
+            $0.processToken = processToken
+            $0.socketToken = socketToken
+        }
+    }
+
+    // MARK: - Requests
+
+    /// Asks for a program; `payload` as `berth_start` says, `streams` its three ends or none.
+    func launch(payload: Descriptor, streams: [Descriptor]) throws -> Launch {
+        let launch = Launch(id: try newID())
+        try request(BERTH_START, launch.id, .launch(launch), [payload] + streams)
+        return launch
+    }
+
+    /// Asks for a file to be written; `payload` as `berth_put_file` says.
+    func putFile(payload: Descriptor) throws -> Job {
+        let job = Job()
+        try request(BERTH_PUT_FILE, newID(), .job(job, brought: nil), [payload])
+        return job
+    }
+
+    /// Asks for a connection; `payload` as `berth_dial` says.
+    func dial(payload: Descriptor) throws -> Job {
+        let job = Job()
+        try request(BERTH_DIAL, newID(), .job(job, brought: nil), [payload])
+        return job
+    }
+
+    func signal(_ id: UInt32, _ number: Int32) throws {
+        try send(BERTH_SIGNAL, id, value: number, [])
+    }
+
+    /// Lets the sandbox end. `gone` is settled soon after.
+    func close() {
+        // Not close(2): the number must stay ours while the reactor watches it.
+        _ = shutdown(socket.number, Int32(SHUT_RDWR))
+        closed()
+    }
+
+    /// Ends it the hard way, for one that does not react to `close`.
+    func kill() { _ = berth_pidfd_signal(process.number, SIGKILL) }
+
+    private func newID() throws -> UInt32 {
+        try state.withLock { state in
+            guard !state.isClosed else { throw CodedError(.sandboxEnded) }
+            defer { state.nextID &+= 1 }
+            return state.nextID
+        }
+    }
+
+    private func request(
+        _ kind: some BinaryInteger,
+        _ id: UInt32,
+        _ pending: Pending,
+        _ descriptors: [Descriptor]
+    ) throws {
+        try state.withLock { state in
+            guard !state.isClosed else { throw CodedError(.sandboxEnded) }
+            state.pending[id] = pending
+        }
+        do {
+            try send(kind, id, value: 0, descriptors)
+        } catch {
+            _ = state.withLock { $0.pending.removeValue(forKey: id) }
+            throw error
+        }
+    }
+
+    private func send(
+        _ kind: some BinaryInteger,
+        _ id: UInt32,
+        value: Int32,
+        _ descriptors: [Descriptor]
+    ) throws {
+        var message = berth_message(kind: UInt32(kind), id: id, value: value, reserved: 0)
+        let numbers = descriptors.map(\.number)
+        let error = unsafe berth_send(socket.number, &message, numbers, numbers.count)
+        withExtendedLifetime(descriptors) {}
+        guard error == 0 else {
+            throw CodedError(.sandboxEnded, detail: SystemFailure("sendmsg", error).description)
+        }
+    }
+
+    // MARK: - On the reactor's thread
+
+    private func socketReady() {
+        while true {
+            var message = berth_message()
+            var numbers = [Int32](repeating: -1, count: Int(BERTH_MAX_DESCRIPTORS))
+            var count = 0
+            let result = unsafe berth_receive(socket.number, &message, &numbers, &count)
+            switch result {
+            case 1: received(message, numbers.prefix(count).map(Descriptor.init))
+            case -EAGAIN: return
+            case -EBADMSG: continue
+            default:
+                // Only once: the end of a stream stays readable for ever.
+                reactor.ignore(state.withLock { $0.socketToken })
+                return closed()
+            }
+        }
+    }
+
+    private func received(_ message: berth_message, _ descriptors: [Descriptor]) {
+        switch Int(message.kind) {
+        case Int(BERTH_READY): ready.settle(.success(()))
+        case Int(BERTH_STARTED): started(message, descriptors.first)
+        case Int(BERTH_EXITED):
+            if case .launch(let launch) = take(message.id) {
+                launch.exited.settle(.success(message.value))
+            }
+        case Int(BERTH_DIALED):
+            state.withLock { state in
+                guard case .job(let job, _) = state.pending[message.id] else { return }
+                state.pending[message.id] = .job(job, brought: descriptors.first)
+            }
+        case Int(BERTH_DONE):
+            guard case .job(let job, let brought) = take(message.id) else { return }
+            job.done.settle(
+                message.value == 0 ? .success(brought) : .failure(SystemFailure("", message.value))
+            )
+        default: break
+        }
+    }
+
+    private func started(_ message: berth_message, _ terminal: Descriptor?) {
+        let pending = state.withLock { $0.pending[message.id] }
+        guard case .launch(let launch) = pending else { return }
+        guard message.value == 0 else {
+            _ = take(message.id)
+            let error = SystemFailure("start", message.value)
+            launch.started.settle(.failure(error))
+            return launch.exited.settle(.failure(error))
+        }
+        launch.started.settle(.success(terminal))
+    }
+
+    private func take(_ id: UInt32) -> Pending? {
+        state.withLock { $0.pending.removeValue(forKey: id) }
+    }
+
+    private func processReady() {
+        var status: Int32 = 0
+        guard unsafe berth_reap(process.number, &status) != 0 else { return }
+        // What the init still said before it ended is in the socket.
+        if !state.withLock({ $0.isClosed }) { socketReady() }
+        closed()
+        let tokens = state.withLock { [$0.processToken, $0.socketToken] }
+        gone.settle(.success(()))
+        tokens.forEach(reactor.ignore)
+    }
+
+    /// Nothing more will come: whoever waits is told.
+    private func closed() {
+        let pending = state.withLock { state in
+            state.isClosed = true
+            defer { state.pending = [:] }
+            return Array(state.pending.values)
+        }
+        let error = CodedError(.sandboxEnded)
+        for entry in pending {
+            switch entry {
+            case .launch(let launch):
+                launch.started.settle(.failure(error))
+                launch.exited.settle(.failure(error))
+            case .job(let job, _): job.done.settle(.failure(error))
+            }
+        }
+        if !ready.isSettled {
+            ready.settle(.failure(CodedError(.sandboxStartFailed, detail: complaint())))
+        }
+    }
+
+    /// What bubblewrap wrote to stderr.
+    private func complaint() -> String {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe pread(complaints.number, &bytes, bytes.count, 0)
+        let text = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+        let line = text.split(whereSeparator: \.isNewline).joined(separator: "; ")
+        return line.isEmpty ? "ended without a word" : line
+    }
+}

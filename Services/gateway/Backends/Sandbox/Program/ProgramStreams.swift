@@ -1,0 +1,91 @@
+import NIOCore
+import NIOPosix
+import SharedSSH
+
+/// The gateway's ends of a program's pipes or terminal, as channels on the connection's loop.
+struct ProgramStreams: Sendable {
+    let output: OutputQueue
+    /// Takes what goes to the program's input.
+    let input: any Channel
+    private let channels: [any Channel]
+
+    /// What the kernel may hold of each pipe.
+    static let pipeCapacity: Int32 = 256 << 10
+    private static let longestRead = 256 << 10
+
+    /// Over three pipes.
+    static func pipes(
+        input: Descriptor,
+        output: Descriptor,
+        errors: Descriptor,
+        on loop: any EventLoop
+    ) async throws -> ProgramStreams {
+        let queue = OutputQueue()
+        let out = try await reading(output, .stdout, queue, on: loop)
+        do {
+            let err = try await reading(errors, .stderr, queue, on: loop)
+            let sink = try await bootstrap(on: loop, nil)
+                .takingOwnershipOfDescriptor(output: input.take()).get()
+            return ProgramStreams(output: queue, input: sink, channels: [out, err, sink])
+        } catch {
+            out.close(promise: nil)
+            throw error
+        }
+    }
+
+    /// Over a terminal's master; both directions end together.
+    static func terminal(
+        _ master: Descriptor,
+        on loop: any EventLoop
+    ) async throws -> ProgramStreams {
+        let queue = OutputQueue()
+        let input = try master.duplicate()
+        let output = try master.duplicate()
+        let channel = try await bootstrap(on: loop, (.stdout, queue))
+            .takingOwnershipOfDescriptors(input: input.take(), output: output.take()).get()
+        return ProgramStreams(output: queue, input: channel, channels: [channel])
+    }
+
+    /// Ends both directions at once; what was not read is lost.
+    func close() async {
+        for channel in channels {
+            try? await channel.close().get()  // Closed already: as wanted.
+        }
+    }
+
+    private static func reading(
+        _ descriptor: Descriptor,
+        _ stream: OutputStream,
+        _ queue: OutputQueue,
+        on loop: any EventLoop
+    ) async throws -> any Channel {
+        try await bootstrap(on: loop, (stream, queue))
+            .takingOwnershipOfDescriptor(input: descriptor.take()).get()
+    }
+
+    private static func bootstrap(
+        on loop: any EventLoop,
+        _ target: (stream: OutputStream, queue: OutputQueue)?
+    ) -> NIOPipeBootstrap {
+        NIOPipeBootstrap(group: loop)
+            .channelOption(.autoRead, value: false)
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .channelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 4 << 10,
+                    initial: 16 << 10,
+                    maximum: longestRead
+                )
+            )
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let target else { return }
+                    target.queue.add(target.stream, channel)
+                    try channel.pipeline.syncOperations.addHandler(
+                        OutputHandler(stream: target.stream, queue: target.queue)
+                    )
+                }
+            }
+    }
+}

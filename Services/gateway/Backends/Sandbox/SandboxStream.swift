@@ -1,0 +1,63 @@
+import CProcess
+import GatewayCore
+import NIOCore
+import NIOPosix
+import SharedSSH
+
+/// A connection made inside a sandbox.
+struct SandboxStream: WorkspaceStream {
+    private let channel: any Channel
+    private let queue: OutputQueue
+
+    /// Takes over a connected socket.
+    static func over(_ socket: Descriptor, on loop: any EventLoop) async throws -> SandboxStream {
+        let queue = OutputQueue()
+        let channel = try await ClientBootstrap(group: loop)
+            .channelOption(.autoRead, value: false)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    queue.add(.stdout, channel)
+                    try channel.pipeline.syncOperations.addHandler(
+                        OutputHandler(stream: .stdout, queue: queue)
+                    )
+                }
+            }
+            .withConnectedSocket(socket.take()).get()
+        return SandboxStream(channel: channel, queue: queue)
+    }
+
+    func read() async throws -> ByteBuffer? { try await queue.next()?.bytes }
+
+    func write(_ bytes: ByteBuffer) async throws {
+        let taken = Latch<Void>()
+        channel.writeAndFlush(bytes).whenComplete { taken.settle($0) }
+        try await taken.value()
+    }
+
+    func closeWrite() async {
+        // One that is closed already has no write side to close.
+        try? await channel.close(mode: .output).get()
+    }
+
+    func close() async { try? await channel.close().get() }  // Closed already: as wanted.
+}
+
+extension DialDestination {
+    /// The form the sandbox's first process takes it in: see `berth_dial`.
+    var payload: [UInt8] {
+        var header = berth_dial()
+        let name: String
+        switch self {
+        case .tcp(let host, let port):
+            // The init takes addresses; the one name that means the same everywhere is this.
+            name = host == "localhost" || host.isEmpty ? "127.0.0.1" : host
+            header.port = UInt32(port)
+        case .unixSocket(let path):
+            name = path
+            header.is_unix = 1
+        }
+        return unsafe withUnsafeBytes(of: header) { unsafe Array($0) } + Array(name.utf8) + [0]
+    }
+}

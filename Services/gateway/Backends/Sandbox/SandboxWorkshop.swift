@@ -1,0 +1,108 @@
+import Glibc
+import SharedConfig
+import SharedMessages
+
+/// What all sandboxes of a backend are made from, and how one is put together. Its functions
+/// touch files and belong on a thread that may wait.
+final class SandboxWorkshop: Sendable {
+    let groups: ControlGroups
+    let folder: StateFolder
+    private let config: SandboxConfig
+    private let sources: SandboxSources
+    private let identity: HostIdentity
+
+    struct Prepared: Sendable {
+        var launch: HolderLaunch
+        var group: SandboxGroup
+    }
+
+    init(config: SandboxConfig, initPath: String) throws {
+        self.config = config
+        guard unsafe access(config.bubblewrap, X_OK) == 0 else {
+            throw CodedError(
+                .sandboxUnavailable,
+                detail: "bubblewrap: \(SystemFailure(config.bubblewrap, errno))"
+            )
+        }
+        folder = try StateFolder(root: config.stateDirectory)
+        identity = try HostIdentity(user: config.user)
+        do {
+            sources = try Self.sources(config, initPath, folder)
+        } catch {
+            throw CodedError(.sandboxUnavailable, detail: "\(error)", cause: error)
+        }
+        groups = ControlGroups.detect(wanted: Self.wanted(config))
+    }
+
+    /// Makes the control groups with their lease, and the command line.
+    func prepare(_ id: String, _ account: Account) throws -> Prepared {
+        try folder.addLease(id, groups: groups.parents.map { $0.path + "/" + id })
+        do {
+            let group = try SandboxGroup.make(id, in: groups, config)
+            do {
+                return Prepared(launch: try launch(account, group), group: group)
+            } catch {
+                group.remove()
+                throw error
+            }
+        } catch {
+            folder.removeLease(id)
+            throw error
+        }
+    }
+
+    /// Frees what `prepare` made; `false` if a group is still in use.
+    func release(_ id: String, _ group: SandboxGroup) -> Bool {
+        guard group.remove() else { return false }
+        folder.removeLease(id)
+        return true
+    }
+
+    private func launch(_ account: Account, _ group: SandboxGroup) throws -> HolderLaunch {
+        let plan = try BubblewrapPlan(config: config, account: account, sources: sources)
+        return HolderLaunch(
+            executable: config.bubblewrap,
+            arguments: plan.arguments,
+            descriptors: plan.descriptors,
+            controlGroups: try group.entrances(groups),
+            identity: identity.take(),
+            openFiles: config.openFiles
+        )
+    }
+
+    private static func wanted(_ config: SandboxConfig) -> [ControlGroups.Controller] {
+        (config.memory > 0 ? [.memory] : []) + (config.pids > 0 ? [.pids] : [])
+            + (config.cpus > 0 ? [.cpu] : [])
+    }
+
+    private static func sources(
+        _ config: SandboxConfig,
+        _ initPath: String,
+        _ folder: StateFolder
+    ) throws -> SandboxSources {
+        let path = initPath.isEmpty ? try besideExecutable("berth-sandbox-init") : initPath
+        guard unsafe access(path, X_OK) == 0 else { throw SystemFailure("init \(path)", errno) }
+        var etc: Descriptor?
+        if config.root.isEmpty {
+            let prepared = folder.path + "/etc"
+            try HostEtc.prepare(in: prepared, hostname: config.hostname)
+            etc = try Descriptor.location(prepared)
+        }
+        return SandboxSources(
+            initProgram: try Descriptor.location(path),
+            filter: try SeccompFilter.compile(),
+            etc: etc
+        )
+    }
+
+    private static func besideExecutable(_ name: String) throws -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = unsafe readlink("/proc/self/exe", &buffer, buffer.count)
+        guard length > 0 else { throw SystemFailure("readlink /proc/self/exe", errno) }
+        let path = String(
+            decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) },
+            as: UTF8.self
+        )
+        return path.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/" + name
+    }
+}

@@ -1,0 +1,94 @@
+import BackendConformance
+import Foundation
+import GatewayCore
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import SharedConfig
+import SharedMessages
+import SharedModels
+import Testing
+
+@testable import SandboxBackend
+
+/// Real sandboxes need root (or user namespaces) and bubblewrap.
+enum SandboxHost {
+    static let isAble: Bool = {
+        unsafe access("/usr/bin/bwrap", X_OK) == 0 && geteuid() == 0
+    }()
+
+    static let reason: Comment = "needs root and /usr/bin/bwrap"
+
+    /// The init program, built beside the test bundle.
+    static var initPath: String {
+        let arguments = CommandLine.arguments
+        let bundle = arguments.first { $0.hasSuffix(".xctest") } ?? arguments[0]
+        let folder = URL(fileURLWithPath: bundle).deletingLastPathComponent()
+        return folder.appendingPathComponent("berth-sandbox-init").path
+    }
+}
+
+/// A backend with a state directory of its own.
+struct SandboxFixture {
+    let backend: SandboxBackend
+    let subject: ConformanceSubject
+    let state: String
+
+    /// Gives `body` a backend and removes its state directory afterwards.
+    static func with<Value>(
+        _ change: (inout SandboxConfig) -> Void = { _ in },
+        carried: ConnectionMetadata = ConnectionMetadata(),
+        _ body: (SandboxFixture) async throws -> Value
+    ) async throws -> Value {
+        let state = temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: state) }
+        var config = SandboxConfig()
+        config.stateDirectory = state
+        change(&config)
+        let backend = try SandboxBackend(
+            config: config,
+            initPath: SandboxHost.initPath,
+            logger: Logger(label: "sandbox-tests") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let subject = ConformanceSubject(
+            backend: backend,
+            eventLoop: NIOSingletons.posixEventLoopGroup.any(),
+            carried: carried,
+            leftovers: { Leftovers.find($0, state: state) }
+        )
+        return try await body(SandboxFixture(backend: backend, subject: subject, state: state))
+    }
+
+    static func temporaryFolder() -> String {
+        NSTemporaryDirectory() + "berth-sandbox-" + UUID().uuidString
+    }
+}
+
+/// What a sandbox has left on this machine.
+enum Leftovers {
+    static func find(_ id: String, state: String) -> [String] {
+        groups(id).flatMap { [$0] + processes(in: $0) } + leases(id, state)
+    }
+
+    static func groups(_ id: String) -> [String] {
+        let mounts = CgroupMount.parse(
+            (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
+        )
+        return mounts.map { "\($0.path)/\(ControlGroups.folder)/\(id)" }
+            .filter { FileManager.default.fileExists(atPath: $0) }
+    }
+
+    /// Process numbers in a control group.
+    static func processes(in group: String) -> [String] {
+        let text = (try? String(contentsOfFile: group + "/cgroup.procs", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").map { "process \($0)" }
+    }
+
+    private static func leases(_ id: String, _ state: String) -> [String] {
+        let instances = state + "/instances"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: instances)) ?? []
+        return names.map { "\(instances)/\($0)/leases/\(id)" }
+            .filter { FileManager.default.fileExists(atPath: $0) }
+    }
+}
