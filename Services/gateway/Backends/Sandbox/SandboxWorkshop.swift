@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import SharedConfig
 import SharedMessages
@@ -82,14 +83,16 @@ final class SandboxWorkshop: Sendable {
     ) throws -> SandboxSources {
         let path = initPath.isEmpty ? try besideExecutable("berth-sandbox-init") : initPath
         guard unsafe access(path, X_OK) == 0 else { throw SystemFailure("init \(path)", errno) }
+        let initProgram = folder.parts + "/init"
+        try FileManager.default.copyItem(atPath: path, toPath: initProgram)
         var etc: Descriptor?
         if config.root.isEmpty {
-            let prepared = folder.path + "/etc"
+            let prepared = folder.parts + "/etc"
             try HostEtc.prepare(in: prepared, hostname: config.hostname)
             etc = try Descriptor.location(prepared)
         }
         return SandboxSources(
-            initProgram: try Descriptor.location(path),
+            initProgram: try Descriptor.location(initProgram),
             filter: try SeccompFilter.compile(),
             etc: etc
         )

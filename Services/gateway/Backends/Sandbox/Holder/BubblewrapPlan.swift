@@ -3,8 +3,8 @@ import SharedConfig
 
 /// The command line of bubblewrap for one sandbox, and the descriptors it names.
 ///
-/// Everything from the host is handed over as an open descriptor: bubblewrap runs as a user who
-/// may be unable to follow the paths.
+/// What comes from the host is handed over as open descriptors, so that nothing can be exchanged
+/// between looking and mounting.
 struct BubblewrapPlan: Sendable {
     private(set) var arguments: [String] = []
     private(set) var descriptors: [Descriptor] = []

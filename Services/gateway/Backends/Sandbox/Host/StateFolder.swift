@@ -3,34 +3,43 @@ import Glibc
 import SharedMessages
 
 /// What a gateway keeps on disk for its sandboxes: `instances/<id>/` with a lock it holds while it
-/// lives, the prepared `/etc`, and one lease per sandbox.
+/// lives, one lease per sandbox, and the parts that all of them mount.
+///
+/// The parts must be reachable for the users that sandboxes run as. Where a folder above is closed
+/// to them (a checkout in `/root`), they lie in `/run` or `/tmp` and `parts` is a link there.
 ///
 /// A lock rather than a process number tells whether its owner lives: the kernel gives it back
 /// however the owner ends, and numbers mean nothing across pid namespaces. The folder must not be
 /// shared between machines.
 final class StateFolder: Sendable {
-    let path: String
+    /// Where to put what sandboxes mount.
+    let parts: String
+    private let path: String
     private let lock: Descriptor
     private let root: String
 
     private static let lockName = "lock"
     private static let leasesName = "leases"
+    private static let partsName = "parts"
 
     init(root: String) throws {
         self.root = root
-        path = root + "/instances/" + UUID().uuidString.lowercased()
+        let name = UUID().uuidString.lowercased()
+        path = root + "/instances/" + name
         do {
-            try Self.makeFolders(path + "/" + Self.leasesName)
+            try Self.makeFolder(path, mode: 0o711)
+            try Self.makeFolder(path + "/" + Self.leasesName, mode: 0o700)
             let file = path + "/" + Self.lockName
             let number = unsafe open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             lock = Descriptor(try SystemFailure.check("open \(file)", number))
             _ = try SystemFailure.check("flock", flock(lock.number, LOCK_EX | LOCK_NB))
+            parts = try Self.makeParts(in: path, name)
         } catch {
             throw CodedError(.sandboxStateUnusable, detail: root, cause: error)
         }
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }  // Else the next sweep does it.
+    deinit { Self.remove(path) }
 
     // MARK: - Leases
 
@@ -73,8 +82,51 @@ final class StateFolder: Sendable {
             removed += 1
         }
         // What is still in use is tried again at the next sweep.
-        if isClean { try? FileManager.default.removeItem(atPath: instance) }
+        if isClean { remove(instance) }
         return removed
+    }
+
+    /// Removes an instance; what cannot be removed now is met by the next sweep.
+    private static func remove(_ instance: String) {
+        let files = FileManager.default
+        if let elsewhere = try? files.destinationOfSymbolicLink(atPath: instance + "/" + partsName)
+        {
+            try? files.removeItem(atPath: elsewhere)
+        }
+        try? files.removeItem(atPath: instance)
+    }
+
+    // MARK: - Folders
+
+    private static func makeParts(in instance: String, _ name: String) throws -> String {
+        let path = instance + "/" + partsName
+        if isReachable(instance) {
+            try makeFolder(path, mode: 0o755)
+            return path
+        }
+        guard let place = ["/run", "/tmp"].first(where: isReachable) else {
+            throw SystemFailure("/run and /tmp", EACCES)
+        }
+        let shelter = "\(place)/berth-\(name)"
+        try makeFolder(shelter, mode: 0o755)
+        try FileManager.default.createSymbolicLink(
+            atPath: path,
+            withDestinationPath: shelter
+        )
+        return shelter
+    }
+
+    /// Whether another user can get there; one that is not root needs it only for itself.
+    private static func isReachable(_ path: String) -> Bool {
+        guard getuid() == 0 else { return true }
+        var ancestors = [path]
+        while let last = ancestors.last, last != "/", !last.isEmpty {
+            ancestors.append((last as NSString).deletingLastPathComponent)
+        }
+        return ancestors.allSatisfy { path in
+            var facts = stat()
+            return unsafe stat(path, &facts) == 0 && facts.st_mode & 0o001 != 0
+        }
     }
 
     /// Processes of a dead gateway's sandbox die with its socket; this is for those that hang.
@@ -90,11 +142,11 @@ final class StateFolder: Sendable {
         (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     }
 
-    private static func makeFolders(_ path: String) throws {
+    private static func makeFolder(_ path: String, mode: Int) throws {
         try FileManager.default.createDirectory(
             atPath: path,
             withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700]
+            attributes: [.posixPermissions: mode]
         )
     }
 }
