@@ -124,8 +124,9 @@ final class StateFolder: Sendable {
             ancestors.append((last as NSString).deletingLastPathComponent)
         }
         return ancestors.allSatisfy { path in
-            var facts = stat()
-            return unsafe stat(path, &facts) == 0 && facts.st_mode & 0o001 != 0
+            let facts = try? FileManager.default.attributesOfItem(atPath: path)
+            return (facts?[.posixPermissions] as? NSNumber).map { $0.intValue & 0o001 != 0 }
+                ?? false
         }
     }
 
