@@ -328,6 +328,12 @@ let support: [Target] = [
             "SharedConfig", "SharedMessages", "SharedModels", "SharedSSH", nioCore, nioPosix, log,
         ]
     ),
+    library("ChildProcess", "Tests/Support/ChildProcess"),
+    executable(
+        "test-daemon",
+        "Tests/Support/TestDaemon",
+        ["SharedDaemon", "SharedConfig", "SharedHTTP", "SharedMessages", argumentParser, lifecycle]
+    ),
     library("StubHTTPServer", "Tests/Support/StubHTTPServer", [nioCore, nioPosix, nioHTTP1]),
 ]
 
@@ -346,9 +352,15 @@ let testTargets: [Target] = [
     tests(
         "SharedDaemon",
         [
-            "SharedMessages", "SharedConfig", "SharedLogging", "SharedHTTP", inMemoryLogging, log,
-            lifecycle, argumentParser,
+            "SharedMessages", "SharedConfig", "SharedLogging", "ChildProcess", "test-daemon",
+            inMemoryLogging, log, lifecycle,
         ]
+    ),
+    .testTarget(
+        name: "CLITests",
+        dependencies: ["berth", "ChildProcess", "SharedMessages", "StubHTTPServer"],
+        path: "Tests/CLITests",
+        swiftSettings: strict
     ),
     tests("SharedSSH", [crypto, cryptoExtras, nioCore, nioPosix, nioEmbedded]),
     tests("SharedAudit", ["SharedModels", nioCore], resources: [.copy("Samples")]),

@@ -1,8 +1,11 @@
+import Foundation
+import Glibc
 import InMemoryLogging
 import Logging
 import ServiceLifecycle
 import SharedLogging
 import SharedMessages
+import Testing
 
 @testable import SharedDaemon
 
@@ -68,5 +71,23 @@ final class Gate: Sendable {
     func wait() async throws {
         for await _ in stream {}
         try Task.checkCancellation()
+    }
+}
+
+/// A folder that lives as long as `body`.
+func withFolder<R>(_ body: (URL) async throws -> R) async throws -> R {
+    let folder = FileManager.default.temporaryDirectory
+        .appending(path: "berth-daemon-\(UInt64.random(in: 0 ..< .max))")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }  // temporary anyway
+    return try await body(folder)
+}
+
+/// Waits until the file contains `text`, at most 30 s.
+func waitForFile(_ file: URL, containing text: String) async throws {
+    let end = ContinuousClock.now + .seconds(30)
+    while !((try? String(contentsOf: file, encoding: .utf8))?.contains(text) ?? false) {
+        try #require(ContinuousClock.now < end, "no \(text) in \(file.lastPathComponent)")
+        _ = poll(nil, 0, 5)  // another process writes the file
     }
 }
