@@ -61,14 +61,19 @@ struct Daemon: Sendable {
         let code = MessageCode.coreConfigError
         printError("\(code.id): \(name): \(code.explanation)")
         for problem in problems.list { printError("  \(problem)") }
-        EmittedCodes.current?.record(code)
-        if options.action == .serve, let log = try? LogWriter(LogSettings()) {
-            // Standard output can always be opened.
-            let logger = Logger(label: "core") { RecordHandler(module: $0, writer: log) }
-            logger.emit(code, ["problems": .problems(of: problems)])
-            log.flush()
+        if options.action == .serve {
+            logAtStart { $0.emit(code, ["problems": .problems(of: problems)]) }
+        } else {
+            EmittedCodes.current?.record(code)
         }
         return .badConfiguration
+    }
+
+    /// Logs to standard output with the defaults, before there is a log as configured.
+    private func logAtStart(_ body: (Logger) -> Void) {
+        guard let log = try? LogWriter(LogSettings()) else { return }  // cannot fail
+        body(Logger(label: "core") { RecordHandler(module: $0, writer: log) })
+        log.flush()
     }
 
     private func reportGood(_ loaded: LoadedConfig) -> ExitStatus {
@@ -95,7 +100,7 @@ struct Daemon: Sendable {
     ) async -> ExitStatus {
         var settings = LogSettings(config.log)
         settings.destination = .standardOutput
-        guard let log = try? LogWriter(settings) else { return .failure }
+        guard let log = try? LogWriter(settings) else { return .failure }  // cannot fail
         defer { log.flush() }
         let logger = Logger(label: "core") { RecordHandler(module: $0, writer: log) }
         do throws(CodedError) {
@@ -119,7 +124,7 @@ struct Daemon: Sendable {
             log = try LogWriter(LogSettings(loaded.config.log))
         } catch {
             printError("\(name): \(error)")
-            EmittedCodes.current?.record(error.code)
+            logAtStart { $0.emit(error, level: .crit) }
             return .failure
         }
         LoggingSystem.bootstrap { RecordHandler(module: $0, writer: log) }

@@ -32,6 +32,8 @@ package final class LogWriter: Sendable {
     private let writing: Mutex<Writing>
     private let hasComplained = Atomic(false)
     private let lost = Atomic(0)
+    /// The raw value of the configured level; asked for every event, so not behind the lock.
+    private let levelNumber: Atomic<Int>
     private let thread = DispatchQueue(label: "log")
     private let capacity: Int
 
@@ -42,12 +44,18 @@ package final class LogWriter: Sendable {
         tzset()
         let output = try LogOutput(settings.destination)
         self.capacity = capacity
+        levelNumber = Atomic(settings.level.rawValue)
         queue = Mutex(Queue(settings: settings))
         writing = Mutex(Writing(output: output, destination: settings.destination))
     }
 
     /// What is configured now.
     package var settings: LogSettings { queue.withLock { $0.settings } }
+
+    /// The configured level.
+    var level: MessageLevel {
+        MessageLevel(rawValue: levelNumber.load(ordering: .relaxed)) ?? .notice
+    }
 
     /// How many records were lost since the start, for whatever reason.
     package var lostRecords: Int { lost.load(ordering: .relaxed) }
@@ -116,6 +124,7 @@ package final class LogWriter: Sendable {
             writing.lastReconnect = nil
         }
         queue.withLock { $0.settings = settings }
+        levelNumber.store(settings.level.rawValue, ordering: .relaxed)
         hasComplained.store(false, ordering: .relaxed)
     }
 

@@ -18,7 +18,7 @@ package struct RecordHandler: LogHandler {
     }
 
     package var logLevel: Logger.Level {
-        get { ownLevel ?? Logger.Level(writer.settings.level) }
+        get { ownLevel ?? Logger.Level(writer.level) }
         set { ownLevel = newValue }
     }
 
@@ -46,7 +46,7 @@ package struct RecordHandler: LogHandler {
         )
     }
 
-    private var threshold: MessageLevel { ownLevel.map(MessageLevel.init) ?? writer.settings.level }
+    private var threshold: MessageLevel { ownLevel.map(MessageLevel.init) ?? writer.level }
 
     /// swift-log has one level for `crit`, `alert` and `emerg`; the code knows which is meant.
     private func severity(of event: LogEvent, _ code: MessageCode?) -> MessageLevel {

@@ -124,6 +124,20 @@ struct DaemonProcessTests {
         }
     }
 
+    @Test("a log that cannot be opened ends it with status 1 and says so on standard output")
+    func logCannotBeOpened() async throws {
+        let end = try await ChildProcess.run(
+            Self.program,
+            [
+                "--config", "", "--set", "log.destination=file",
+                "--set", "log.file=/nonexistent/berth.log",
+            ]
+        )
+        #expect(end.status == 1)
+        #expect(end.output.contains(#""level":"crit","code":"LOG_FILE_OPEN_FAILED""#))
+        #expect(end.errors.contains("/nonexistent/berth.log"))
+    }
+
     @Test("a configuration file that is missing ends it with status 78")
     func missingFile() async throws {
         let end = try await ChildProcess.run(Self.program, ["--config", "/nonexistent.yaml"])

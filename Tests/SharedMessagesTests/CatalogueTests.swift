@@ -44,7 +44,7 @@ struct CatalogueTests {
         }
     }
 
-    @Test("every constant in the sources is part of the catalogue, under its mechanical name")
+    @Test("every constant in the sources is part of the catalogue")
     func everyConstantListed() throws {
         let known = Set(MessageCode.all.map(\.id))
         let declared = try declaredConstants()
@@ -53,8 +53,30 @@ struct CatalogueTests {
         #expect(missing == [])
     }
 
-    /// The identifiers declared by `static let … = MessageCode("…"` in the sources.
-    private func declaredConstants() throws -> [(id: String, file: String)] {
+    @Test("the constants of the known codes are named after them")
+    func names() throws {
+        let names = try Dictionary(
+            declaredConstants().map { ($0.id, $0.name) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let wrong = requiredCodes.filter { names[$0] != mechanicalName($0) }
+        #expect(wrong == [])
+    }
+
+    /// `SSH_AUTH_FAILED` becomes `sshAuthFailed`.
+    private func mechanicalName(_ id: String) -> String {
+        let words = id.lowercased().split(separator: "_")
+        return words.prefix(1).joined() + words.dropFirst().map(\.capitalized).joined()
+    }
+
+    private struct Constant {
+        let name: String
+        let id: String
+        let file: String
+    }
+
+    /// What the sources declare by `static let … = MessageCode("…"`.
+    private func declaredConstants() throws -> [Constant] {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../Shared/Messages").standardizedFileURL
         let files = try FileManager.default.contentsOfDirectory(
@@ -64,8 +86,10 @@ struct CatalogueTests {
         return try files.filter { $0.pathExtension == "swift" }.flatMap { file in
             let source = try String(contentsOf: file, encoding: .utf8)
             let pattern =
-                /static let \w+(?:: MessageCode)? = (?:MessageCode|Self|\.init)?\(\s*"(\w+)"/
-            return source.matches(of: pattern).map { (String($0.1), file.lastPathComponent) }
+                /static let (\w+)(?:: MessageCode)? = (?:MessageCode|Self|\.init)?\(\s*"(\w+)"/
+            return source.matches(of: pattern).map {
+                Constant(name: String($0.1), id: String($0.2), file: file.lastPathComponent)
+            }
         }
     }
 
