@@ -313,7 +313,7 @@ let services: [Target] = [
         "berth-bench",
         "Tests/Bench",
         [
-            "SharedSSH", "SharedModels", argumentParser, log,
+            "SharedSSH", "SharedModels", "SSHTestServer", argumentParser, log,
             nioCore, nioPosix,
         ]
     ),
@@ -335,6 +335,11 @@ let support: [Target] = [
         ["SharedDaemon", "SharedConfig", "SharedHTTP", "SharedMessages", argumentParser, lifecycle]
     ),
     library("StubHTTPServer", "Tests/Support/StubHTTPServer", [nioCore, nioPosix, nioHTTP1]),
+    library(
+        "SSHTestServer",
+        "Tests/Support/SSHTestServer",
+        ["SharedSSH", crypto, nioCore, nioPosix]
+    ),
 ]
 
 let testTargets: [Target] = [
@@ -362,7 +367,7 @@ let testTargets: [Target] = [
         path: "Tests/CLITests",
         swiftSettings: strict
     ),
-    tests("SharedSSH", [crypto, cryptoExtras, nioCore, nioPosix, nioEmbedded]),
+    tests("SharedSSH", ["SSHTestServer", crypto, cryptoExtras, nioCore, nioPosix, nioEmbedded]),
     tests("SharedAudit", ["SharedModels", nioCore], resources: [.copy("Samples")]),
     tests("SharedDocker", ["SharedHTTP", "SharedMessages", nioCore, nioPosix, nioHTTP1, log]),
     tests(

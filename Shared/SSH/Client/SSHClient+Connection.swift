@@ -121,14 +121,6 @@ extension SSHClient {
         }
     }
 
-    func read(_ number: UInt32) async throws -> ChannelInbox.Part? {
-        try await io.read(number)
-    }
-
-    func write(_ number: UInt32, _ bytes: ByteBuffer) async throws {
-        try await io.write(number, bytes, .stdout)
-    }
-
     func enqueue(_ number: UInt32, _ item: ChannelOutbox.Item) {
         io.enqueue(number, item)
     }

@@ -36,12 +36,12 @@ package final class SSHClientSession: Sendable {
     ///
     /// - Throws: `ChannelClosed` when the channel closed without that.
     package func read() async throws -> Output? {
-        try await client.read(number).map { Output(stream: $0.stream, bytes: $0.bytes) }
+        try await client.readPart(number).map { Output(stream: $0.stream, bytes: $0.bytes) }
     }
 
     /// Sends input; returns once window and socket have taken it.
     package func write(_ bytes: ByteBuffer) async throws {
-        try await client.write(number, bytes)
+        try await client.writeBytes(number, bytes, .stdout)
     }
 
     package func sendEOF() async {

@@ -8,6 +8,7 @@ extension ConnectionIO {
     }
 
     func deliver(_ number: UInt32, _ bytes: ByteBuffer, _ stream: OutputStream) {
+        socket.eventLoop.assertInEventLoop()
         guard inboxes[number] != nil else { return }
         guard let reader = readers.removeValue(forKey: number) else {
             inboxes[number]?.append(bytes, stream)
@@ -36,67 +37,50 @@ extension ConnectionIO {
         readers.removeValue(forKey: number)?.continuation.resume(throwing: ChannelClosed())
     }
 
-    /// The next bytes of a channel; `nil` at its end.
-    func read(_ number: UInt32) async throws -> ChannelInbox.Part? {
-        guard let inbox = inboxes[number], readers[number] == nil else { throw ChannelClosed() }
+    /// What `read` can be answered with at once; `nil` when the reader has to wait.
+    func readNow(_ number: UInt32) -> Result<ChannelInbox.Part?, any Error>? {
+        guard let inbox = inboxes[number], readers[number] == nil else {
+            return .failure(ChannelClosed())
+        }
         if let part = inboxes[number]?.popFirst() {
             connection.consumed(number, part.bytes.readableBytes)
             pump()
-            return part
+            return .success(part)
         }
-        if inbox.isAtEnd { return nil }
-        if inbox.isClosed || isClosed { throw ChannelClosed() }
-        return try await waitToRead(number)
+        if inbox.isAtEnd { return .success(nil) }
+        if inbox.isClosed || isClosed { return .failure(ChannelClosed()) }
+        return nil
     }
 
-    private func waitToRead(_ number: UInt32) async throws -> ChannelInbox.Part? {
-        let token = takeTicket()
-        let cancelled = onLoop { $0.cancelRead(number, token) }
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                readers[number] = Reader(token: token, continuation: continuation)
-            }
-        } onCancel: {
-            cancelled()
-        }
-    }
-
-    private func cancelRead(_ number: UInt32, _ token: UInt64) {
+    func cancelRead(_ number: UInt32, _ token: UInt64) {
         guard let reader = readers[number], reader.token == token else { return }
         readers[number] = nil
         reader.continuation.resume(throwing: CancellationError())
     }
 
-    /// Queues bytes and returns once window and socket have taken them.
-    func write(_ number: UInt32, _ bytes: ByteBuffer, _ stream: OutputStream) async throws {
+    /// Queues bytes; returns the ticket of a writer who has to wait.
+    func writeNow(
+        _ number: UInt32,
+        _ bytes: ByteBuffer,
+        _ stream: OutputStream
+    ) throws(ChannelClosed) -> UInt64? {
+        socket.eventLoop.assertInEventLoop()
         guard !isClosed, connection.isOpen(number) else { throw ChannelClosed() }
-        guard bytes.readableBytes > 0 else { return }
+        guard bytes.readableBytes > 0 else { return nil }
         let ticket = takeTicket()
         guard connection.enqueue(number, .data(bytes, stream, ticket: ticket)) else {
             throw ChannelClosed()
         }
         writers[ticket] = .queued
         pump()
-        guard case .settled(let taken)? = writers[ticket] else {
-            return try await waitToWrite(number, ticket)
-        }
+        guard case .settled(let taken)? = writers[ticket] else { return ticket }
         writers[ticket] = nil
         guard taken else { throw ChannelClosed() }
-    }
-
-    private func waitToWrite(_ number: UInt32, _ ticket: UInt64) async throws {
-        let cancelled = onLoop { $0.cancelWrite(number, ticket) }
-        try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                writers[ticket] = .waiting(continuation)
-            }
-        } onCancel: {
-            cancelled()
-        }
+        return nil
     }
 
     /// A cancelled writer's bytes that have not gone out never will.
-    private func cancelWrite(_ number: UInt32, _ ticket: UInt64) {
+    func cancelWrite(_ number: UInt32, _ ticket: UInt64) {
         guard case .waiting(let continuation)? = writers.removeValue(forKey: ticket) else { return }
         connection.withdraw(number, ticket: ticket)
         continuation.resume(throwing: CancellationError())
@@ -143,13 +127,5 @@ extension ConnectionIO {
             writers[ticket] = nil
             continuation.resume(throwing: ChannelClosed())
         }
-    }
-
-    /// A closure that any thread may call to have `body` run on the loop.
-    private func onLoop(
-        _ body: @escaping @Sendable (ConnectionIO) -> Void
-    ) -> @Sendable () -> Void {
-        let bound = NIOLoopBound(self, eventLoop: socket.eventLoop)
-        return { bound.eventLoop.execute { body(bound.value) } }
     }
 }

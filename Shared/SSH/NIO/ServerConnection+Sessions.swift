@@ -86,7 +86,7 @@ extension ServerConnection {
     func read(_ number: UInt32) async throws -> ByteBuffer? {
         sessions[number]?.hasBeenRead = true
         do {
-            let part = try await io.read(number)
+            let part = try await readPart(number)
             if part == nil { readToTheEnd(number) }
             return part?.bytes
         } catch {
@@ -101,7 +101,7 @@ extension ServerConnection {
     }
 
     func write(_ number: UInt32, _ bytes: ByteBuffer, _ stream: OutputStream) async throws {
-        try await io.write(number, bytes, stream)
+        try await writeBytes(number, bytes, stream)
     }
 
     func enqueue(_ number: UInt32, _ item: ChannelOutbox.Item) {

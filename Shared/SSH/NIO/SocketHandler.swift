@@ -1,15 +1,5 @@
 import NIOCore
 
-/// Who owns a connection's protocol; an actor that runs on the connection's event loop.
-protocol SocketOwner: Actor {
-    func socketReady()
-    func socketReceived(_ bytes: ByteBuffer)
-    func socketReceivedAll()
-    func socketWritable()
-    /// The socket is closed; `error` says why if it was not the peer hanging up.
-    func socketClosed(_ error: (any Error)?)
-}
-
 /// Passes what happens on a socket to its owner, and reads no faster than can be answered: while
 /// the peer does not take what we send, nothing more is read from it.
 final class SocketHandler<Owner: SocketOwner>: ChannelDuplexHandler {

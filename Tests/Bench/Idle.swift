@@ -1,0 +1,56 @@
+import ArgumentParser
+import NIOPosix
+import SharedSSH
+
+/// Many sessions that do nothing.
+struct Idle: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Opens idle sessions and holds them; prints the server's memory."
+    )
+
+    @OptionGroup var target: Target
+    @Option(help: "Sessions.") var count = 1000
+    @Option(help: "Seconds to hold them.") var hold = 5
+    @Option(help: "Process of the server, for its memory.") var pid: Int?
+    @Flag(help: "Run `cat` in each.") var withChannel = false
+
+    private struct Result: Encodable {
+        let bench = "idle"
+        var count: Int
+        var withChannel: Bool
+        var residentBefore: Int?
+        var resident: Int?
+        var perSession: Int?
+    }
+
+    func run() async throws {
+        let settings = try target.settings()
+        let credential = try target.credential()
+        let group = MultiThreadedEventLoopGroup.singleton
+        let before = pid.flatMap { residentMemory(of: $0) }
+        var clients: [SSHClient] = []
+        var sessions: [SSHClientSession] = []
+        for _ in 0..<count {
+            let client = try await target.logIn(settings, credential, on: group)
+            clients.append(client)
+            guard withChannel else { continue }
+            let session = try await client.openSession()
+            try await session.request(.exec(command: "cat"))
+            sessions.append(session)
+        }
+        try await Task.sleep(for: .seconds(hold))
+        let after = pid.flatMap { residentMemory(of: $0) }
+        let grown = after.flatMap { after in before.map { after - $0 } }
+        try report(
+            Result(
+                count: count,
+                withChannel: withChannel,
+                residentBefore: before,
+                resident: after,
+                perSession: grown.map { $0 / max(1, count) }
+            )
+        )
+        for client in clients { await client.close() }
+        sessions.removeAll()
+    }
+}
