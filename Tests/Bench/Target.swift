@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import NIOCore
 import NIOPosix
 import SharedSSH
@@ -9,11 +10,14 @@ struct Target: ParsableArguments {
     @Option(help: "Port to connect to.") var port = 2222
     @Option(help: "User name.") var user = "bench"
     @Option(help: "Password; without it a key is used.") var password: String?
+    @Option(help: "Private key file in OpenSSH or PEM form; without it a fresh Ed25519 key.")
+    var identity: String?
     @Option(help: "Only this cipher.") var cipher: String?
 
     func credential() throws -> Credential {
         if let password { return .password(password) }
-        return .key(try SSHPrivateKey.generateEd25519())
+        guard let identity else { return .key(try SSHPrivateKey.generateEd25519()) }
+        return .key(try SSHPrivateKey(pem: try String(contentsOfFile: identity, encoding: .utf8)))
     }
 
     /// Trusts every host key: what is measured is not who answers.
