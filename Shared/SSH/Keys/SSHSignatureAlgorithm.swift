@@ -10,9 +10,6 @@ package enum SSHSignatureAlgorithm: String, Sendable, Hashable, CaseIterable {
     case rsaSHA512 = "rsa-sha2-512"
     case rsaSHA256 = "rsa-sha2-256"
 
-    /// What a server offers to prove its identity with, unless configured.
-    package static let hostKeyDefaults: [Self] = [.ed25519]
-
     /// The type of the keys this algorithm works with.
     package var keyType: SSHKeyType {
         switch self {

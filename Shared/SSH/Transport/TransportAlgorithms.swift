@@ -4,6 +4,7 @@
 /// else is there to be configured.
 package struct TransportAlgorithms: Sendable, Hashable {
     package var keyExchanges: [KeyExchangeMethod]
+    /// A server offers those it has a key for, hence all of them by default.
     package var hostKeys: [SSHSignatureAlgorithm]
     package var ciphers: [CipherAlgorithm]
     /// Unused where the cipher authenticates by itself.
@@ -11,7 +12,7 @@ package struct TransportAlgorithms: Sendable, Hashable {
 
     package init(
         keyExchanges: [KeyExchangeMethod] = KeyExchangeMethod.defaults,
-        hostKeys: [SSHSignatureAlgorithm] = SSHSignatureAlgorithm.hostKeyDefaults,
+        hostKeys: [SSHSignatureAlgorithm] = SSHSignatureAlgorithm.allCases,
         ciphers: [CipherAlgorithm] = CipherAlgorithm.defaults,
         macs: [MACAlgorithm] = MACAlgorithm.defaults
     ) {
@@ -19,6 +20,46 @@ package struct TransportAlgorithms: Sendable, Hashable {
         self.hostKeys = hostKeys
         self.ciphers = ciphers
         self.macs = macs
+    }
+
+    /// Takes the names of a configuration in their order; an empty list means the default.
+    ///
+    /// Names of algorithms that exist nowhere here are left out and appended to `unknown`.
+    package init(names: Names, unknown: inout [String]) {
+        keyExchanges = Self.known(names.keyExchanges, KeyExchangeMethod.defaults, &unknown)
+        hostKeys = Self.known(names.hostKeys, SSHSignatureAlgorithm.allCases, &unknown)
+        ciphers = Self.known(names.ciphers, CipherAlgorithm.defaults, &unknown)
+        macs = Self.known(names.macs, MACAlgorithm.defaults, &unknown)
+    }
+
+    /// Algorithms by their names on the wire.
+    package struct Names: Sendable, Hashable {
+        package var keyExchanges: [String]
+        package var hostKeys: [String]
+        package var ciphers: [String]
+        package var macs: [String]
+
+        package init(
+            keyExchanges: [String] = [],
+            hostKeys: [String] = [],
+            ciphers: [String] = [],
+            macs: [String] = []
+        ) {
+            self.keyExchanges = keyExchanges
+            self.hostKeys = hostKeys
+            self.ciphers = ciphers
+            self.macs = macs
+        }
+    }
+
+    private static func known<T: RawRepresentable<String>>(
+        _ names: [String],
+        _ defaults: [T],
+        _ unknown: inout [String]
+    ) -> [T] {
+        guard !names.isEmpty else { return defaults }
+        unknown += names.filter { T(rawValue: $0) == nil }
+        return names.compactMap { T(rawValue: $0) }
     }
 }
 

@@ -101,7 +101,10 @@ package struct TransportMachine {
             if case .identification = phase { return try nextIdentification() }
             while case .packets = phase {
                 lastSequence = reader.sequence
-                guard let packet = try reader.next(&inbound) else { return nil }
+                guard let packet = try reader.next(&inbound) else {
+                    releaseInbound()
+                    return nil
+                }
                 let event = try process(packet, into: &out)
                 try rekeyIfDue(into: &out)
                 if let event { return event }
@@ -184,6 +187,12 @@ package struct TransportMachine {
         inbound = ByteBuffer()
         held.removeAll()
         heldBytes = 0
+    }
+
+    /// An idle connection keeps no memory of the socket's.
+    private mutating func releaseInbound() {
+        guard inbound.readableBytes == 0, inbound.capacity > 0 else { return }
+        inbound = ByteBuffer()
     }
 
     private mutating func nextIdentification() throws(TransportError) -> TransportEvent? {

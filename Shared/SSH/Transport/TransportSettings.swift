@@ -39,6 +39,17 @@ package struct TransportSettings: Sendable {
         self.rekeyLimit = rekeyLimit
         self.maximumHeldBytes = maximumHeldBytes
     }
+
+    /// Whether `line` may be sent as an identification (RFC 4253 §4.2): a software version without
+    /// white space and `-`, then, after one space, any printable ASCII.
+    package static func isValid(identification line: String) -> Bool {
+        let prefix = "SSH-2.0-"
+        guard line.hasPrefix(prefix), line.utf8.count <= 253 else { return false }
+        let rest = line.utf8.dropFirst(prefix.utf8.count)
+        let software = rest.prefix { $0 != 0x20 }
+        return !software.isEmpty && !software.contains(UInt8(ascii: "-"))
+            && rest.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
+    }
 }
 
 /// How much one key may protect, in either direction, before the machine asks for new ones.
