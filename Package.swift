@@ -172,18 +172,17 @@ let services: [Target] = [
         "ConfigClient",
         "Services/configd/Client",
         [
-            "SharedModels", "SharedMessages",
-            "SharedHTTP", "SharedConfig", log, metrics,
+            "SharedModels", "SharedMessages", "SharedLogging",
+            "SharedHTTP", "SharedConfig", "MetricsClient", log,
         ]
     ),
     library(
         "ConfigdCore",
         "Services/configd/Core",
         [
-            "ConfigClient", "SharedModels",
-            "SharedMessages", "SharedHTTP", "SharedConfig", log, hummingbird, yams, nioCore,
-            nioPosix,
-            lifecycle,
+            "ConfigClient", "SharedModels", "SharedLogging",
+            "SharedMessages", "SharedHTTP", "SharedConfig", log, hummingbird, httpTypes, nioCore,
+            nioPosix, lifecycle,
         ]
     ),
     library(
@@ -387,15 +386,16 @@ let testTargets: [Target] = [
     tests(
         "ConfigClient",
         [
-            "SharedModels", "SharedMessages", "SharedHTTP", "SharedConfig",
-            "StubHTTPServer", log,
+            "SharedModels", "SharedMessages", "SharedHTTP", "SharedConfig", "MetricsClient",
+            "StubHTTPServer", metricsTestKit, log,
         ]
     ),
     tests(
         "ConfigdCore",
         [
-            "ConfigClient", "SharedModels", "SharedMessages", "SharedConfig",
-            "SharedHTTP", hummingbird, hummingbirdTesting, log,
+            "ConfigClient", "SharedModels", "SharedMessages", "SharedConfig", "MetricsClient",
+            "SharedHTTP", hummingbird, hummingbirdTesting, httpTypes, inMemoryLogging,
+            metricsTestKit, lifecycle, nioCore, log,
         ]
     ),
     tests(

@@ -70,7 +70,7 @@ extension BerthConfig {
 }
 
 /// The keys of a reply that count, in the spelling of the schema.
-private struct UserPatch {
+struct UserPatch {
     private(set) var tree: ConfigTree = [:]
     private(set) var ignoredKeys: [String] = []
 

@@ -66,7 +66,7 @@ extension ConfigDraft {
 
     private mutating func set(_ key: ResolvedKey, _ text: String, origin: String) {
         switch key.shape {
-        case .scalar:
+        case .scalar, .duration:
             let value = text.isEmpty ? .string("") : YAMLTree.scalar(text)
             set(key.path, value, origin)
         case .list, .map:

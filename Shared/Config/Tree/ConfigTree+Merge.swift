@@ -15,6 +15,15 @@ extension ConfigTree {
         return .map(result)
     }
 
+    /// One patch that does what this patch and then `next` do; unlike in `merged`, `null` stays.
+    package func followed(by next: ConfigTree) -> ConfigTree {
+        guard case .map(let changes) = next, case .map(var result) = self else { return next }
+        for (key, change) in changes {
+            result[key] = result[key]?.followed(by: change) ?? change
+        }
+        return .map(result)
+    }
+
     /// Puts `value` at the end of a key path, making maps on the way.
     package mutating func set(_ value: ConfigTree, at path: some Collection<String>) {
         guard let key = path.first else {

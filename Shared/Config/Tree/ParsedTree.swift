@@ -3,6 +3,17 @@ package struct ParsedTree: Sendable {
     package var tree: ConfigTree
     /// Key path to where it was written, for example `line 12`; empty unless asked for.
     package var origins: [String: String] = [:]
+
+    /// Where a key path was written, or the nearest one above it that is known.
+    package func origin(of path: String) -> String? {
+        var path = path[...]
+        while !path.isEmpty {
+            if let origin = origins[String(path)] { return origin }
+            guard let cut = path.lastIndex(where: { $0 == "." || $0 == "[" }) else { return nil }
+            path = path[..<cut]
+        }
+        return nil
+    }
 }
 
 /// The bounds within which a text is read; beyond them it is refused.

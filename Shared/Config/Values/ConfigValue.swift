@@ -17,6 +17,8 @@ package protocol ConfigValue: Sendable, Equatable {
 /// What the value of a key looks like in a file.
 package enum ConfigShape: Sendable {
     case scalar
+    /// A scalar too, and a number of nanoseconds where a webhook says it.
+    case duration
     case list
     /// A map whose keys are free.
     case map

@@ -22,6 +22,8 @@ extension Duration: ConfigValue {
 
     package func tree(showSecrets: Bool) -> ConfigTree { .string(goText) }
 
+    package static var shape: ConfigShape { .duration }
+
     /// Parses an optional sign and one or more `<decimal><unit>`; `0` alone needs no unit.
     package init?(goText text: String) {
         var rest = Substring(text)

@@ -1,0 +1,123 @@
+package import Logging
+package import MetricsClient
+package import SharedConfig
+package import SharedHTTP
+import SharedLogging
+import SharedMessages
+import SharedModels
+
+/// Asks the config webhook what a person gets.
+package struct ConfigWebhookClient: Sendable {
+    private let config: ConfigServerConfig
+    private let http: HTTPClient
+    private let metrics: GatewayMetrics
+    private let logger: Logger
+
+    /// `http` calls the URL of `config`; whoever made it ends it.
+    package init(
+        _ config: ConfigServerConfig,
+        http: HTTPClient,
+        metrics: GatewayMetrics,
+        logger: Logger
+    ) {
+        self.config = config
+        self.http = http
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    /// Asks until there is an answer, or the time for all tries is used up.
+    ///
+    /// A status 4xx is an answer: it is not asked again. What the reply's `config` means is not
+    /// judged here. `logger` replaces the client's for this question.
+    ///
+    /// Throws a `CodedError` with code `CONFIG_BACKEND_ERROR` whose cause says why, or
+    /// `CancellationError` at once when its task is cancelled.
+    package func ask(
+        _ request: ConfigRequest,
+        logger: Logger? = nil
+    ) async throws -> ConfigResponse {
+        let logger = logger ?? self.logger
+        let body = body(of: request)
+        let deadline = ContinuousClock.now + config.retryTimeout
+        var isRetry = false
+        while true {
+            do throws(AttemptFailure) {
+                return try await attempt(body, isRetry, deadline, logger)
+            } catch {
+                guard case .failed(let failure) = error else { throw CancellationError() }
+                let reason = failure.code.id
+                metrics.configUnanswered(.soft, isRetry: isRetry, reason: reason)
+                let isLate = ContinuousClock.now + config.retryInterval >= deadline
+                guard failure.isRetryable, !isLate else {
+                    metrics.configUnanswered(.hard, isRetry: isRetry, reason: reason)
+                    throw CodedError(.configBackendError, cause: failure)
+                }
+                logger.emit(.configBackendError, ["reason": .string(reason)], level: .debug)
+            }
+            try await Task.sleep(for: config.retryInterval)
+            isRetry = true
+        }
+    }
+
+    private enum AttemptFailure: Error {
+        case cancelled
+        case failed(CodedError)
+    }
+
+    private func body(of request: ConfigRequest) -> [UInt8] {
+        var request = request
+        if !config.transmitSensitiveMetadata {
+            request.head.carried = request.head.carried.withoutSensitive
+        }
+        return Array((request.tree.json + "\n").utf8)
+    }
+
+    private func attempt(
+        _ body: [UInt8],
+        _ isRetry: Bool,
+        _ deadline: ContinuousClock.Instant,
+        _ logger: Logger
+    ) async throws(AttemptFailure) -> ConfigResponse {
+        metrics.configAsked(isRetry: isRetry)
+        logger.emit(.configRequest)
+        let left = ContinuousClock.now.duration(to: deadline)
+        let call = HTTPCall(
+            .post,
+            "",
+            headers: ["Content-Type": "application/json", "Accept": "application/json"],
+            body: body,
+            timeLimit: .total(min(config.client.timeout, max(left, .milliseconds(1))))
+        )
+        let reply: HTTPReply
+        do {
+            reply = try await http.send(call, logger: logger)
+        } catch let error as CodedError {
+            throw .failed(error)
+        } catch {
+            throw .cancelled
+        }
+        logger.emit(.configResponse, ["statusCode": .stringConvertible(reply.status)])
+        return try decode(reply)
+    }
+
+    private func decode(_ reply: HTTPReply) throws(AttemptFailure) -> ConfigResponse {
+        guard reply.status == 200 else {
+            var detail = "status \(reply.status)"
+            if let refusal = reply.refusal { detail += ", \(refusal.code): \(refusal.message)" }
+            // Request Timeout and Too Many Requests ask for another try (RFC 9110, RFC 6585).
+            let isFinal = (400...499).contains(reply.status) && ![408, 429].contains(reply.status)
+            throw .failed(
+                CodedError(.configInvalidStatusCode, detail: detail, isRetryable: !isFinal)
+            )
+        }
+        do throws(ConfigProblems) {
+            let tree = try JSONTree.parse(reply.body, allowsMore: true).tree
+            return try ConfigResponse(tree, emptyValues: config.emptyValues)
+        } catch {
+            throw .failed(
+                CodedError(.httpClientDecodeFailed, detail: error.description, isRetryable: true)
+            )
+        }
+    }
+}
