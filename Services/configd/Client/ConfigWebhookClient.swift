@@ -73,6 +73,11 @@ package struct ConfigWebhookClient: Sendable {
         return Array((request.tree.json + "\n").utf8)
     }
 
+    /// The URL is called as it is; one that names a socket has no room for a path.
+    private var path: String {
+        config.client.url.hasPrefix("unix://") ? ConfigRoutes.config : ""
+    }
+
     private func attempt(
         _ body: [UInt8],
         _ isRetry: Bool,
@@ -84,7 +89,7 @@ package struct ConfigWebhookClient: Sendable {
         let left = ContinuousClock.now.duration(to: deadline)
         let call = HTTPCall(
             .post,
-            "",
+            path,
             headers: ["Content-Type": "application/json", "Accept": "application/json"],
             body: body,
             timeLimit: .total(min(config.client.timeout, max(left, .milliseconds(1))))

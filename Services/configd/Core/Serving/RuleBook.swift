@@ -1,4 +1,8 @@
+package import Logging
+import NIOPosix
 package import SharedConfig
+import SharedLogging
+import SharedMessages
 import Synchronization
 
 /// Keeps the rules in force, and replaces them only by ones that are right.
@@ -24,6 +28,15 @@ package final class RuleBook: Sendable {
         // Taken before reading, so that a change meanwhile is seen the next time.
         let stamps = source.stamps()
         state = Mutex(State(source: source, stamps: stamps, rules: try source.load()))
+    }
+
+    /// Reads the rules on a thread that may block, and says in the log how many there are.
+    ///
+    /// Throws `ConfigProblems` with everything that is wrong with them.
+    package static func open(paths: [String], logger: Logger) async throws -> RuleBook {
+        let book = try await NIOThreadPool.singleton.runIfActive { try RuleBook(paths: paths) }
+        logger.emit(.configdRulesLoaded, ["rules": .stringConvertible(book.rules.count)])
+        return book
     }
 
     package var rules: RuleSet { state.withLock { $0.rules } }
