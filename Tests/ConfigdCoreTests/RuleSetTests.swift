@@ -1,4 +1,5 @@
 import ConfigClient
+import Foundation
 import SharedConfig
 import SharedMessages
 import SharedModels
@@ -128,6 +129,25 @@ struct RuleSetTests {
         let error = #expect(throws: CodedError.self) { try set.answer(question()) }
         #expect(error?.code == .configdRuleFailed)
         #expect(error?.detail.contains("team: needs ${metadata.x}") == true)
+    }
+
+    @Test("the example of the documentation is a file of rules")
+    func documentation() throws {
+        let page = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../docs/rules.md").standardizedFileURL
+        let parts = try String(contentsOf: page, encoding: .utf8).split(separator: "```")
+        let example = try #require(parts.first { $0.hasPrefix("yaml\n") })
+        let set = try rules(String(example.dropFirst("yaml\n".count)))
+        #expect(set.count == 3)
+        let staff = question(
+            address: "10.1.2.3:4",
+            metadata: ["groups": "dev-x", "team": "red"]
+        )
+        let answer = try set.answer(staff)
+        #expect(answer.config[path: ["security", "maxSessions"]] == 4)
+        #expect(answer.config["backend"] == "docker")
+        #expect(answer.carried.environment["GREETING"] == MetadataValue("hello dev"))
+        #expect(throws: Never.self) { try BerthConfig().applying(reply: answer.config) }
     }
 
     @Test("everything that is wrong with a file is reported at once")

@@ -85,7 +85,7 @@ struct TreeTests {
 
     @Test(
         "deep nesting is refused in every style",
-        arguments: [66, 600, 100_000]
+        arguments: [66, 500, 600, 100_000]
     )
     func deep(depth: Int) {
         let brackets = String(repeating: "[", count: depth)
@@ -114,6 +114,30 @@ struct TreeTests {
         #expect(throws: ConfigProblems.self) { try yaml(text) }
     }
 
+    @Test("no input traps: bytes changed, cut and repeated at random")
+    func random() {
+        var generator = SplitMix(state: 42)
+        let seeds = [
+            #"{"ssh":{"listen":"a:1","macs":["x",1.5e3,null,true]},"\u00e4":{}}"#,
+            "ssh: &a {listen: 'a:1'}\nlog:\n  - *a\n  - ? x\n    : |\n      text\n<<: *a\n",
+        ].map { Array($0.utf8) }
+        for round in 0..<4000 {
+            var bytes = seeds[round % 2]
+            for _ in 0..<Int.random(in: 1...4, using: &generator) {
+                let place = Int.random(in: 0..<bytes.count, using: &generator)
+                switch Int.random(in: 0..<3, using: &generator) {
+                case 0: bytes[place] = UInt8.random(in: 0...255, using: &generator)
+                case 1: bytes.insert(contentsOf: bytes[place...].prefix(9), at: place)
+                default: bytes = Array(bytes[...place])
+                }
+            }
+            // Whether it loads does not matter here, only that an answer comes.
+            for name in ["c.yaml", "c.json"] {
+                _ = try? ConfigLoader.load(ConfigFile(path: name, bytes: bytes))
+            }
+        }
+    }
+
     @Test("bytes that are not text are refused")
     func binary() {
         for bytes: [UInt8] in [[0xFF, 0xFE, 0x00], [0x00, 0x01], Array(0...255)] {
@@ -134,5 +158,18 @@ struct TreeTests {
         let found = problems("auth:\n  secretKey: \"hunter2\n")
         #expect(found.count == 1)
         #expect(found.allSatisfy { $0.contains("line") && !$0.contains("hunter2") })
+    }
+}
+
+/// Steele, Lea and Flood's generator: the same numbers in every run.
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
     }
 }
