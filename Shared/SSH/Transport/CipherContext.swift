@@ -11,7 +11,8 @@ import COpenSSL
         iv: [UInt8]?,
         encrypts: Bool
     ) throws(TransportError) {
-        guard key.count == cipher.keyLength, iv?.count ?? 16 == 16,
+        let keyLength = cipher == .chaChaPoly ? 32 : cipher.keyLength
+        guard key.count == keyLength, iv?.count ?? 16 == 16,
             let algorithm = unsafe OpenSSLAlgorithms.cipher(cipher),
             let context = unsafe EVP_CIPHER_CTX_new()
         else { throw .cryptographyFailed }

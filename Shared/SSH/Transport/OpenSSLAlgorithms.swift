@@ -30,6 +30,12 @@ enum OpenSSLAlgorithms {
         "AES-256-CTR",
         nil
     )
+    nonisolated(unsafe) private static let chaCha20 = unsafe EVP_CIPHER_fetch(
+        nil,
+        "ChaCha20",
+        nil
+    )
+    nonisolated(unsafe) static let poly1305 = unsafe EVP_MAC_fetch(nil, "POLY1305", nil)
     nonisolated(unsafe) static let hmac = unsafe EVP_MAC_fetch(nil, "HMAC", nil)
 
     static func cipher(_ algorithm: CipherAlgorithm) -> OpaquePointer? {
@@ -39,6 +45,7 @@ enum OpenSSLAlgorithms {
         case .aes128CTR: unsafe aes128CTR
         case .aes192CTR: unsafe aes192CTR
         case .aes256CTR: unsafe aes256CTR
+        case .chaChaPoly: unsafe chaCha20
         }
     }
 }

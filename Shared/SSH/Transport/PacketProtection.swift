@@ -5,6 +5,7 @@ enum PacketProtection {
     case none
     case gcm(AESGCM)
     case ctr(AESCTR)
+    case chaCha(ChaChaPoly)
 
     /// Makes the keys of one direction (RFC 4253 §7.2): letters A, C, E from client to server, B,
     /// D, F back.
@@ -17,6 +18,10 @@ enum PacketProtection {
         let cipher = algorithms.cipher
         let iv = keys.key(isToServer ? "A" : "B", length: cipher.ivLength)
         let key = keys.key(isToServer ? "C" : "D", length: cipher.keyLength)
+        guard cipher != .chaChaPoly else {
+            self = .chaCha(try ChaChaPoly(key: key, encrypts: encrypts))
+            return
+        }
         guard let mac = algorithms.mac else {
             self = .gcm(try AESGCM(cipher, key: key, iv: iv, encrypts: encrypts))
             return
@@ -36,7 +41,7 @@ enum PacketProtection {
     /// Packets are a multiple of this (RFC 4253 §6).
     var blockSize: Int {
         switch self {
-        case .none: 8
+        case .none, .chaCha: 8
         case .gcm, .ctr: 16
         }
     }
@@ -45,16 +50,17 @@ enum PacketProtection {
         switch self {
         case .none: 0
         case .gcm: AESGCM.tagLength
+        case .chaCha: ChaChaPoly.tagLength
         case .ctr(let cipher): cipher.mac.algorithm.length
         }
     }
 
-    /// Whether the length field is sent in clear, so that it does not count for the block size.
-    var isLengthInClear: Bool {
+    /// Whether the length field is encrypted with the rest, so that it counts for the block size.
+    var isLengthInBlocks: Bool {
         switch self {
-        case .none: false
-        case .gcm: true
-        case .ctr(let cipher): cipher.mac.algorithm.isEncryptThenMAC
+        case .none: true
+        case .gcm, .chaCha: false
+        case .ctr(let cipher): !cipher.mac.algorithm.isEncryptThenMAC
         }
     }
 }

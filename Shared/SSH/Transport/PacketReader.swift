@@ -23,6 +23,7 @@ struct PacketReader {
             switch protection {
             case .none: try takeClear(&inbound)
             case .gcm(let cipher): try take(&inbound, cipher)
+            case .chaCha(let cipher): try take(&inbound, cipher)
             case .ctr(let cipher):
                 cipher.mac.algorithm.isEncryptThenMAC
                     ? try takeThenMAC(&inbound, cipher) : try takeAndMAC(&inbound, cipher)
@@ -58,7 +59,7 @@ struct PacketReader {
     }
 
     private func check(_ length: UInt32) throws(TransportError) {
-        let counted = Int(length) + (protection.isLengthInClear ? 0 : 4)
+        let counted = Int(length) + (protection.isLengthInBlocks ? 4 : 0)
         guard length >= 8, Int(length) <= maximumLength, counted % protection.blockSize == 0 else {
             throw .badPacketLength(length)
         }
@@ -83,6 +84,31 @@ struct PacketReader {
         let isGenuine = unsafe inbound.withUnsafeReadableBytes { bytes in
             let sealed = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<size])
             return unsafe packet.fill(length) { unsafe cipher.open(sealed, into: $0) }
+        }
+        guard isGenuine else { throw .badMAC }
+        inbound.moveReaderIndex(forwardBy: size)
+        return packet
+    }
+
+    private func take(
+        _ inbound: inout ByteBuffer,
+        _ cipher: ChaChaPoly
+    ) throws(TransportError) -> ByteBuffer? {
+        guard inbound.readableBytes >= 4 else { return nil }
+        let clear = unsafe inbound.withUnsafeReadableBytes { bytes in
+            unsafe bytes.baseAddress.flatMap { unsafe cipher.length($0, sequence: sequence) }
+        }
+        guard let clear else { throw .cryptographyFailed }
+        try check(clear)
+        let length = Int(clear)
+        let size = 4 + length + ChaChaPoly.tagLength
+        guard inbound.readableBytes >= size else { return nil }
+        var packet = ByteBufferAllocator().buffer(capacity: length)
+        let isGenuine = unsafe inbound.withUnsafeReadableBytes { bytes in
+            let sealed = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<size])
+            return unsafe packet.fill(length) {
+                unsafe cipher.open(sealed, into: $0, sequence: sequence)
+            }
         }
         guard isGenuine else { throw .badMAC }
         inbound.moveReaderIndex(forwardBy: size)

@@ -37,7 +37,7 @@ struct PacketWriter {
 
     /// Fills the packet up to the block size and returns what goes into the length field.
     private func pad(_ out: inout ByteBuffer, _ start: Int) -> Int {
-        let size = out.writerIndex - start - (protection.isLengthInClear ? 4 : 0)
+        let size = out.writerIndex - start - (protection.isLengthInBlocks ? 0 : 4)
         let block = protection.blockSize
         var padding = block - size % block
         if padding < 4 { padding += block }
@@ -55,6 +55,7 @@ struct PacketWriter {
             case .none: true
             case .gcm(let cipher): unsafe cipher.seal(packet)
             case .ctr(let cipher): unsafe cipher.seal(packet, sequence: sequence)
+            case .chaCha(let cipher): unsafe cipher.seal(packet, sequence: sequence)
             }
         }
     }

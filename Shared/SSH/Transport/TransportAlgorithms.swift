@@ -88,14 +88,16 @@ package enum CipherAlgorithm: String, Sendable, Hashable, CaseIterable {
     case aes128CTR = "aes128-ctr"
     case aes192CTR = "aes192-ctr"
     case aes256CTR = "aes256-ctr"
+    /// OpenSSH's PROTOCOL.chacha20poly1305.
+    case chaChaPoly = "chacha20-poly1305@openssh.com"
 
     package static let defaults: [Self] = [
-        .aes128GCM, .aes256GCM, .aes128CTR, .aes192CTR, .aes256CTR,
+        .aes128GCM, .aes256GCM, .chaChaPoly, .aes128CTR, .aes192CTR, .aes256CTR,
     ]
 
     /// Whether the cipher needs no MAC beside it.
-    var isAuthenticated: Bool {
-        self == .aes128GCM || self == .aes256GCM
+    package var isAuthenticated: Bool {
+        self == .aes128GCM || self == .aes256GCM || self == .chaChaPoly
     }
 
     var keyLength: Int {
@@ -103,11 +105,16 @@ package enum CipherAlgorithm: String, Sendable, Hashable, CaseIterable {
         case .aes128GCM, .aes128CTR: 16
         case .aes192CTR: 24
         case .aes256GCM, .aes256CTR: 32
+        case .chaChaPoly: 64
         }
     }
 
     var ivLength: Int {
-        isAuthenticated ? 12 : 16
+        switch self {
+        case .aes128GCM, .aes256GCM: 12
+        case .aes128CTR, .aes192CTR, .aes256CTR: 16
+        case .chaChaPoly: 0
+        }
     }
 }
 

@@ -6,7 +6,7 @@ import Testing
 @Suite("Packets that do not keep to the protocol")
 struct HostilePacketTests {
     private static let protections: [TransportAlgorithms] =
-        [TransportAlgorithms()]
+        [TransportAlgorithms(), TransportAlgorithms(ciphers: [.chaChaPoly])]
         + MACAlgorithm.allCases.map { TransportAlgorithms(ciphers: [.aes256CTR], macs: [$0]) }
 
     @Test(
