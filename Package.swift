@@ -198,10 +198,9 @@ let services: [Target] = [
         "AuditdCore",
         "Services/auditd/Core",
         [
-            "AuditClient", "SharedAudit", "SharedModels",
+            "AuditClient", "SharedAudit", "SharedModels", "CZlib", "SharedLogging",
             "SharedMessages", "SharedHTTP", "SharedConfig", grdb, log, metrics, hummingbird,
-            nioCore,
-            nioPosix, lifecycle,
+            httpTypes, nioCore, nioPosix, lifecycle,
         ]
     ),
     library(
@@ -306,6 +305,7 @@ let services: [Target] = [
         [
             "SharedMessages", "SharedConfig", "SharedHTTP", "SharedDaemon",
             "SharedModels", "SharedAudit", "AuthClient", "AuditClient", argumentParser, log,
+            nioCore,
         ]
     ),
     executable(

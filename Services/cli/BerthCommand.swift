@@ -10,6 +10,7 @@ struct BerthCommand: AsyncParsableCommand {
             ExplainCommand.self,
             CodesCommand.self,
             HealthcheckCommand.self,
+            RecordingCommand.self,
         ]
     )
 }

@@ -1,10 +1,10 @@
 /// A recording's name: the connection's identifier, 32 lower-case hexadecimal digits.
 package struct RecordingID: Sendable, Hashable {
     /// The 16 bytes that the digits spell.
-    let high: UInt64
-    let low: UInt64
+    package let high: UInt64
+    package let low: UInt64
 
-    init(high: UInt64, low: UInt64) {
+    package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }

@@ -1,0 +1,170 @@
+import AuditClient
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import SharedAudit
+import SharedHTTP
+import SharedMessages
+
+/// The routes of auditd; `docs/openapi/auditd.yaml` describes them.
+struct RecordingEndpoints: Sendable {
+    /// A different value after each start.
+    private let instance = String(UInt64.random(in: 0 ... .max), radix: 16)
+    private let spool: Spool
+    private let index: RecordingIndex
+    private let reader: RecordingReader
+
+    init(spool: Spool, index: RecordingIndex, reader: RecordingReader) {
+        self.spool = spool
+        self.index = index
+        self.reader = reader
+    }
+
+    /// Every route as method and path template.
+    static let routes: [(method: HTTPRequest.Method, path: String)] = [
+        (.post, RecordingRoutes.batch), (.get, RecordingRoutes.list),
+        (.get, RecordingRoutes.list + "/{id}"), (.get, RecordingRoutes.list + "/{id}/raw"),
+        (.get, RecordingRoutes.list + "/{id}/messages"),
+        (.get, RecordingRoutes.list + "/{id}/cast"),
+    ]
+
+    func add(to router: Router<HTTPContext>) {
+        for route in Self.routes {
+            router.on(RouterPath(route.path), method: route.method) { request, context in
+                switch (route.method, route.path.split(separator: "/").last) {
+                case (.post, _): try await take(request)
+                case (_, "recordings"): try await list(request)
+                case (_, "raw"): try await raw(try id(context))
+                case (_, "messages"): try await messages(try id(context))
+                case (_, "cast"): try await cast(try id(context))
+                default: try Response.json(try await summary(try id(context)))
+                }
+            }
+        }
+    }
+
+    private func id(_ context: HTTPContext) throws -> RecordingID {
+        let text = try context.parameters.require("id")
+        guard let id = RecordingID(text) else {
+            throw HTTPRefusal(.notFound, .auditdUnknownRecording)
+        }
+        return id
+    }
+
+    // MARK: - Taking
+
+    private func take(_ request: Request) async throws -> Response {
+        let body: ByteBuffer
+        do {
+            body = try await request.body.collect(upTo: RecordingRoutes.batchLimit)
+        } catch is NIOTooManyBytesError {
+            throw HTTPRefusal(.contentTooLarge, .httpServerBodyTooLarge)
+        }
+        let batch: RecordingBatch
+        do throws(BatchError) { batch = try RecordingBatch(decoding: body) } catch {
+            throw HTTPRefusal(.badRequest, .auditdBadBatch, "\(error)")
+        }
+        let results = try await spool.submit(batch, size: body.readableBytes)
+        return try .json(BatchReply(instance: instance, results: results))
+    }
+
+    // MARK: - Finding
+
+    private func list(_ request: Request) async throws -> Response {
+        let query = try RecordingQuery(request.uri.queryParameters)
+        var page: RecordingPage
+        do {
+            page = try await index.page(query)
+        } catch {
+            throw CodedError(.auditdIndexFailed, cause: error)
+        }
+        for position in page.recordings.indices where page.recordings[position].state == .open {
+            guard let id = RecordingID(page.recordings[position].id) else { continue }
+            page.recordings[position].size = spool.recording(id)?.length ?? 0
+        }
+        return try .json(page)
+    }
+
+    private func summary(_ id: RecordingID) async throws -> RecordingSummary {
+        if let recording = spool.recording(id) { return RecordingSummary(id, recording) }
+        guard let entry = try await index.entry(id) else {
+            throw HTTPRefusal(.notFound, .auditdUnknownRecording)
+        }
+        return entry
+    }
+
+    // MARK: - Reading
+
+    private func size(_ id: RecordingID) async throws -> UInt64 {
+        guard let size = try await reader.size(id) else {
+            throw HTTPRefusal(.notFound, .auditdUnknownRecording)
+        }
+        return size
+    }
+
+    private func raw(_ id: RecordingID) async throws -> Response {
+        let size = try await size(id)
+        return Response(
+            status: .ok,
+            headers: [.contentType: "application/octet-stream"],
+            body: ResponseBody(contentLength: Int(size)) { [reader] writer in
+                var pieces = reader.pieces(id, size: size)
+                while let piece = try await pieces.next() { try await writer.write(piece) }
+                try await writer.finish(nil)
+            }
+        )
+    }
+
+    private func messages(_ id: RecordingID) async throws -> Response {
+        let size = try await size(id)
+        guard try await summary(id).facts.format == .binary else {
+            throw HTTPRefusal(.conflict, .auditdNotDecodable)
+        }
+        let body = ResponseBody { [reader] writer in
+            var decoder = RecordingDecoder()
+            var pieces = reader.pieces(id, size: size)
+            while let piece = try await pieces.next() {
+                let text = lines(decoder.feed(piece))
+                // An empty chunk would end the body (RFC 9112 §7.1).
+                if text.readableBytes > 0 { try await writer.write(text) }
+            }
+            let text = lines(decoder.end())
+            if text.readableBytes > 0 { try await writer.write(text) }
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: [.contentType: "application/jsonl"], body: body)
+    }
+
+    private func cast(_ id: RecordingID) async throws -> Response {
+        let size = try await size(id)
+        guard try await summary(id).facts.format == .binary else { return try await raw(id) }
+        let body = ResponseBody { [reader] writer in
+            var decoder = RecordingDecoder()
+            var encoder = CastEncoder()
+            var pieces = reader.pieces(id, size: size)
+            while let piece = try await pieces.next() {
+                for case .message(let message) in decoder.feed(piece) { encoder.append(message) }
+                let text = encoder.take()
+                if text.readableBytes > 0 { try await writer.write(text) }
+            }
+            // Never empty if nothing was written before: the header comes at last.
+            let text = encoder.finish()
+            if text.readableBytes > 0 { try await writer.write(text) }
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok,
+            headers: [.contentType: "application/x-asciicast"],
+            body: body
+        )
+    }
+}
+
+private func lines(_ items: [RecordingDecoder.Item]) -> ByteBuffer {
+    var bytes = ByteBuffer()
+    for item in items {
+        bytes.writeString(item.jsonLine)
+        bytes.writeString("\n")
+    }
+    return bytes
+}

@@ -1,0 +1,125 @@
+import AuditClient
+import GRDB
+
+/// The list of recordings in SQLite. It holds nothing that can't be read from the recordings, so
+/// it is written without waiting for the disk, and made anew if it is lost.
+struct RecordingIndex: Sendable {
+    private let database: DatabasePool
+
+    /// Opens the file or makes it.
+    init(path: String) throws {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(5)
+        database = try DatabasePool(path: path, configuration: configuration)
+        try database.write { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE IF NOT EXISTS recording (
+                        id TEXT PRIMARY KEY,
+                        started_at INTEGER NOT NULL,
+                        ended_at INTEGER,
+                        username TEXT NOT NULL,
+                        remote_address TEXT NOT NULL,
+                        country TEXT NOT NULL,
+                        format TEXT NOT NULL,
+                        state TEXT NOT NULL,
+                        size INTEGER NOT NULL
+                    );
+                    CREATE INDEX IF NOT EXISTS recording_time ON recording (started_at, id);
+                    CREATE INDEX IF NOT EXISTS recording_user
+                        ON recording (username, started_at, id);
+                    CREATE INDEX IF NOT EXISTS recording_address
+                        ON recording (remote_address, started_at, id);
+                    """
+            )
+        }
+    }
+
+    /// Adds or replaces entries.
+    func put(_ entries: [RecordingSummary]) async throws {
+        guard !entries.isEmpty else { return }
+        try await database.write { database in
+            for entry in entries {
+                try database.execute(
+                    sql: "INSERT OR REPLACE INTO recording VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    arguments: entry.row
+                )
+            }
+        }
+    }
+
+    func remove(_ ids: [String]) async throws {
+        guard !ids.isEmpty else { return }
+        try await database.write { database in
+            for id in ids {
+                try database.execute(sql: "DELETE FROM recording WHERE id = ?", arguments: [id])
+            }
+        }
+    }
+
+    func entry(_ id: RecordingID) async throws -> RecordingSummary? {
+        try await database.read { database in
+            try Row.fetchOne(
+                database,
+                sql: "SELECT * FROM recording WHERE id = ?",
+                arguments: ["\(id)"]
+            ).map(RecordingSummary.init(row:))
+        }
+    }
+
+    /// Names with their states.
+    func states() async throws -> [String: RecordingSummary.State] {
+        try await database.read { database in
+            let rows = try Row.fetchAll(database, sql: "SELECT id, state FROM recording")
+            return Dictionary(
+                uniqueKeysWithValues: rows.map { row in
+                    (row["id"], RecordingSummary.State(rawValue: row["state"]) ?? .open)
+                }
+            )
+        }
+    }
+
+    func page(_ query: RecordingQuery) async throws -> RecordingPage {
+        try await database.read { database in
+            let (condition, arguments) = query.condition
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT * FROM recording WHERE \(condition)
+                    ORDER BY started_at DESC, id DESC LIMIT \(query.limit + 1)
+                    """,
+                arguments: arguments
+            )
+            let entries = rows.prefix(query.limit).map(RecordingSummary.init(row:))
+            let next = rows.count > query.limit ? entries.last.map(RecordingCursor.init) : nil
+            return RecordingPage(recordings: entries, next: next?.description)
+        }
+    }
+
+    func close() throws { try database.close() }
+}
+
+extension RecordingSummary {
+    fileprivate var row: StatementArguments {
+        [
+            id, facts.startedAt, endedAt, facts.username, facts.remoteAddress, facts.country,
+            facts.format.rawValue, state.rawValue, Int64(clamping: size),
+        ]
+    }
+
+    fileprivate init(row: Row) {
+        self.init(
+            id: row["id"],
+            facts: RecordingFacts(
+                remoteAddress: row["remote_address"],
+                country: row["country"],
+                username: row["username"],
+                startedAt: row["started_at"],
+                format: RecordingFormat(rawValue: row["format"]) ?? .binary
+            ),
+            state: State(rawValue: row["state"]) ?? .interrupted,
+            endedAt: row["ended_at"],
+            size: UInt64(clamping: row["size"] as Int64)
+        )
+    }
+}

@@ -1,0 +1,53 @@
+import AuditClient
+import GRDB
+
+/// What a list is asked for. Everything given must hold.
+struct RecordingQuery: Sendable, Hashable {
+    var username: String?
+    /// The client's IP as recorded.
+    var remoteAddress: String?
+    /// Nanoseconds since the Unix epoch; recordings that began at or after it.
+    var since: Int64?
+    /// Nanoseconds since the Unix epoch; recordings that began before it.
+    var until: Int64?
+    /// 1...1000.
+    var limit = 100
+    var cursor: RecordingCursor?
+
+    var condition: (sql: String, arguments: StatementArguments) {
+        var terms = ["TRUE"]
+        var arguments = StatementArguments()
+        func add(_ term: String, _ values: [(any DatabaseValueConvertible)?]) {
+            terms.append(term)
+            arguments += StatementArguments(values)
+        }
+        if let username { add("username = ?", [username]) }
+        if let remoteAddress { add("remote_address = ?", [remoteAddress]) }
+        if let since { add("started_at >= ?", [since]) }
+        if let until { add("started_at < ?", [until]) }
+        if let cursor { add("(started_at, id) < (?, ?)", [cursor.startedAt, cursor.id]) }
+        return (terms.joined(separator: " AND "), arguments)
+    }
+}
+
+/// The last entry of a page. Pages don't shift when recordings are added meanwhile.
+struct RecordingCursor: Sendable, Hashable, CustomStringConvertible {
+    var startedAt: Int64
+    var id: String
+
+    init(_ summary: RecordingSummary) {
+        startedAt = summary.facts.startedAt
+        id = summary.id
+    }
+
+    init?(_ text: some StringProtocol) {
+        let parts = text.split(separator: "-", maxSplits: 1)
+        guard parts.count == 2, let time = Int64(parts[0]), RecordingID(parts[1]) != nil else {
+            return nil
+        }
+        startedAt = time
+        id = String(parts[1])
+    }
+
+    var description: String { "\(startedAt)-\(id)" }
+}

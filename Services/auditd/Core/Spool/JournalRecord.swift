@@ -1,0 +1,116 @@
+import AuditClient
+import CZlib
+import NIOCore
+
+/// One line of the journal: what was acknowledged to a gateway, or will be with the next sync.
+///
+/// On disk: length and CRC-32 of the body (4 bytes each, big endian), then the body: kind,
+/// identifier, a number, and a payload that fills the rest.
+enum JournalRecord: Sendable, Hashable {
+    /// Also repeated at the beginning of each journal for what is not stored yet.
+    case recording(RecordingID, length: UInt64, SpooledFacts)
+    case append(RecordingID, offset: UInt64, ByteBuffer)
+    case finish(RecordingID, endedAt: Int64, isInterrupted: Bool)
+    /// Another place has it now.
+    case stored(RecordingID)
+}
+
+/// What the spool keeps of a recording beside its bytes.
+struct SpooledFacts: Sendable, Hashable, Codable {
+    var facts: RecordingFacts
+    var gateway: String
+    var state: RecordingSummary.State
+    var endedAt: Int64?
+}
+
+extension JournalRecord {
+    static let headLength = 8
+    /// A batch's limit and some: longer ones are not ours.
+    static let maximumBody = RecordingRoutes.batchLimit + 4096
+
+    func write(to buffer: inout ByteBuffer) {
+        let start = buffer.writerIndex
+        buffer.writeInteger(UInt64(0))
+        writeBody(to: &buffer)
+        let length = buffer.writerIndex - start - Self.headLength
+        buffer.setInteger(UInt32(length), at: start)
+        let sum = buffer.checksum(at: start + Self.headLength, length: length)
+        buffer.setInteger(sum, at: start + 4)
+    }
+
+    private func writeBody(to buffer: inout ByteBuffer) {
+        switch self {
+        case .recording(let id, let length, let facts):
+            buffer.writeHead(1, id, length)
+            buffer.writeImmutableBuffer(BatchJSON.encode(facts))
+        case .append(let id, let offset, let bytes):
+            buffer.writeHead(2, id, offset)
+            buffer.writeImmutableBuffer(bytes)
+        case .finish(let id, let endedAt, let isInterrupted):
+            buffer.writeHead(isInterrupted ? 4 : 3, id, UInt64(bitPattern: endedAt))
+        case .stored(let id): buffer.writeHead(5, id, 0)
+        }
+    }
+
+    /// The record at the front of a journal's bytes; `nil` where there is no whole, right one.
+    static func read(from buffer: inout ByteBuffer) -> JournalRecord? {
+        guard
+            let (length, sum) = buffer.getMultipleIntegers(
+                at: buffer.readerIndex,
+                as: (UInt32, UInt32).self
+            ),
+            length <= maximumBody,
+            let body = buffer.getSlice(
+                at: buffer.readerIndex + headLength,
+                length: Int(length)
+            ),
+            body.checksum(at: body.readerIndex, length: Int(length)) == sum,
+            let record = parse(body)
+        else { return nil }
+        buffer.moveReaderIndex(forwardBy: headLength + Int(length))
+        return record
+    }
+
+    private static func parse(_ body: ByteBuffer) -> JournalRecord? {
+        var body = body
+        guard
+            let (kind, high, low, number) = body.readMultipleIntegers(
+                as: (UInt8, UInt64, UInt64, UInt64).self
+            )
+        else { return nil }
+        let id = RecordingID(high: high, low: low)
+        switch kind {
+        case 1:
+            // A record that sums up but does not decode is of a newer version: not to be guessed.
+            guard let facts = try? BatchJSON.decode(SpooledFacts.self, from: body) else {
+                return nil
+            }
+            return .recording(id, length: number, facts)
+        case 2: return .append(id, offset: number, body)
+        case 3, 4:
+            let endedAt = Int64(bitPattern: number)
+            return .finish(id, endedAt: endedAt, isInterrupted: kind == 4)
+        case 5: return .stored(id)
+        default: return nil
+        }
+    }
+}
+
+extension ByteBuffer {
+    fileprivate mutating func writeHead(_ kind: UInt8, _ id: RecordingID, _ number: UInt64) {
+        writeMultipleIntegers(kind, id.high, id.low, number)
+    }
+
+    fileprivate func checksum(at index: Int, length: Int) -> UInt32 {
+        guard let slice = getSlice(at: index, length: length) else { return 0 }
+        return unsafe slice.withUnsafeReadableBytes { bytes in
+            unsafe UInt32(
+                truncatingIfNeeded: crc32_z(
+                    0,
+                    bytes.baseAddress?.assumingMemoryBound(to: Bytef.self),
+                    bytes.count
+                )
+            )
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import ArgumentParser
+import AuditdCore
+import SharedConfig
+import SharedDaemon
+import SharedHTTP
+
+@main
+struct BerthAuditd: DaemonCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "berth-auditd",
+        abstract: "Takes recordings from gateways, keeps them safe, and finds them again."
+    )
+
+    @OptionGroup var options: DaemonOptions
+
+    func services(_ context: DaemonContext) async throws -> [DaemonService] {
+        let config = context.config.auditd
+        let recordings = try RecordingService(config, logger: context.logger("audit"))
+        recordings.register(in: context.health)
+        let logger = context.logger("http")
+        let router = HTTPService.makeRouter(health: context.health, logger: logger)
+        recordings.addRoutes(to: router)
+        let http = try HTTPService(
+            "auditd",
+            HTTPServerOptions(config.server),
+            router: router,
+            logger: logger
+        )
+        return [
+            DaemonService(recordings, name: "recordings"),
+            DaemonService(http) { _ = try await http.boundAddress() },
+        ]
+    }
+
+    func healthTarget(_ config: BerthConfig) -> HTTPClientConfig? {
+        .asking(config.auditd.server, like: config.health.client)
+    }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Foundation
+import Logging
+import SharedHTTP
+import SharedMessages
+import SharedModels
+
+/// Where auditd is, and how to call it.
+struct AuditdOptions: ParsableArguments {
+    @Option(help: "auditd's address: http://, https:// or unix:///path.")
+    var server = "http://127.0.0.1:7030"
+
+    @Option(name: .customLong("cacert"), help: "File with the roots to trust, PEM.")
+    var trustedRoots: String?
+
+    @Option(name: .customLong("cert"), help: "File with the client certificate, PEM.")
+    var certificate: String?
+
+    @Option(name: .customLong("key"), help: "File with the client certificate's key, PEM.")
+    var key: String?
+
+    /// Calls auditd and hands over the body piece by piece. A refusal or failure is printed with
+    /// its code, and ends the command with status 1.
+    func get(_ path: String, _ body: ([UInt8]) -> Void) async throws {
+        var options = HTTPClientOptions(url: server)
+        options.tls.trustedRoots = try trustedRoots.map(text)
+        options.tls.certificate = try certificate.map(text)
+        options.tls.privateKey = try key.map(text)
+        let logger = Logger(label: "berth") { _ in SwiftLogNoOpLogHandler() }
+        do {
+            let client = try HTTPClient(options, logger: logger)
+            defer { client.shutdown() }
+            let call = HTTPCall(.get, path, timeLimit: .idle(.seconds(30)))
+            try await client.withReply(to: call) { head, reply in
+                guard head.isSuccess else { throw try await refusal(head, reply) }
+                while let chunk = try await reply.next() { body(chunk) }
+            }
+        } catch let error as CodedError {
+            printError("\(error)".printable)
+            throw ExitCode.failure
+        } catch let refusal as Refusal {
+            printError("\(refusal.body.code): \(refusal.body.message)".printable)
+            throw ExitCode.failure
+        }
+    }
+
+    private func refusal(_ head: HTTPReplyHead, _ reply: HTTPReplyBody) async throws -> Refusal {
+        var body: [UInt8] = []
+        while body.count < 64 << 10, let chunk = try await reply.next() { body += chunk }
+        return Refusal(
+            body: HTTPReply(head: head, body: body).refusal
+                ?? ErrorBody(code: "HTTP \(head.status)", message: "no reason was given")
+        )
+    }
+
+    private func text(_ path: String) throws -> String {
+        do {
+            return try String(contentsOfFile: path, encoding: .utf8)
+        } catch {
+            printError("The file \(path.printable) cannot be read.")
+            throw ExitCode.failure
+        }
+    }
+}
+
+/// auditd's answer when it is no success.
+private struct Refusal: Error {
+    let body: ErrorBody
+}
