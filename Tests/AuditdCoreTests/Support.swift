@@ -1,0 +1,147 @@
+import AuditClient
+import Foundation
+import Logging
+import NIOCore
+import SharedConfig
+import SharedHTTP
+import SharedModels
+import Synchronization
+import Testing
+
+@testable import AuditdCore
+
+/// A folder of the test's own, removed at its end.
+func withFolder<Result>(_ body: (String) async throws -> Result) async throws -> Result {
+    let path = FileManager.default.temporaryDirectory
+        .appendingPathComponent("berth-auditd-\(UUID().uuidString)").path
+    try Folder.create(path)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try await body(path)
+}
+
+let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+
+let sampleFacts = RecordingFacts(
+    remoteAddress: "192.0.2.7",
+    country: "CH",
+    startedAt: 1_700_000_000_000_000_000
+)
+
+func recordingID(_ number: Int) -> RecordingID { RecordingID(high: 7, low: UInt64(number)) }
+
+extension RecordingBatch.Frame {
+    static func open(_ id: RecordingID, _ facts: RecordingFacts = sampleFacts) -> Self {
+        .init(id, .open(BatchJSON.encode(facts)))
+    }
+
+    static func append(_ id: RecordingID, at offset: UInt64, _ text: String) -> Self {
+        .init(id, .append(offset: offset, ByteBuffer(string: text)))
+    }
+
+    static func finish(_ id: RecordingID, _ length: UInt64) -> Self {
+        .init(id, .finish(length: length))
+    }
+}
+
+/// A running auditd: service and HTTP server on a port of its own.
+struct RunningAuditd: Sendable {
+    let folder: String
+    let service: RecordingService
+    let client: HTTPClient
+
+    func get(_ path: String) async throws -> HTTPReply {
+        try await client.send(HTTPCall(.get, path, timeLimit: .total(.seconds(10))))
+    }
+
+    func get<Value: Decodable>(_ type: Value.Type, _ path: String) async throws -> Value {
+        let reply = try await get(path)
+        try #require(reply.status == 200, "\(reply.refusal?.code ?? "")")
+        return try reply.decode(type)
+    }
+
+    func post(_ body: ByteBuffer) async throws -> HTTPReply {
+        try await client.send(
+            HTTPCall(
+                .post,
+                RecordingRoutes.batch,
+                body: Array(body.readableBytesView),
+                timeLimit: .total(.seconds(20))
+            )
+        )
+    }
+
+    func send(_ frames: [RecordingBatch.Frame], gateway: String = "g1") async throws -> BatchReply {
+        let reply = try await post(RecordingBatch(gateway: gateway, frames: frames).encoded())
+        try #require(reply.status == 200, "\(reply.refusal?.code ?? "")")
+        return try reply.decode(BatchReply.self)
+    }
+
+    func shipper(_ options: ShipperOptions) -> RecordingShipper {
+        RecordingShipper(options: options, client: client, logger: silent)
+    }
+}
+
+func withAuditd<Result>(
+    in folder: String,
+    minimumFree: Int = 0,
+    limits: RecordingService.Limits = .init(),
+    _ body: (RunningAuditd) async throws -> Result
+) async throws -> Result {
+    var config = AuditdConfig()
+    config.directory = folder
+    config.minimumFree = minimumFree
+    let service = try RecordingService(config, limits: limits, logger: silent)
+    let health = HealthRegistry()
+    service.register(in: health)
+    let router = HTTPService.makeRouter(health: health, logger: silent)
+    service.addRoutes(to: router)
+    let http = try HTTPService(
+        "auditd",
+        HTTPServerOptions(listen: .tcp(host: "127.0.0.1", port: 0)),
+        router: router,
+        logger: silent
+    )
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        let running = Task { try await service.run() }
+        group.addTask { try await http.run() }
+        let address = try await http.boundAddress()
+        let client = try HTTPClient(HTTPClientOptions(url: "http://\(address)"), logger: silent)
+        let outcome: Swift.Result<Result, any Error>
+        do {
+            outcome = .success(
+                try await body(RunningAuditd(folder: folder, service: service, client: client))
+            )
+        } catch {
+            outcome = .failure(error)
+        }
+        client.shutdown()
+        group.cancelAll()
+        running.cancel()
+        // Cancelled servers may say so; what counts is the outcome.
+        _ = await running.result
+        while let _ = await group.nextResult() {}
+        return try outcome.get()
+    }
+}
+
+/// Waits until `condition` holds; fails the test after ten seconds.
+func eventually(_ what: Comment, _ condition: () async throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while try await !condition() {
+        try #require(ContinuousClock.now < deadline, what)
+        await Task.yield()
+    }
+}
+
+/// Repeatable randomness (SplitMix64).
+struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
