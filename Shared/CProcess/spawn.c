@@ -95,8 +95,9 @@ int berth_spawn_process(const struct berth_spawn *spawn, pid_t *pid, int *pidfd)
     pid_t child = vfork();
     if (child == 0) {
         int error = child_enter_cgroups(spawn);
-        if (!error) error = child_limits(spawn);
         if (!error) error = child_descriptors(spawn, lifted);
+        // Only now: the caller may hold more files than the program may.
+        if (!error) error = child_limits(spawn);
         if (!error) error = child_identity(spawn);
         if (!error) {
             child_signals();

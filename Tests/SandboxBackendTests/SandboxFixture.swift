@@ -43,21 +43,36 @@ struct SandboxFixture {
     ) async throws -> Value {
         let state = temporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: state) }
+        let backend = try backend(state: state, change)
+        let subject = subject(backend, state, carried: carried)
+        return try await body(SandboxFixture(backend: backend, subject: subject, state: state))
+    }
+
+    static func backend(
+        state: String,
+        _ change: (inout SandboxConfig) -> Void = { _ in }
+    ) throws -> SandboxBackend {
         var config = SandboxConfig()
         config.stateDirectory = state
+        config.initPath = SandboxHost.initPath
         change(&config)
-        let backend = try SandboxBackend(
+        return try SandboxBackend(
             config: config,
-            initPath: SandboxHost.initPath,
             logger: Logger(label: "sandbox-tests") { _ in SwiftLogNoOpLogHandler() }
         )
-        let subject = ConformanceSubject(
+    }
+
+    static func subject(
+        _ backend: SandboxBackend,
+        _ state: String,
+        carried: ConnectionMetadata = ConnectionMetadata()
+    ) -> ConformanceSubject {
+        ConformanceSubject(
             backend: backend,
             eventLoop: NIOSingletons.posixEventLoopGroup.any(),
             carried: carried,
             leftovers: { Leftovers.find($0, state: state) }
         )
-        return try await body(SandboxFixture(backend: backend, subject: subject, state: state))
     }
 
     static func temporaryFolder() -> String {

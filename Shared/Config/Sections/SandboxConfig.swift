@@ -10,7 +10,8 @@ package struct SandboxConfig: ConfigSection {
     /// The root file system, mounted read-only; empty: that of the host.
     package var root = ""
     package var home = SandboxHomeConfig()
-    /// Name or number of the user that programs run as; empty: the one the gateway runs as.
+    /// Name or number of the host's user that programs run as, never root; empty: a number of its
+    /// own for every sandbox. A gateway that is not root has only its own user.
     package var user = ""
     package var hostname = "sandbox"
     package var network = Network.none
@@ -32,6 +33,8 @@ package struct SandboxConfig: ConfigSection {
     package var timeouts = SandboxTimeoutsConfig()
     /// The program `bwrap`.
     package var bubblewrap = "/usr/bin/bwrap"
+    /// The program `berth-sandbox-init`; empty: the one beside the gateway's executable.
+    package var initPath = ""
     /// Where leases and overlays are kept.
     package var stateDirectory = "/var/lib/berth/sandbox"
 
@@ -55,6 +58,7 @@ package struct SandboxConfig: ConfigSection {
         visitor.field("leaseTimeout", &leaseTimeout)
         visitor.section("timeouts", &timeouts)
         visitor.field("bubblewrap", &bubblewrap)
+        visitor.field("initPath", &initPath)
         visitor.field("stateDirectory", &stateDirectory)
     }
 
@@ -86,6 +90,12 @@ package struct SandboxConfig: ConfigSection {
             bubblewrap.hasPrefix("/"),
             "bubblewrap",
             bubblewrap,
+            "must be an absolute path"
+        )
+        list.check(
+            initPath.isEmpty || initPath.hasPrefix("/"),
+            "initPath",
+            initPath,
             "must be an absolute path"
         )
         list.check(

@@ -58,7 +58,8 @@ extension ConformanceSubject {
         return try result.get()
     }
 
-    func open(_ connectionID: String) async throws -> any Workspace {
+    /// Opens a workspace that the caller closes.
+    package func open(_ connectionID: String) async throws -> any Workspace {
         try await backend.openWorkspace(
             WorkspaceRequest(
                 connectionID: connectionID,

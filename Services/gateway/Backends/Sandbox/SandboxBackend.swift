@@ -26,18 +26,16 @@ package final class SandboxBackend: Backend {
 
     /// Prepares what all sandboxes share; blocks for some milliseconds on files.
     ///
-    /// `initPath` is the program `berth-sandbox-init`; empty means beside the running executable.
     /// Throws a `CodedError` that says what the machine lacks.
     package init(
         config: SandboxConfig,
-        initPath: String = "",
         pool: NIOThreadPool = .singleton,
         logger: Logger
     ) throws {
         self.config = config
         self.logger = logger
         self.pool = pool
-        workshop = try SandboxWorkshop(config: config, initPath: initPath)
+        workshop = try SandboxWorkshop(config: config)
         reactor = try Reactor()
         for (controller, reason) in workshop.groups.missing {
             logger.emit(

@@ -17,7 +17,7 @@ final class SandboxWorkshop: Sendable {
         var group: SandboxGroup
     }
 
-    init(config: SandboxConfig, initPath: String) throws {
+    init(config: SandboxConfig) throws {
         self.config = config
         guard unsafe access(config.bubblewrap, X_OK) == 0 else {
             throw CodedError(
@@ -28,7 +28,7 @@ final class SandboxWorkshop: Sendable {
         folder = try StateFolder(root: config.stateDirectory)
         identity = try HostIdentity(user: config.user)
         do {
-            sources = try Self.sources(config, initPath, folder)
+            sources = try Self.sources(config, folder)
         } catch {
             throw CodedError(.sandboxUnavailable, detail: "\(error)", cause: error)
         }
@@ -78,10 +78,11 @@ final class SandboxWorkshop: Sendable {
 
     private static func sources(
         _ config: SandboxConfig,
-        _ initPath: String,
         _ folder: StateFolder
     ) throws -> SandboxSources {
-        let path = initPath.isEmpty ? try besideExecutable("berth-sandbox-init") : initPath
+        let path =
+            config.initPath.isEmpty
+            ? try besideExecutable("berth-sandbox-init") : config.initPath
         guard unsafe access(path, X_OK) == 0 else { throw SystemFailure("init \(path)", errno) }
         let initProgram = folder.parts + "/init"
         try FileManager.default.copyItem(atPath: path, toPath: initProgram)
