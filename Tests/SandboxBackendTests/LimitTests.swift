@@ -39,7 +39,9 @@ struct LimitTests {
             let id = ConformanceSubject.newConnectionID()
             try await fixture.subject.withWorkspace(connectionID: id) { workspace in
                 let program = try await workspace.start(
-                    ProgramRequest(kind: .exec("bomb() { bomb | bomb & }; bomb; sleep 300"))
+                    ProgramRequest(
+                        kind: .exec("bomb() { bomb | bomb & }; bomb; while :; do sleep 300 & done")
+                    )
                 )
                 let group = try #require(Leftovers.groups(id).first { $0.contains("pids") })
                 try await eventually(.seconds(30), "the bomb fills its limit") {
