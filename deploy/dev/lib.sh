@@ -20,9 +20,9 @@ die() {
 
 # set_ports: the port of every listener. BERTH_PORT_BASE moves all of them to BASE, BASE+1, …;
 # BERTH_PORT_SSH and so on move one.
+# shellcheck disable=SC2034 # read by those who source this
 set_ports() {
     local base=${BERTH_PORT_BASE:-}
-    # shellcheck disable=SC2034 # read by those who source this
     if [[ -n $base ]]; then
         if ! [[ $base =~ ^[0-9]{4,5}$ ]] || ((base < 1024 || base > 65500)); then
             die "BERTH_PORT_BASE is $base, must be 1024...65500"

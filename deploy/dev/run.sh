@@ -25,7 +25,10 @@ set_ports
 
 "$here/deps.sh" run
 binaries=$("$here/build.sh")
+before=$(cksum "$demo/config.yaml" 2>/dev/null || true)
 "$here/demo-config.sh" "$demo"
+# What runs with another configuration, on other ports perhaps, is no part of this suite.
+[[ $(cksum "$demo/config.yaml") == "$before" ]] || stop_daemons "$pids"
 
 # These scripts' own variables are not configuration of the daemons.
 clean=(env -u BERTH_VAR -u BERTH_PORT_BASE -u BERTH_BUILD -u BERTH_DEMO_BACKEND)
@@ -34,8 +37,12 @@ for name in SSH HEALTH AUTHD CONFIGD AUDITD METRICSD SCRAPE; do clean+=(-u "BERT
 
 log_of() { say "$demo/logs/$1.log"; }
 
+# Keeps a daemon that runs already, unless its program has been built anew since.
 start() {
-    live_pid "$pids/$1.pid" >/dev/null && return 0
+    if live_pid "$pids/$1.pid" >/dev/null; then
+        [[ $binaries/berth-$1 -nt $pids/$1.pid ]] || return 0
+        end_pid "$pids/$1.pid" 25
+    fi
     in_background "$(log_of "$1")" "$pids/$1.pid" \
         "${clean[@]}" "$binaries/berth-$1" --config "$demo/config.yaml"
 }
