@@ -46,7 +46,7 @@ import COpenSSL
             nil,
             &written,
             bytes.assumingMemoryBound(to: UInt8.self),
-            Int32(count)
+            Int32(clamping: count)
         ) == 1
     }
 
@@ -62,7 +62,7 @@ import COpenSSL
             target.assumingMemoryBound(to: UInt8.self),
             &written,
             source.assumingMemoryBound(to: UInt8.self),
-            Int32(count)
+            Int32(clamping: count)
         )
         return result == 1 && Int(written) == count
     }

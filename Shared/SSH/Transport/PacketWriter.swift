@@ -20,7 +20,10 @@ struct PacketWriter {
         let length = pad(&out, start)
         out.setInteger(UInt32(clamping: length), at: start)
         out.writeRepeatingByte(0, count: protection.tagLength)
-        guard usage.count(length + 4) else { throw .sequenceNumberExhausted }
+        guard usage.count(length + 4) else {
+            out.moveWriterIndex(to: start)
+            throw .sequenceNumberExhausted
+        }
         guard seal(&out, start) else {
             out.moveWriterIndex(to: start)
             throw .cryptographyFailed

@@ -134,6 +134,14 @@ struct RekeyTests {
         #expect(throws: TransportError.unexpectedMessage(94)) { try pair.deliverToServer() }
     }
 
+    @Test("a key protects no packet whose sequence number would be a repeated one")
+    func exhausted() {
+        var usage = KeyUsage(packets: (1 << 32) - 2)
+        #expect(usage.exceeds(RekeyLimit(packets: .max)))
+        let results = [usage.count(16), usage.count(16)]
+        #expect(results == [true, false])
+    }
+
     @Test("asking before the first keys, or twice, does nothing")
     func asking() throws {
         var pair = MachinePair()
