@@ -410,6 +410,7 @@ let testTargets: [Target] = [
         [
             "AuditClient", "SharedModels", "SharedMessages", "SharedConfig",
             "SharedHTTP", "SharedAudit", hummingbird, hummingbirdTesting, log, nioCore,
+            httpTypes, yams,
         ]
     ),
     tests(
