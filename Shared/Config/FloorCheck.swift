@@ -39,6 +39,7 @@ struct FloorCheck {
         let rule = "can only be set in the static configuration"
         let (own, common) = (user.sandbox, base.sandbox)
         if own.bubblewrap != common.bubblewrap { list.add("sandbox.bubblewrap", nil, rule) }
+        if own.initPath != common.initPath { list.add("sandbox.initPath", nil, rule) }
         if own.stateDirectory != common.stateDirectory {
             list.add("sandbox.stateDirectory", nil, rule)
         }

@@ -145,6 +145,27 @@ struct LifecycleTests {
         }
     }
 
+    @Test("the speed of the pipes is printed")
+    func measuresPipes() async throws {
+        try await SandboxFixture.with { fixture in
+            try await fixture.subject.withWorkspace { workspace in
+                let total = 512 << 20
+                let program = try await workspace.start(
+                    ProgramRequest(kind: .exec("exec head -c \(total) /dev/zero"))
+                )
+                let began = ContinuousClock.now
+                var count = 0
+                while let piece = try await program.nextOutput() {
+                    count += piece.bytes.readableBytes
+                }
+                let seconds = (ContinuousClock.now - began) / .seconds(1)
+                print("measured: output", Int(Double(total) / seconds / 1e6), "MB/s")
+                #expect(count == total)
+                await program.terminate()
+            }
+        }
+    }
+
     @Test("a sandbox that ends under a program tells whoever waits")
     func reportsDeath() async throws {
         try await SandboxFixture.with { fixture in

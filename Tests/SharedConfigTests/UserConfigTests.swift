@@ -176,6 +176,7 @@ struct UserConfigTests {
             (#"{"backend":"sandbox","sandbox":{"root":"/srv"}}"#, "sandbox.root"),
             (#"{"sandbox":{"bubblewrap":"/bin/sh"}}"#, "sandbox.bubblewrap"),
             (#"{"sandbox":{"stateDirectory":"/etc"}}"#, "sandbox.stateDirectory"),
+            (#"{"sandbox":{"initPath":"/etc/shadow"}}"#, "sandbox.initPath"),
         ]
     )
     func floor(reply: String, path: String) throws {
