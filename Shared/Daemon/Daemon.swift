@@ -138,7 +138,11 @@ struct Daemon: Sendable {
         log: LogWriter,
         hangups: UnixSignalsSequence
     ) async -> ExitStatus {
-        let context = DaemonContext(name: name, config: loaded.config)
+        let context = DaemonContext(
+            name: name,
+            config: loaded.config,
+            configPath: options.configPath
+        )
         let core = context.logger("core")
         core.emit(.coreConfigFile, ["file": .string(options.configPath ?? "none")])
         core.emit(loaded.warnings)

@@ -11,14 +11,17 @@ package struct DaemonContext: Sendable {
     package let name: String
     /// The configuration it starts with; hand on sections, not the whole.
     package let config: BerthConfig
+    /// The file it was read from; `nil` where there was none.
+    package let configPath: String?
     /// What `/readyz` answers from. Already says "not ready" until every service is up and again
     /// once the daemon stops; services add their own checks.
     package let health: HealthRegistry
     let reloadHooks: ReloadHooks
 
-    init(name: String, config: BerthConfig) {
+    init(name: String, config: BerthConfig, configPath: String?) {
         self.name = name
         self.config = config
+        self.configPath = configPath
         health = HealthRegistry()
         reloadHooks = ReloadHooks()
     }

@@ -1,6 +1,6 @@
 /// The names of SSH algorithms that a configuration may hold.
 package enum SSHAlgorithms {
-    /// Offered by default, most wanted first.
+    /// Spoken, most wanted first.
     package static let ciphers = [
         "chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com", "aes128-gcm@openssh.com",
         "aes256-ctr", "aes192-ctr", "aes128-ctr",
@@ -14,6 +14,15 @@ package enum SSHAlgorithms {
     package static let macs = [
         "hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256",
         "hmac-sha2-512",
+    ]
+
+    /// Offered by a server that is not told otherwise: not the NIST curves, whose origin is in
+    /// doubt, and not MACs over plain text.
+    package static let serverKex = [
+        "mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org",
+    ]
+    package static let serverMACs = [
+        "hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com",
     ]
 
     /// Accepted in a file because older files hold them; a server does not offer them.

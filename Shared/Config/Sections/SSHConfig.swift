@@ -4,8 +4,8 @@ package struct SSHConfig: ConfigSection {
     /// The identification line without CR LF (RFC 4253 §4.2).
     package var serverVersion = "SSH-2.0-Berth"
     package var ciphers = SSHAlgorithms.ciphers
-    package var kex = SSHAlgorithms.kex
-    package var macs = SSHAlgorithms.macs
+    package var kex = SSHAlgorithms.serverKex
+    package var macs = SSHAlgorithms.serverMACs
     /// Shown before authentication, as it is.
     package var banner = ""
     package var hostKeys: [PEMSource] = []

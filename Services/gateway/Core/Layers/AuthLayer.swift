@@ -177,6 +177,8 @@ package final class AuthLayer: ServerConnectionHandler {
         _ method: Method,
         _ username: String
     ) -> AuthenticationVerdict {
+        // The client has gone; nobody is left to refuse.
+        if error is CancellationError { return refusal }
         var labels = labels(username, method)
         labels["reason"] = "\(error)"
         logger.emit(.sshAuthUnavailable, labels)

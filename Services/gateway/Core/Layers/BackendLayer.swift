@@ -42,7 +42,7 @@ package final class BackendLayer: ServerConnectionHandler {
         }
         let backend: any Backend
         do {
-            backend = try backends.backend(for: config)
+            backend = try await backends.backend(for: config)
         } catch {
             logger.emit(.sshBackendRejectedHandshake, ["reason": "\(error)"])
             throw ServerRefusal.because(error, fallback: .sshBackendRejectedHandshake)

@@ -33,5 +33,5 @@ package struct UserConfigurationAnswer: Sendable {
 /// Finds the backend for a user's configuration; the switch over the kinds is in the executable.
 package protocol BackendProvider: Sendable {
     /// - Throws: `CodedError` when the configured backend cannot be used.
-    func backend(for config: UserConfig) throws -> any Backend
+    func backend(for config: UserConfig) async throws -> any Backend
 }

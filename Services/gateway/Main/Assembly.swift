@@ -1,0 +1,187 @@
+import AuditClient
+import AuthClient
+import ConfigClient
+import CoreMetrics
+import Foundation
+import GatewayCore
+import Logging
+import Metrics
+import MetricsClient
+import NIOCore
+import NIOPosix
+import SandboxBackend
+import SharedConfig
+import SharedDaemon
+import SharedHTTP
+import SharedLogging
+import SharedMessages
+import SharedSSH
+
+/// Makes the gateway's services out of its configuration, those first on which others depend.
+struct Assembly {
+    private let context: DaemonContext
+    private let config: BerthConfig
+    private let logger: Logger
+    private let registry: MetricsRegistry
+    private let metrics: GatewayMetrics
+
+    init(_ context: DaemonContext) {
+        self.context = context
+        config = context.config
+        logger = context.logger("ssh")
+        registry = MetricsRegistry(daemon: "gateway")
+        let factory = PushMetricsFactory(registry: registry)
+        MetricsSystem.bootstrap(factory)
+        metrics = GatewayMetrics(factory: factory)
+    }
+
+    func services() async throws -> [DaemonService] {
+        var services: [DaemonService] = []
+        if let reporter = try reporter() {
+            services.append(DaemonService(reporter, name: "metrics"))
+        }
+        if config.health.enable { services.append(try health()) }
+        let recorder = try recorder()
+        if let recorder { services.append(DaemonService(recorder, name: "recordings")) }
+        services.append(try await ssh(recorder))
+        return services
+    }
+
+    // MARK: - Services
+
+    private func reporter() throws -> MetricsReporter<ContinuousClock>? {
+        try MetricsReporter.make(
+            config.metrics.push,
+            registry: registry,
+            identity: .ofThisProcess(daemon: "gateway", listen: config.ssh.listen),
+            logger: context.logger("metrics")
+        )
+    }
+
+    private func health() throws -> DaemonService {
+        let logger = context.logger("health")
+        let service = try HTTPService(
+            "Health check endpoint",
+            HTTPServerOptions(config.health.server),
+            router: HTTPService.makeRouter(health: context.health, logger: logger),
+            logger: logger
+        )
+        return DaemonService(service) { _ = try await service.boundAddress() }
+    }
+
+    private func recorder() throws -> RecordingShipper? {
+        guard config.audit.enable, config.audit.format != .none else { return nil }
+        let logger = context.logger("audit")
+        return RecordingShipper(
+            options: ShipperOptions(config.audit, gateway: UUID().uuidString),
+            client: try HTTPClient(try HTTPClientOptions(config.audit.server), logger: logger),
+            logger: logger
+        )
+    }
+
+    private func ssh(_ recorder: RecordingShipper?) async throws -> DaemonService {
+        let authenticators = try authenticators()
+        let hostKeys = try await hostKeys()
+        for name in config.ssh.unspokenAlgorithms {
+            logger.emit(.gatewayAlgorithmNotOffered, ["algorithm": "\(name)"])
+        }
+        guard let listen = ListenAddress(config.ssh.listen) else {
+            throw CodedError(.sshStartFailed, detail: "ssh.listen: \(config.ssh.listen)")
+        }
+        let service = GatewayService(
+            settings: SSHServerSettings(
+                config.ssh,
+                hostKeys: hostKeys,
+                methods: authenticators.methodNames
+            ),
+            listen: listen,
+            // The pool's own deadline comes after it, with time to take the workspaces down.
+            drainTime: config.service.shutdownTimeout * 0.75,
+            group: MultiThreadedEventLoopGroup.singleton,
+            factory: try await factory(authenticators, recorder),
+            logger: logger
+        )
+        return DaemonService(service) { _ = try await service.boundPort() }
+    }
+
+    // MARK: - Parts
+
+    private func hostKeys() async throws -> [SSHPrivateKey] {
+        let folder = URL(filePath: context.configPath ?? "config.yaml")
+            .absoluteURL.deletingLastPathComponent().path(percentEncoded: false)
+        return try await NIOThreadPool.singleton.runIfActive { [config, logger] in
+            try HostKeys.prepare(config.ssh, configFolder: folder, logger: logger)
+        }
+    }
+
+    private func factory(
+        _ authenticators: Authenticators,
+        _ recorder: RecordingShipper?
+    ) async throws -> ConnectionFactory {
+        ConnectionFactory(
+            authenticators: authenticators,
+            configuration: try userConfiguration(),
+            backends: try await backends(),
+            recorder: recorder,
+            audit: config.audit,
+            metrics: metrics,
+            logger: logger
+        )
+    }
+
+    private func authenticators() throws -> Authenticators {
+        let auth = config.auth
+        let logger = context.logger("auth")
+        func client(_ isUsed: Bool, _ config: AuthWebhookConfig) throws -> AuthWebhookClient? {
+            isUsed ? try AuthWebhookClient(config, metrics: metrics, logger: logger) : nil
+        }
+        return Authenticators(
+            password: try client(auth.password.method == .webhook, auth.password.webhook),
+            publicKey: try client(auth.publicKey.method == .webhook, auth.publicKey.webhook),
+            authorization: try client(
+                auth.authorization.method == .webhook,
+                auth.authorization.webhook
+            )
+        )
+    }
+
+    private func userConfiguration() throws -> WebhookUserConfiguration {
+        let logger = context.logger("backend")
+        var webhook: ConfigWebhookClient?
+        if !config.configServer.client.url.isEmpty {
+            let options = try HTTPClientOptions(config.configServer.client)
+            webhook = ConfigWebhookClient(
+                config.configServer,
+                http: try HTTPClient(options, logger: logger),
+                metrics: metrics,
+                logger: logger
+            )
+        }
+        let source = WebhookUserConfiguration(base: config, webhook: webhook, logger: logger)
+        context.onReload { source.replace(base: $0) }
+        return source
+    }
+
+    /// The only place that knows every backend.
+    private func backends() async throws -> BackendCache {
+        let logger = context.logger("backend")
+        let cache = BackendCache { config in
+            switch config.backend {
+            case .sandbox:
+                return try SandboxBackend(config: config.sandbox, logger: logger)
+            case .docker, .kubernetes, .sshproxy:
+                throw CodedError(
+                    .gatewayBackendUnavailable,
+                    detail: "backend \(config.backend.rawValue) is not part of this gateway yet"
+                )
+            }
+        }
+        if config.backend == .sandbox {
+            // A machine that cannot make sandboxes is told so now, not at the first login.
+            let user = try config.applying(reply: .null)
+            let backend = try await cache.backend(for: user) as? SandboxBackend
+            try await backend?.check()
+        }
+        return cache
+    }
+}
