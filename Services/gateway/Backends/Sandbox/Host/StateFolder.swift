@@ -21,6 +21,8 @@ final class StateFolder: Sendable {
     private static let lockName = "lock"
     private static let leasesName = "leases"
     private static let partsName = "parts"
+    /// Seconds that making or removing an instance never takes.
+    private static let oldAge = 3600.0
 
     init(root: String) throws {
         self.root = root
@@ -29,10 +31,7 @@ final class StateFolder: Sendable {
         do {
             try Self.makeFolder(path, mode: 0o711)
             try Self.makeFolder(path + "/" + Self.leasesName, mode: 0o700)
-            let file = path + "/" + Self.lockName
-            let number = unsafe open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-            lock = Descriptor(try SystemFailure.check("open \(file)", number))
-            _ = try SystemFailure.check("flock", flock(lock.number, LOCK_EX | LOCK_NB))
+            lock = try Self.makeLock(in: path)
             parts = try Self.makeParts(in: path, name)
         } catch {
             throw CodedError(.sandboxStateUnusable, detail: root, cause: error)
@@ -40,6 +39,16 @@ final class StateFolder: Sendable {
     }
 
     deinit { Self.remove(path) }
+
+    /// The lock has its name only once it is held: whoever finds it free finds a dead owner.
+    private static func makeLock(in path: String) throws -> Descriptor {
+        let file = path + "/" + lockName
+        let number = unsafe open(file + ".new", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let lock = Descriptor(try SystemFailure.check("open \(file)", number))
+        _ = try SystemFailure.check("flock", flock(lock.number, LOCK_EX | LOCK_NB))
+        _ = try SystemFailure.check("rename \(file)", unsafe rename(file + ".new", file))
+        return lock
+    }
 
     // MARK: - Leases
 
@@ -63,8 +72,11 @@ final class StateFolder: Sendable {
 
     private static func sweep(_ instance: String) -> Int {
         let number = unsafe open(instance + "/" + lockName, O_RDWR | O_CLOEXEC)
-        // An instance without a lock is one that is being made, or being removed.
-        guard number >= 0 else { return 0 }
+        guard number >= 0 else {
+            // Being made, or being removed; if neither, it was left at that point.
+            if isOld(instance) { remove(instance) }
+            return 0
+        }
         let lock = Descriptor(number)
         guard flock(lock.number, LOCK_EX | LOCK_NB) == 0 else { return 0 }
         let leases = instance + "/" + leasesName
@@ -84,6 +96,12 @@ final class StateFolder: Sendable {
         // What is still in use is tried again at the next sweep.
         if isClean { remove(instance) }
         return removed
+    }
+
+    private static func isOld(_ instance: String) -> Bool {
+        let facts = try? FileManager.default.attributesOfItem(atPath: instance)
+        let changed = facts?[.modificationDate] as? Date
+        return changed.map { $0.timeIntervalSinceNow < -oldAge } ?? false
     }
 
     /// Removes an instance; what cannot be removed now is met by the next sweep.

@@ -24,8 +24,9 @@ struct ProgramStreams: Sendable {
         let out = try await reading(output, .stdout, queue, on: loop)
         do {
             let err = try await reading(errors, .stderr, queue, on: loop)
-            let sink = try await bootstrap(on: loop, nil)
-                .takingOwnershipOfDescriptor(output: input.take()).get()
+            let sink = try await owning(input) {
+                try await bootstrap(on: loop, nil).takingOwnershipOfDescriptor(output: $0).get()
+            }
             return ProgramStreams(output: queue, input: sink, channels: [out, err, sink])
         } catch {
             out.close(promise: nil)
@@ -40,9 +41,12 @@ struct ProgramStreams: Sendable {
     ) async throws -> ProgramStreams {
         let queue = OutputQueue()
         let input = try master.duplicate()
-        let output = try master.duplicate()
-        let channel = try await bootstrap(on: loop, (.stdout, queue))
-            .takingOwnershipOfDescriptors(input: input.take(), output: output.take()).get()
+        let channel = try await owning(try master.duplicate()) { output in
+            try await owning(input) { input in
+                try await bootstrap(on: loop, (.stdout, queue))
+                    .takingOwnershipOfDescriptors(input: input, output: output).get()
+            }
+        }
         return ProgramStreams(output: queue, input: channel, channels: [channel])
     }
 
@@ -59,8 +63,24 @@ struct ProgramStreams: Sendable {
         _ queue: OutputQueue,
         on loop: any EventLoop
     ) async throws -> any Channel {
-        try await bootstrap(on: loop, (stream, queue))
-            .takingOwnershipOfDescriptor(input: descriptor.take()).get()
+        try await owning(descriptor) {
+            try await bootstrap(on: loop, (stream, queue))
+                .takingOwnershipOfDescriptor(input: $0).get()
+        }
+    }
+
+    /// Hands a descriptor over to a channel; one that no channel took is closed.
+    private static func owning(
+        _ descriptor: Descriptor,
+        _ body: (Int32) async throws -> any Channel
+    ) async throws -> any Channel {
+        let number = descriptor.take()
+        do {
+            return try await body(number)
+        } catch {
+            Descriptor(number).close()
+            throw error
+        }
     }
 
     private static func bootstrap(
