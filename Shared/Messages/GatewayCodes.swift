@@ -103,7 +103,16 @@ extension MessageCode {
         remedy: "Choose another `backend`, or read the reason in the record."
     )
 
+    package static let gatewayFileNotWritten = MessageCode(
+        "GATEWAY_FILE_NOT_WRITTEN",
+        .warning,
+        explanation: "A file that a webhook wants in the workspace could not be put there.",
+        remedy: "Read the reason: the path must be absolute and writable in the workspace, the "
+            + "content base64 with padding."
+    )
+
     static let gatewayCodes: [MessageCode] = [
+        gatewayFileNotWritten,
         gatewayHostKeyReadable, gatewayAlgorithmNotOffered, gatewayShuttingDown,
         gatewayBackendUnavailable,
         sshAuthBadSignature, gatewayWorkspaceClosed, gatewayProgramStartFailed,

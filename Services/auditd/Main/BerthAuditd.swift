@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuditdCore
+import MetricsClient
 import SharedConfig
 import SharedDaemon
 import SharedHTTP
@@ -15,6 +16,7 @@ struct BerthAuditd: DaemonCommand {
 
     func services(_ context: DaemonContext) async throws -> [DaemonService] {
         let config = context.config.auditd
+        let metrics = ProcessMetrics.install(daemon: "auditd")
         let recordings = try RecordingService(config, logger: context.logger("audit"))
         recordings.register(in: context.health)
         let logger = context.logger("http")
@@ -26,7 +28,12 @@ struct BerthAuditd: DaemonCommand {
             router: router,
             logger: logger
         )
-        return [
+        let reporter = try metrics.reporter(
+            context.config.metrics.push,
+            listen: config.server.listen,
+            logger: context.logger("metrics")
+        )
+        return (reporter.map { [DaemonService($0, name: "metrics")] } ?? []) + [
             DaemonService(recordings, name: "recordings"),
             DaemonService(http) { _ = try await http.boundAddress() },
         ]

@@ -1,11 +1,9 @@
 import AuditClient
 import AuthClient
 import ConfigClient
-import CoreMetrics
 import Foundation
 import GatewayCore
 import Logging
-import Metrics
 import MetricsClient
 import NIOCore
 import NIOPosix
@@ -22,17 +20,15 @@ struct Assembly {
     private let context: DaemonContext
     private let config: BerthConfig
     private let logger: Logger
-    private let registry: MetricsRegistry
+    private let processMetrics: ProcessMetrics
     private let metrics: GatewayMetrics
 
     init(_ context: DaemonContext) {
         self.context = context
         config = context.config
         logger = context.logger("ssh")
-        registry = MetricsRegistry(daemon: "gateway")
-        let factory = PushMetricsFactory(registry: registry)
-        MetricsSystem.bootstrap(factory)
-        metrics = GatewayMetrics(factory: factory)
+        processMetrics = ProcessMetrics.install(daemon: "gateway")
+        metrics = GatewayMetrics(factory: processMetrics.factory)
     }
 
     func services() async throws -> [DaemonService] {
@@ -50,10 +46,9 @@ struct Assembly {
     // MARK: - Services
 
     private func reporter() throws -> MetricsReporter<ContinuousClock>? {
-        try MetricsReporter.make(
+        try processMetrics.reporter(
             config.metrics.push,
-            registry: registry,
-            identity: .ofThisProcess(daemon: "gateway", listen: config.ssh.listen),
+            listen: config.ssh.listen,
             logger: context.logger("metrics")
         )
     }

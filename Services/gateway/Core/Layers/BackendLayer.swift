@@ -3,6 +3,7 @@ package import MetricsClient
 import SharedConfig
 import SharedLogging
 import SharedMessages
+import SharedModels
 package import SharedSSH
 
 /// The innermost layer: gives the connection a workspace and runs programs in it.
@@ -47,12 +48,22 @@ package final class BackendLayer: ServerConnectionHandler {
             logger.emit(.sshBackendRejectedHandshake, ["reason": "\(error)"])
             throw ServerRefusal.because(error, fallback: .sshBackendRejectedHandshake)
         }
+        await open(backend, facts, username)
+    }
+
+    private func open(
+        _ backend: any Backend,
+        _ facts: ConnectionFacts,
+        _ username: String
+    ) async {
         let name = type(of: backend).name
+        let files = WorkspaceFiles(files: facts.carried.files, logger: logger)
         let start = ContinuousClock.now
         metrics.backendCalled(name)
         await holder.open(backend, request(facts, username)) { [logger, metrics] result in
             switch result {
             case .success(let workspace):
+                await files.put(into: workspace)
                 metrics.workspaceStarted(name, after: ContinuousClock.now - start)
                 logger.emit(.sshHandshakeSuccessful, ["workspace": "\(workspace.label)"])
             case .failure(let error):

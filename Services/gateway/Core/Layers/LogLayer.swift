@@ -42,13 +42,15 @@ final class LogLayer: ServerConnectionHandler {
     func unsupportedChannel(type: String) async { await next.unsupportedChannel(type: type) }
 
     func disconnected(_ end: ConnectionEnd) async {
-        if !isAuthenticated.withLock({ $0 }) {
+        let wasAuthenticated = isAuthenticated.withLock { $0 }
+        if !wasAuthenticated {
             logger.emit(.sshHandshakeFailed, ["reason": "\(end.description)"])
         }
         await next.disconnected(end)
         logger.emit(
             .sshDisconnected,
-            ["reason": "\(end.description)", "username": "\(state.facts.username)"]
+            ["reason": "\(end.description)", "username": "\(state.facts.username)"],
+            level: wasAuthenticated ? .notice : nil
         )
     }
 }

@@ -29,13 +29,19 @@ final class Latch<Value: Sendable>: Sendable {
     /// Waits for the value; throws `CancellationError` when the waiting task is cancelled.
     func value() async throws -> Value {
         if let result = state.withLock({ $0.result }) { return try result.get() }
+        return try await waitForValue(isolation: #isolation)
+    }
+
+    /// Waits where the caller runs, without a change of threads.
+    private func waitForValue(isolation: isolated (any Actor)?) async throws -> Value {
         let number = state.withLock { state in
             state.nextWaiter += 1
             return state.nextWaiter
         }
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                wait(number, continuation)
+            _ = isolation
+            return try await withCheckedThrowingContinuation(isolation: isolation) {
+                wait(number, $0)
             }
         } onCancel: {
             state.withLock { $0.waiters.removeValue(forKey: number) }?

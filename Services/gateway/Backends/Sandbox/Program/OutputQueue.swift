@@ -15,6 +15,12 @@ final class OutputQueue: Sendable {
         var sources: [OutputStream: Source] = [:]
         var waiter: CheckedContinuation<ProgramOutput?, any Error>?
 
+        mutating func take() -> ProgramOutput? {
+            guard let piece = pieces.popFirst() else { return nil }
+            byteCount -= piece.bytes.readableBytes
+            return piece
+        }
+
         /// The streams that shall read now.
         mutating func dueReads(_ readAhead: Int) -> [any Channel] {
             guard byteCount < readAhead else { return [] }
@@ -40,8 +46,27 @@ final class OutputQueue: Sendable {
 
     /// The next piece, `nil` at the end of all streams; one caller at a time.
     func next() async throws -> ProgramOutput? {
+        if let ready = takeReady() { return ready }
+        return try await waitForNext(isolation: #isolation)
+    }
+
+    private func takeReady() -> ProgramOutput? {
+        let (piece, reads): (ProgramOutput?, [any Channel]) = state.withLock { state in
+            guard let piece = state.take() else { return (nil, []) }
+            return (piece, state.dueReads(Self.readAhead))
+        }
+        for channel in reads { channel.read() }
+        return piece
+    }
+
+    /// Waits where the caller runs: a change of threads for every piece would cost more than the
+    /// piece.
+    private func waitForNext(
+        isolation: isolated (any Actor)?
+    ) async throws -> ProgramOutput? {
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { wait($0) }
+            _ = isolation
+            return try await withCheckedThrowingContinuation(isolation: isolation) { wait($0) }
         } onCancel: {
             state.withLock { $0.waiter.take() }?.resume(throwing: CancellationError())
         }
@@ -54,8 +79,7 @@ final class OutputQueue: Sendable {
 
     private func wait(_ continuation: CheckedContinuation<ProgramOutput?, any Error>) {
         let (answer, reads): (Answer, [any Channel]) = state.withLock { state in
-            if let piece = state.pieces.popFirst() {
-                state.byteCount -= piece.bytes.readableBytes
+            if let piece = state.take() {
                 return (.now(.success(piece)), state.dueReads(Self.readAhead))
             }
             if state.sources.isEmpty { return (.now(.success(nil)), []) }
