@@ -144,8 +144,7 @@ let shared: [Target] = [
         "SharedDocker",
         "Shared/Docker",
         [
-            "SharedHTTP", "SharedMessages", nioCore, nioPosix,
-            nioHTTP1, nioSSL, log,
+            "SharedConfig", "SharedHTTP", "SharedMessages", deque, nioCore, nioPosix, nioSSL, log,
         ]
     ),
 ]
@@ -254,7 +253,8 @@ let services: [Target] = [
         "Services/gateway/Backends/Docker",
         [
             "GatewayCore", "SharedConfig",
-            "SharedMessages", "SharedModels", "SharedSSH", "SharedDocker", log, nioCore, nioPosix,
+            "SharedHTTP", "SharedLogging", "SharedMessages", "SharedModels", "SharedSSH",
+            "SharedDocker", log, nioCore,
         ]
     ),
     executable(
@@ -368,7 +368,10 @@ let testTargets: [Target] = [
     ),
     tests("SharedSSH", ["SSHTestServer", crypto, cryptoExtras, nioCore, nioPosix, nioEmbedded]),
     tests("SharedAudit", ["SharedModels", nioCore], resources: [.copy("Samples")]),
-    tests("SharedDocker", ["SharedHTTP", "SharedMessages", nioCore, nioPosix, nioHTTP1, log]),
+    tests(
+        "SharedDocker",
+        ["SharedHTTP", "SharedMessages", "StubHTTPServer", nioCore, nioPosix, log]
+    ),
     tests(
         "AuthClient",
         [
@@ -449,7 +452,7 @@ let testTargets: [Target] = [
         "DockerBackend",
         [
             "GatewayCore", "BackendConformance", "SharedDocker", "SharedConfig",
-            "SharedMessages", "SharedModels", "SharedSSH", log, nioCore, nioPosix,
+            "SharedMessages", "SharedModels", "SharedSSH", "StubHTTPServer", log, nioCore, nioPosix,
         ]
     ),
 ]

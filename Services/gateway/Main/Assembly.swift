@@ -1,6 +1,7 @@
 import AuditClient
 import AuthClient
 import ConfigClient
+import DockerBackend
 import Foundation
 import GatewayCore
 import Logging
@@ -164,7 +165,9 @@ struct Assembly {
             switch config.backend {
             case .sandbox:
                 return try SandboxBackend(config: config.sandbox, logger: logger)
-            case .docker, .kubernetes, .sshproxy:
+            case .docker:
+                return try DockerBackend(config: config.docker, logger: logger)
+            case .kubernetes, .sshproxy:
                 throw CodedError(
                     .gatewayBackendUnavailable,
                     detail: "backend \(config.backend.rawValue) is not part of this gateway yet"

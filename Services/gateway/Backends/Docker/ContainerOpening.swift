@@ -1,0 +1,103 @@
+import Logging
+import NIOCore
+import SharedConfig
+import SharedDocker
+import SharedLogging
+import SharedMessages
+
+/// A running container and the connection that keeps it alive.
+struct RunningContainer: Sendable {
+    let id: String
+    /// Its first process ends when this is closed.
+    let lifeline: EngineStream
+    let remover: ContainerRemover
+}
+
+/// Makes a container: image, create, attach, start. Leaves nothing behind when it fails.
+struct ContainerOpening: Sendable {
+    let engine: EngineClient
+    let images: ImageKeeper
+    let spec: ContainerSpec
+    let config: DockerConfig
+    let loop: any EventLoop
+    let progress: @Sendable (String) -> Void
+    let logger: Logger
+
+    private static let mostTries = 4
+
+    private var remover: ContainerRemover {
+        ContainerRemover(engine: engine, limit: config.timeouts.containerStop, logger: logger)
+    }
+
+    func run() async throws -> RunningContainer {
+        try await within(
+            config.timeouts.containerStart,
+            late: CodedError(.dockerContainerStartFailed, detail: "not ready in time"),
+            { try await self.open() }
+        )
+    }
+
+    private func open() async throws -> RunningContainer {
+        try await images.provide(spec.image, platform: spec.platform, progress: progress)
+        let id = try await retrying(.dockerContainerCreate) { try await self.create() }
+        do {
+            try Task.checkCancellation()
+            let lifeline = try await retrying(.dockerContainerAttach) {
+                try await engine.attach(id, on: loop)
+            }
+            do {
+                try await retrying(.dockerContainerStart) {
+                    try await engine.startContainer(id, within: config.timeouts.containerStart)
+                }
+            } catch {
+                await lifeline.close()
+                throw error
+            }
+            return RunningContainer(id: id, lifeline: lifeline, remover: remover)
+        } catch {
+            await remover.remove(id)
+            throw error
+        }
+    }
+
+    /// Once the engine has been asked, its answer is awaited whatever happens: only then is it
+    /// known what there is to remove. The client's own time limit bounds that.
+    private func create() async throws -> String {
+        let creation = Task { [engine, spec] in
+            try await engine.createContainer(
+                name: spec.name,
+                platform: spec.platform,
+                body: Array(spec.body.json.utf8)
+            )
+        }
+        do {
+            return try await creation.value
+        } catch {
+            // Without an answer the container may be there all the same. Its name is ours alone
+            // unless the configuration chose it.
+            if (error as? CodedError)?.engineStatus == nil, config.execution.containerName.isEmpty {
+                await remover.remove(spec.name)
+            }
+            throw error
+        }
+    }
+
+    private func retrying<Value: Sendable>(
+        _ code: MessageCode,
+        _ step: () async throws -> Value
+    ) async throws -> Value {
+        var pause = BackOff(from: .milliseconds(200), factor: 3, upTo: .seconds(5))
+        var tries = 1
+        while true {
+            logger.emit(code, ["container": "\(spec.name)"])
+            do {
+                return try await step()
+            } catch let error as CodedError where error.isRetryable && tries < Self.mostTries {
+                logger.emit(error, ["container": "\(spec.name)", "try": "\(tries)"])
+                progress("The container engine has a problem, trying again ...")
+            }
+            tries += 1
+            try await Task.sleep(for: pause.take())
+        }
+    }
+}

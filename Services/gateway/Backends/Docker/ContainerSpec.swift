@@ -1,0 +1,130 @@
+import GatewayCore
+import SharedConfig
+import SharedModels
+
+/// What a connection's container is made of.
+struct ContainerSpec: Sendable {
+    let name: String
+    let image: String
+    /// `os/arch/variant`; empty: the engine's own.
+    let platform: String
+    /// The body of the create call.
+    let body: ConfigTree
+
+    init(_ execution: DockerExecutionConfig, _ request: WorkspaceRequest, _ lease: ContainerLease) {
+        name =
+            execution.containerName.isEmpty
+            ? "berth-\(request.connectionID)" : execution.containerName
+        image = execution.container.text("image")
+        platform = Self.platform(execution.platform)
+        body = Self.body(execution, request, lease)
+    }
+
+    private static func platform(_ tree: ConfigTree) -> String {
+        let parts = [tree.text("os"), tree.text("architecture"), tree.text("variant")]
+        guard !parts[0].isEmpty || !parts[1].isEmpty else { return "" }
+        let os = parts[0].isEmpty ? "linux" : parts[0]
+        return ([os] + parts[1...].prefix { !$0.isEmpty }).joined(separator: "/")
+    }
+
+    private static func body(
+        _ execution: DockerExecutionConfig,
+        _ request: WorkspaceRequest,
+        _ lease: ContainerLease
+    ) -> ConfigTree {
+        var members = ContainerFields.apiForm(execution.container).members
+        members["Cmd"] = .strings(Scripts.idle(execution))
+        // The image's own entry point would swallow the command; one that is configured may.
+        if members["Entrypoint"] == nil { members["Entrypoint"] = [""] }
+        // The first process lives as long as its input is open: see ContainerLease.
+        for name in ["OpenStdin", "StdinOnce", "AttachStdin", "AttachStdout", "AttachStderr"] {
+            members[name] = true
+        }
+        members["Tty"] = false
+        members["Env"] = .strings(
+            members["Env"].strings + environment(execution, request).map { "\($0)=\($1)" }
+        )
+        members["Labels"] = .map(
+            (members["Labels"] ?? .null).members.merging(labels(request, lease)) { _, ours in ours }
+        )
+        members["HostConfig"] = HostDefaults.applied(to: ContainerFields.apiForm(execution.host))
+        if execution.network != .null {
+            members["NetworkingConfig"] = ContainerFields.apiForm(execution.network)
+        }
+        return .map(members)
+    }
+
+    private static func labels(
+        _ request: WorkspaceRequest,
+        _ lease: ContainerLease
+    ) -> [String: ConfigTree] {
+        var labels = lease.labels(connectionID: request.connectionID)
+        labels["containerssh_connection_id"] = request.connectionID
+        labels["containerssh_ip"] = request.remoteAddress
+        labels["containerssh_username"] = request.username
+        return labels.mapValues { .string($0) }
+    }
+
+    private static func environment(
+        _ execution: DockerExecutionConfig,
+        _ request: WorkspaceRequest
+    ) -> [(name: String, value: String)] {
+        let carried = request.carried
+        var values = execution.exposeAuthMetadataAsEnv ? carried.metadata : [:]
+        values.merge(carried.environment) { _, later in later }
+        return values.sorted { $0.key < $1.key }
+            .map { (name: $0.key, value: $0.value.value) }
+            .filter { Environment.isUsable($0.name) }
+    }
+}
+
+/// Assignments for a program.
+enum Environment {
+    /// Of several with one name the last wins, in the place of the first.
+    static func assignments(_ list: [(name: String, value: String)]) -> [String] {
+        var order: [String] = []
+        var values: [String: String] = [:]
+        for (name, value) in list where isUsable(name) {
+            if values.updateValue(value, forKey: name) == nil { order.append(name) }
+        }
+        return order.map { "\($0)=\(values[$0] ?? "")" }
+    }
+
+    static func isUsable(_ name: String) -> Bool {
+        !name.isEmpty && !name.utf8.contains { $0 == 0 || $0 == 0x3D }
+    }
+}
+
+extension ConfigTree {
+    var members: [String: ConfigTree] {
+        if case .map(let members) = self { return members }
+        return [:]
+    }
+
+    /// The string under `key`, else an empty one.
+    func text(_ key: String) -> String { self[key]?.scalarText ?? "" }
+
+    /// A scalar as it is written; `nil` for everything else.
+    var scalarText: String? {
+        switch self {
+        case .string(let text): text
+        case .integer(let number): "\(number)"
+        case .double(let number): "\(number)"
+        case .bool(let isTrue): "\(isTrue)"
+        case .null, .list, .map: nil
+        }
+    }
+
+    static func strings(_ list: [String]) -> ConfigTree { .list(list.map { .string($0) }) }
+}
+
+extension ConfigTree? {
+    /// The strings of a list; a single string counts as a list of one, as in the engine's API.
+    var strings: [String] {
+        switch self {
+        case .list(let items)?: items.compactMap(\.scalarText)
+        case .string(let text)?: [text]
+        default: []
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import GatewayCore
+import Logging
+import NIOCore
+import SharedConfig
+import SharedDocker
+import SharedLogging
+import SharedMessages
+import SharedSSH
+import Synchronization
+
+/// One connection's container.
+final class DockerWorkspace: Workspace {
+    let label: String
+    private let container: RunningContainer
+    private let execs: ExecStarter
+    private let config: DockerConfig
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    private struct State {
+        var programs: [String: DockerProgram] = [:]
+        var closing: Task<Void, Never>?
+        /// Takes what the first process says, so that it never waits for a reader.
+        var drain: Task<Void, Never>?
+    }
+
+    init(
+        container: RunningContainer,
+        engine: EngineClient,
+        config: DockerConfig,
+        loop: any EventLoop,
+        logger: Logger
+    ) {
+        label = "docker-" + container.id.prefix(12)
+        self.container = container
+        self.config = config
+        self.logger = logger
+        execs = ExecStarter(engine: engine, container: container.id, config: config, loop: loop)
+        let lifeline = container.lifeline
+        let drain = Task {
+            // Its end, of whatever kind, is the container's: programs learn of that themselves.
+            while (try? await lifeline.next()) != nil {}
+        }
+        state.withLock { $0.drain = drain }
+    }
+
+    func start(_ request: ProgramRequest) async throws -> any Program {
+        try checkOpen()
+        logger.emit(.dockerExec)
+        let command = try ProgramCommand.arguments(for: request.kind, config.execution)
+        let terminal = request.pty.map { [(name: "TERM", value: $0.term)] } ?? []
+        let program = DockerProgram(
+            exec: try await execs.start(
+                command,
+                environment: Environment.assignments(terminal + request.environment),
+                terminal: request.pty?.size
+            ),
+            execs: execs,
+            logger: logger
+        )
+        let isLate = state.withLock { state in
+            guard state.closing == nil else { return true }
+            state.programs = state.programs.filter { !$0.value.isOver }
+            state.programs[program.id] = program
+            return false
+        }
+        guard !isLate else {
+            await program.abandon()
+            throw CodedError(.dockerContainerShuttingDown)
+        }
+        return program
+    }
+
+    func putFile(_ file: WorkspaceFile) async throws {
+        try checkOpen()
+        logger.emit(.dockerFileWrite, ["path": "\(file.path)"])
+        let command = Scripts.putFile(file.path, size: file.content.count, mode: file.mode)
+        let result: ExecStarter.Finished
+        do {
+            result = try await execs.run(command, input: ByteBuffer(bytes: file.content))
+        } catch let error as CodedError {
+            throw CodedError(.dockerFileWriteFailed, detail: file.path, cause: error)
+        }
+        guard result.status == 0 else {
+            throw CodedError(.dockerFileWriteFailed, detail: "\(file.path): \(result.output)")
+        }
+    }
+
+    func dial(_ destination: DialDestination) async throws -> any WorkspaceStream {
+        // A stream into the container's network needs a program in it: the guest agent.
+        throw OperationUnsupported(operation: "dial")
+    }
+
+    func close() async {
+        let task = state.withLock { state in
+            let task = state.closing ?? Task { await self.finish() }
+            state.closing = task
+            return task
+        }
+        await task.value
+    }
+
+    private func finish() async {
+        await container.remover.remove(container.id)
+        await container.lifeline.close()
+        let (programs, drain) = state.withLock { state in
+            defer { state.programs = [:] }
+            return (Array(state.programs.values), state.drain)
+        }
+        for program in programs { await program.abandon() }
+        await drain?.value
+    }
+
+    private func checkOpen() throws {
+        guard state.withLock({ $0.closing == nil }) else {
+            throw CodedError(.dockerContainerShuttingDown)
+        }
+    }
+}

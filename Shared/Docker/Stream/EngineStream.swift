@@ -1,0 +1,46 @@
+package import NIOCore
+
+/// The streams of a program in a container: a connection that the engine has handed over.
+///
+/// One task may read while another writes. Whoever has it ends it with `close()`.
+package final class EngineStream: Sendable {
+    package typealias Piece = (output: EngineOutput, bytes: ByteBuffer)
+
+    private let channel: any Channel
+    private let queue: StreamQueue
+
+    init(channel: any Channel, queue: StreamQueue) {
+        self.channel = channel
+        self.queue = queue
+    }
+
+    /// Settled when no more output will come; some may be waiting to be taken.
+    package var ended: Latch<Void> { queue.ended }
+
+    /// The next output, at most 128 KiB; `nil` at its end. One reader at a time.
+    ///
+    /// With a terminal everything is `stdout`. Throws `DOCKER_STREAM_OUTPUT_FAILED` when the engine
+    /// breaks its own framing or the connection is lost, `CancellationError` when cancelled.
+    package func next() async throws -> Piece? {
+        try await queue.next { [channel] in channel.read() }
+    }
+
+    /// Sends input; returns once the engine's socket has taken it. Throws when the connection is
+    /// gone, also when `close()` is called meanwhile.
+    package func write(_ bytes: ByteBuffer) async throws {
+        try await channel.writeAndFlush(bytes).get()
+    }
+
+    /// Ends the input behind what was written; output goes on.
+    package func closeInput() async {
+        // Fails when the connection is gone, and the input with it.
+        try? await channel.close(mode: .output).get()
+    }
+
+    /// Ends both directions at once.
+    package func close() async {
+        queue.finish(.success(()))
+        // Closed already: as wanted.
+        try? await channel.close().get()
+    }
+}

@@ -1,0 +1,88 @@
+import BackendConformance
+import Foundation
+import GatewayCore
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import SharedConfig
+import SharedDocker
+import SharedModels
+import Synchronization
+import Testing
+
+@testable import DockerBackend
+
+/// The container engine of this machine, made ready by `deploy/dev/docker.sh`.
+enum Engine {
+    static let socket = "/var/run/docker.sock"
+    static let image = "berth-test/busybox"
+
+    /// Whether it answers and has the image.
+    static let isThere: Bool = {
+        guard unsafe access(socket, R_OK | W_OK) == 0 else { return false }
+        let found = Mutex(false)
+        let done = DispatchSemaphore(value: 0)
+        Task {
+            let answer = try? await client().hasImage(image)  // No engine: the answer is no.
+            found.withLock { $0 = answer == true }
+            done.signal()
+        }
+        return done.wait(timeout: .now() + 10) == .success && found.withLock { $0 }
+    }()
+
+    static let reason: Comment = "needs a container engine; run deploy/dev/docker.sh"
+
+    static func client() throws -> EngineClient {
+        try EngineClient(
+            address: EngineAddress("unix://" + socket, hasCertificate: false),
+            timeout: .seconds(30),
+            logger: silent
+        )
+    }
+
+    static let silent = Logger(label: "docker-tests") { _ in SwiftLogNoOpLogHandler() }
+
+    /// Containers of one connection, running or not.
+    static func containers(of connectionID: String) async throws -> [String] {
+        let label = "containerssh_connection_id=\(connectionID)"
+        let client = try client()
+        defer { client.shutdown() }
+        return try await client.containers(labels: [label]).map(\.id)
+    }
+}
+
+/// A backend on the engine of this machine.
+struct DockerFixture {
+    static func config(_ change: (inout DockerConfig) -> Void = { _ in }) -> DockerConfig {
+        var config = DockerConfig()
+        config.execution.container = ["image": .string(Engine.image)]
+        config.execution.shellCommand = ["/bin/sh"]
+        config.execution.imagePullPolicy = .never
+        change(&config)
+        return config
+    }
+
+    static func subject(
+        carried: ConnectionMetadata = ConnectionMetadata(),
+        _ change: (inout DockerConfig) -> Void = { _ in }
+    ) throws -> ConformanceSubject {
+        ConformanceSubject(
+            backend: try DockerBackend(config: config(change), logger: Engine.silent),
+            eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+            carried: carried,
+            leftovers: { try await Engine.containers(of: $0) }
+        )
+    }
+
+    static func request(_ id: String) -> WorkspaceRequest {
+        WorkspaceRequest(
+            connectionID: id,
+            username: "tester",
+            authenticatedUsername: "tester",
+            remoteAddress: "192.0.2.7",
+            carried: ConnectionMetadata(),
+            eventLoop: MultiThreadedEventLoopGroup.singleton.next()
+        )
+    }
+}
