@@ -6,4 +6,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 "$here/deps.sh" run test bench
 "$here/docker.sh" || say "no container engine: leave login.docker out with --only"
 export BERTH_BUILD=release PYTHONDONTWRITEBYTECODE=1
-exec "$var/python/bin/python3" "$root/Tests/Bench/scripts/bench.py" "$@"
+binaries=$("$here/build.sh")
+(cd "$root" && swift build -c release --product berth-bench >&2)
+exec "$var/python/bin/python3" "$root/Tests/Bench/scripts/bench.py" \
+    --engine "$binaries/berth-bench" "$@"

@@ -170,9 +170,50 @@ class Berth(Target):
         self.script("stop.sh")
 
     def cpu(self):
-        # Nanoseconds on a processor, the first field; the gateway's threads live as long as it.
-        tasks = pathlib.Path(f"/proc/{self.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+        return thread_seconds(self.pid)
+
+
+class Engine(Target):
+    """Our SSH engine alone: no webhook, no recording, no workspace behind it."""
+
+    def __init__(self, name, folder, binary):
+        super().__init__(name, folder)
+        self.binary = binary
+        self.user = "bench"
+        self.key = self.folder / "id_ed25519"
+
+    def start(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True, mode=0o700)
+        make_key(self.key)
+        self.port = free_port_base(1)
+        self.process = subprocess.Popen(
+            [self.binary, "serve", "--port", str(self.port)],
+            stdout=sys.stderr,
+            stdin=subprocess.DEVNULL,
+        )
+        self.pid = self.process.pid
+        wait_until(self.answers, 10, "the engine does not answer")
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise RuntimeError("the engine's server ended")
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+
+    def cpu(self):
+        return thread_seconds(self.pid)
+
+
+def thread_seconds(pid):
+    """Seconds on a processor of all threads of a process that live as long as it does."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    # The first field: nanoseconds (proc(5), schedstat).
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def make_key(path):

@@ -67,6 +67,8 @@ package final class BackendLayer: ServerConnectionHandler {
                 metrics.workspaceStarted(name, after: ContinuousClock.now - start)
                 logger.emit(.sshHandshakeSuccessful, ["workspace": "\(workspace.label)"])
             case .failure(let error):
+                // The client left before its workspace was there: nothing has failed.
+                guard !(error is CancellationError) else { return }
                 metrics.backendFailed(name)
                 logger.emit(.sshBackendRejectedHandshake, ["reason": "\(error)"])
             }
