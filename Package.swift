@@ -162,9 +162,8 @@ let services: [Target] = [
         "AuthdCore",
         "Services/authd/Core",
         [
-            "AuthClient", "SharedModels", "SharedMessages",
-            "SharedHTTP", "SharedConfig", "SharedSSH", "CCrypt", grdb, log, hummingbird, nioCore,
-            nioPosix, lifecycle,
+            "AuthClient", "SharedModels", "SharedMessages", "SharedLogging", "SharedHTTP",
+            "SharedConfig", "SharedSSH", "CCrypt", grdb, log, hummingbird, httpTypes, nioPosix,
         ]
     ),
     library(
@@ -271,10 +270,7 @@ let services: [Target] = [
     executable(
         "berth-authd",
         "Services/authd/Main",
-        [
-            "AuthdCore", "SharedDaemon", argumentParser, "SharedConfig",
-            "MetricsClient", "SharedMessages", "SharedHTTP", log, lifecycle,
-        ]
+        ["AuthdCore", "SharedDaemon", "SharedConfig", "SharedHTTP", argumentParser]
     ),
     executable(
         "berth-configd",
@@ -382,8 +378,8 @@ let testTargets: [Target] = [
     tests(
         "AuthdCore",
         [
-            "AuthClient", "SharedModels", "SharedMessages", "SharedConfig",
-            "SharedHTTP", hummingbird, hummingbirdTesting, log,
+            "AuthClient", "SharedModels", "SharedMessages", "SharedConfig", "SharedHTTP",
+            inMemoryLogging, hummingbird, httpTypes, lifecycle, yams, log,
         ]
     ),
     tests(

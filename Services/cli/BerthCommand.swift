@@ -9,6 +9,7 @@ struct BerthCommand: AsyncParsableCommand {
         subcommands: [
             ExplainCommand.self,
             CodesCommand.self,
+            UserCommand.self,
             HealthcheckCommand.self,
             RecordingCommand.self,
         ]

@@ -22,6 +22,7 @@ extension MessageCode {
         CodeArea("Services", serviceCodes + daemonCodes),
         CodeArea("SSH server", sshCodes),
         CodeArea("Authentication", authCodes),
+        CodeArea("authd", authdCodes),
         CodeArea("Configuration webhook", configCodes),
         CodeArea("configd", configdCodes),
         CodeArea("Policy", securityCodes),

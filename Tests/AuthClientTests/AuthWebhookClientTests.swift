@@ -60,7 +60,8 @@ struct AuthWebhookClientTests {
         ]
     )
     func paths(_ question: AuthQuestion, _ path: String) async throws {
-        try await StubHTTPServer.run({ _, _ in .json(#"{"success":true}"#) }) { url, stub async throws in
+        let yes = #"{"success":true}"#
+        try await StubHTTPServer.run({ _, _ in .json(yes) }) { url, stub async throws in
             let request = AuthRequest(head: Self.question.head, question: question)
             _ = try await client(url).decide(request)
             let sent = try #require(stub.requests.first)

@@ -164,10 +164,11 @@ struct HTTPServiceTests {
     @Test("listens on a Unix socket and removes it at the end")
     func unixSocket() async throws {
         try await withFolder { folder in
-            let path = folder.appending(path: "d.sock").path
+            let path = folder.appending(path: "new/d.sock").path
             try await run(listen: .unix(path: path)) { (client: HTTPClient) async throws in
                 #expect(try await client.send(HTTPCall(.get, "/healthz")).status == 200)
-                #expect(FileManager.default.fileExists(atPath: path))
+                let attributes = try FileManager.default.attributesOfItem(atPath: path)
+                #expect(attributes[.posixPermissions] as? Int == 0o660)
             }
             #expect(!FileManager.default.fileExists(atPath: path))
         }

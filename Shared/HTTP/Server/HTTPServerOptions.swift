@@ -8,6 +8,8 @@ package struct HTTPServerOptions: Sendable {
     package var tls: TLSOptions?
     /// Whether to serve without TLS on an address that other machines reach.
     package var allowInsecure: Bool
+    /// The permissions of a Unix socket; whoever may write may connect (unix(7)).
+    package var socketMode: UInt32 = 0o660
     /// Silence after which a connection is closed.
     package var idleTimeout: Duration
 

@@ -70,6 +70,7 @@ package final class HTTPService: Service, CustomStringConvertible {
             logger: quiet
         )
         do {
+            if case .unix(let path) = options.listen { try prepareSocket(path) }
             try await application.run()
             bound.fail(CancellationError())
         } catch {
@@ -86,6 +87,7 @@ package final class HTTPService: Service, CustomStringConvertible {
         if case .tcp(let host, _) = address, let port = channel.localAddress?.port {
             address = .tcp(host: host, port: port)
         }
+        if case .unix(let path) = options.listen { unsafe chmod(path, options.socketMode) }
         logger.emit(.httpServerAvailable, ["service": "\(description)", "listen": "\(address)"])
         bound.open(address)
     }
@@ -110,6 +112,14 @@ private func bindAddress(_ listen: ListenAddress) -> BindAddress {
     case .tcp(let host, let port): .hostname(host, port: port)
     case .unix(let path): .unixDomainSocket(path: path)
     }
+}
+
+/// Sockets usually lie in a directory that a restart of the machine empties.
+private func prepareSocket(_ path: String) throws {
+    try FileManager.default.createDirectory(
+        at: URL(filePath: path).deletingLastPathComponent(),
+        withIntermediateDirectories: true
+    )
 }
 
 /// A file that is gone already is what we want.

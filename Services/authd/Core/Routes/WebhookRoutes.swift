@@ -1,0 +1,30 @@
+import AuthClient
+package import Hummingbird
+package import SharedHTTP
+import SharedMessages
+
+/// `POST /password`, `/pubkey` and `/authz`, as the webhook contract has them.
+///
+/// Empty path segments do not count, so `//password` works as well: gateways join the configured
+/// URL and the path as they are.
+package struct WebhookRoutes: Sendable {
+    private let authority: Authority
+
+    package init(_ authority: Authority) { self.authority = authority }
+
+    package func add(to router: Router<HTTPContext>) {
+        for route in AuthRoute.allCases {
+            router.post(RouterPath(route.rawValue)) { request, _ in
+                try await answer(request, route)
+            }
+        }
+    }
+
+    private func answer(_ request: Request, _ route: AuthRoute) async throws -> Response {
+        let body = try await request.json(AuthRequestBody.self, upTo: AuthRoute.longestRequest)
+        guard let question = body.request(route) else {
+            throw HTTPRefusal(.badRequest, .httpServerBadRequest, "JSON lacks what is asked")
+        }
+        return try .json(AuthResponseBody(try await authority.answer(question)))
+    }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import AuthdCore
+import SharedConfig
+import SharedDaemon
+import SharedHTTP
+
+@main
+struct Authd: DaemonCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "berth-authd",
+        abstract: "Answers who somebody is, and keeps the users."
+    )
+
+    @OptionGroup var options: DaemonOptions
+
+    func services(_ context: DaemonContext) async throws -> [DaemonService] {
+        let logger = context.logger("auth")
+        let config = context.config.authd
+        let store = try UserStore(path: config.database)
+        let hasher = try PasswordHasher()
+        context.health.register("database") { await store.problem() }
+
+        let router = HTTPService.makeRouter(health: context.health, logger: logger)
+        WebhookRoutes(Authority(store: store, hasher: hasher, logger: logger)).add(to: router)
+        let webhook = try HTTPService(
+            "authd",
+            HTTPServerOptions(config.server),
+            router: router,
+            logger: logger
+        )
+
+        let adminRouter = HTTPService.makeRouter(health: context.health, logger: logger)
+        UserAdminRoutes(UserAdministrator(store: store, hasher: hasher, logger: logger))
+            .add(to: adminRouter)
+        var adminOptions = try HTTPServerOptions(config.admin.server)
+        adminOptions.socketMode = 0o600
+        let admin = try HTTPService(
+            "authd admin",
+            adminOptions,
+            router: adminRouter,
+            logger: logger
+        )
+        return [webhook, admin].map { service in
+            DaemonService(service) { _ = try await service.boundAddress() }
+        }
+    }
+
+    func healthTarget(_ config: BerthConfig) -> HTTPClientConfig? {
+        .asking(config.authd.server, like: config.health.client)
+    }
+}

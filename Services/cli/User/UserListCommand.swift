@@ -1,0 +1,48 @@
+import ArgumentParser
+import AuthClient
+import Foundation
+
+/// `berth user list`.
+struct UserListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "Lists the users."
+    )
+
+    @ParentCommand var parent: UserCommand
+
+    @Flag(help: "Show the fingerprints of their keys as well.")
+    var keys = false
+
+    @Flag(help: "Print everything as JSON.")
+    var json = false
+
+    func run() async throws {
+        try await parent.run { client in
+            let users = try await client.list()
+            guard !json else {
+                let encoder = JSONEncoder()
+                encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+                return print(String(decoding: try encoder.encode(users), as: UTF8.self))
+            }
+            for user in users { show(user) }
+        }
+    }
+
+    private func show(_ user: UserRecord) {
+        var traits = [
+            user.hasPassword ? "password" : "no password",
+            user.keys.count == 1 ? "1 key" : "\(user.keys.count) keys",
+        ]
+        if user.disabled { traits.append("disabled") }
+        if !user.groups.isEmpty { traits.append("groups " + user.groups.joined(separator: " ")) }
+        if !user.loginNames.isEmpty {
+            traits.append("logs in as " + user.loginNames.joined(separator: " "))
+        }
+        print("\(user.name): \(traits.joined(separator: ", "))")
+        guard keys else { return }
+        for key in user.keys {
+            print("  \(key.fingerprint) \(key.type) \(key.comment.printable)")
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import AuthClient
+import Foundation
+import HTTPTypes
+import Hummingbird
+import SharedHTTP
+import SharedModels
+import Testing
+import Yams
+
+@testable import AuthdCore
+
+@Suite("docs/openapi/authd.yaml")
+struct OpenAPITests {
+    private let document: Node
+
+    init() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent()
+            .appending(path: "../../docs/openapi/authd.yaml").standardizedFileURL
+        let text = try String(contentsOf: file, encoding: .utf8)
+        document = try #require(try Yams.compose(yaml: text))
+    }
+
+    @Test("names exactly the routes that authd serves")
+    func routes() async throws {
+        try await Fixture.run { fixture async throws in
+            let router = HTTPService.makeRouter(health: HealthRegistry(), logger: fixture.logger)
+            WebhookRoutes(fixture.authority).add(to: router)
+            UserAdminRoutes(fixture.administrator).add(to: router)
+            let served = Set(
+                router.routes.map { "\($0.method.rawValue) \(form($0.path.description))" }
+            )
+            var documented: Set<String> = []
+            for (path, item) in try #require(document["paths"]?.mapping) {
+                let path = try #require(path.string)
+                for (method, _) in try #require(item.mapping) where method != "parameters" {
+                    documented.insert("\(try #require(method.string).uppercased()) \(path)")
+                }
+            }
+            #expect(documented == served)
+        }
+    }
+
+    /// `/users/:name` or `/users/{name}`, whichever the router prints.
+    private func form(_ path: String) -> String {
+        path.split(separator: "/").map { part in
+            "/" + (part.hasPrefix(":") ? "{\(part.dropFirst())}" : part)
+        }.joined()
+    }
+
+    @Test(
+        "has the keys of every body, and requires those that are always there",
+        arguments: [
+            "AuthResponse", "UserRecord", "UserKeyRecord", "NewUser", "UserChange", "NewPassword",
+            "NewKey", "ErrorBody", "MetadataValue", "PasswordAuthRequest", "PublicKeyAuthRequest",
+            "AuthorizationRequest",
+        ]
+    )
+    func schemas(_ name: String) throws {
+        let schema = try #require(document["components"]?["schemas"]?[Node(name)])
+        let properties = Set(
+            try #require(schema["properties"]?.mapping).compactMap { $0.key.string }
+        )
+        let required = Set(schema["required"]?.sequence?.compactMap(\.string) ?? [])
+        let example = try #require(try Self.examples()[name])
+        #expect(properties == (try keys(example.full)))
+        #expect(required == (try keys(example.least)))
+    }
+
+    private func keys(_ json: Data) throws -> Set<String> {
+        let object = try JSONSerialization.jsonObject(with: json) as? [String: Any]
+        return Set(try #require(object).keys)
+    }
+
+    /// For each schema its longest and its shortest form.
+    private static func examples() throws -> [String: (full: Data, least: Data)] {
+        let encoder = JSONEncoder()
+        let value = MetadataValue("v")
+        let map = ["k": value]
+        let files = ["/f": BinaryMetadataValue(base64: "aGk=")]
+        let carried = ConnectionMetadata(metadata: map, environment: map, files: files)
+        func question(_ question: AuthQuestion, least: AuthQuestion? = nil) -> (Data, Data) {
+            let head = AuthRequestHead(
+                remoteAddress: "",
+                connectionID: "",
+                clientVersion: "",
+                username: ""
+            )
+            var full = head
+            full.carried = carried
+            return (
+                Data(AuthRequest(head: full, question: question).json),
+                Data(AuthRequest(head: head, question: least ?? question).json)
+            )
+        }
+        let full = AuthResponse(success: true, authenticatedUsername: "a", carried: carried)
+        let record = try encoder.encode(UserRecord(name: "a"))
+        let key = try encoder.encode(UserKeyRecord(fingerprint: "", type: "", comment: ""))
+        let newKey = try encoder.encode(NewKey(key: ""))
+        let error = try encoder.encode(ErrorBody(code: "", message: ""))
+        let newUser = NewUser(
+            name: "a",
+            passwordBase64: "",
+            keys: [],
+            groups: [],
+            loginNames: [],
+            metadata: map,
+            environment: map
+        )
+        let change = UserChange(
+            disabled: true,
+            groups: [],
+            loginNames: [],
+            metadata: map,
+            environment: map
+        )
+        return [
+            "AuthResponse": (
+                try encoder.encode(AuthResponseBody(full)),
+                try encoder.encode(AuthResponseBody(AuthResponse(success: false)))
+            ),
+            "UserRecord": (record, record),
+            "UserKeyRecord": (key, key),
+            "NewUser": (try encoder.encode(newUser), try encoder.encode(NewUser(name: "a"))),
+            "UserChange": (try encoder.encode(change), try encoder.encode(UserChange())),
+            "NewPassword": (
+                try encoder.encode(NewPassword(passwordBase64: "")),
+                try encoder.encode(NewPassword(passwordBase64: nil))
+            ),
+            "NewKey": (newKey, newKey),
+            "ErrorBody": (error, error),
+            // `sensitive` is always written, but need not be.
+            "MetadataValue": (try encoder.encode(value), Data(#"{"value":""}"#.utf8)),
+            "PasswordAuthRequest": question(.password([])),
+            "PublicKeyAuthRequest": question(.publicKey("")),
+            "AuthorizationRequest": question(
+                .authorization(authenticatedUsername: "a"),
+                least: .authorization(authenticatedUsername: "")
+            ),
+        ]
+    }
+}
