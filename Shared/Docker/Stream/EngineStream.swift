@@ -25,10 +25,11 @@ package final class EngineStream: Sendable {
         try await queue.next { [channel] in channel.read() }
     }
 
-    /// Sends input; returns once the engine's socket has taken it. Throws when the connection is
-    /// gone, also when `close()` is called meanwhile.
-    package func write(_ bytes: ByteBuffer) async throws {
-        try await channel.writeAndFlush(bytes).get()
+    /// Sends input. The future succeeds when the engine's socket has taken it, and fails when the
+    /// connection is gone, also by `close()`. It may stay open as long as the connection: an engine
+    /// takes no more input for a program that has ended without reading it.
+    package func send(_ bytes: ByteBuffer) -> EventLoopFuture<Void> {
+        channel.writeAndFlush(bytes)
     }
 
     /// Ends the input behind what was written; output goes on.

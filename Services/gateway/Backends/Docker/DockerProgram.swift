@@ -20,6 +20,9 @@ final class DockerProgram: Program {
         var first: [EngineStream.Piece]
         var ending: Task<Void, Never>?
         var watching: Task<Void, Never>?
+        /// The write that waits.
+        var write: Latch<Void>?
+        var isInputOver = false
     }
 
     var id: String { exec.id }
@@ -35,7 +38,10 @@ final class DockerProgram: Program {
         state = Mutex(State(first: exec.first.reversed()))
         let watch = ExitWatch(engine: execs.engine, exec: exec, logger: logger)
         self.watch = watch
-        let watching = Task { await watch.run() }
+        let watching = Task {
+            await watch.run()
+            endInput()
+        }
         state.withLock { $0.watching = watching }
     }
 
@@ -50,12 +56,24 @@ final class DockerProgram: Program {
     }
 
     func write(_ bytes: ByteBuffer) async throws {
-        do {
-            try await exec.stream.write(bytes)
-        } catch {
-            // Nobody reads any more: dropped, as the protocol says.
-            logger.emit(.dockerStreamInputFailed, ["reason": "\(error)"])
+        let taken = Latch<Void>()
+        let isOver = state.withLock { state in
+            if !state.isInputOver { state.write = taken }
+            return state.isInputOver
         }
+        // Nobody reads any more: dropped, as the protocol says.
+        guard !isOver else { return }
+        exec.stream.send(bytes).whenComplete { _ in taken.settle(.success(())) }
+        try await taken.value()
+    }
+
+    /// The engine leaves input alone that a program has not read before its end.
+    private func endInput() {
+        let write = state.withLock { state in
+            state.isInputOver = true
+            return state.write.take()
+        }
+        write?.settle(.success(()))
     }
 
     func closeInput() async {

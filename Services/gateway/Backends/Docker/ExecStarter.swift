@@ -141,7 +141,7 @@ struct ExecStarter: Sendable {
 
     private static func feed(_ stream: EngineStream, _ input: ByteBuffer) async {
         // A command that stops reading says why by its status.
-        if input.readableBytes > 0 { try? await stream.write(input) }
+        if input.readableBytes > 0 { try? await stream.send(input).get() }
         await stream.closeInput()
     }
 
