@@ -24,6 +24,7 @@ struct ContainerOpening: Sendable {
     let logger: Logger
 
     private static let mostTries = 4
+    private static let firstWord = Duration.seconds(2)
 
     private var remover: ContainerRemover {
         ContainerRemover(engine: engine, limit: config.timeouts.containerStop, logger: logger)
@@ -49,6 +50,7 @@ struct ContainerOpening: Sendable {
                 try await retrying(.dockerContainerStart) {
                     try await engine.startContainer(id, within: config.timeouts.containerStart)
                 }
+                try await isRunning(lifeline)
             } catch {
                 await lifeline.close()
                 throw error
@@ -57,6 +59,29 @@ struct ContainerOpening: Sendable {
         } catch {
             await remover.remove(id)
             throw error
+        }
+    }
+
+    private struct StillSilent: Error {}
+
+    /// Waits for the first process's word. One that ends instead (no shell in the image, a wrong
+    /// entry point) is an error with what it has said; a configured entry point may take its time
+    /// or say nothing at all.
+    private func isRunning(_ lifeline: EngineStream) async throws {
+        do {
+            try await within(Self.firstWord, late: StillSilent()) {
+                var said = ""
+                while let piece = try await lifeline.next(), said.utf8.count < 16 << 10 {
+                    said += String(buffer: piece.bytes)
+                    if said.contains(Scripts.ready) { return }
+                }
+                throw CodedError(
+                    .dockerContainerStartFailed,
+                    detail: "the first process ended: \(said.prefix(500))"
+                )
+            }
+        } catch is StillSilent {
+            return
         }
     }
 

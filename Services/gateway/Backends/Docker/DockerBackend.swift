@@ -76,8 +76,19 @@ package final class DockerBackend: Backend {
         progress: @escaping @Sendable (String) -> Void
     ) async throws -> any Workspace {
         reaper.sweepWhenDue()
-        var logger = logger
-        logger[metadataKey: "connectionId"] = "\(request.connectionID)"
+        return DockerWorkspace(
+            container: try await openContainer(request, progress: progress),
+            engine: engine,
+            config: config,
+            loop: request.eventLoop,
+            logger: logger(for: request)
+        )
+    }
+
+    func openContainer(
+        _ request: WorkspaceRequest,
+        progress: @escaping @Sendable (String) -> Void
+    ) async throws -> RunningContainer {
         let timeouts = config.timeouts
         let lease = ContainerLease(
             instance: Self.instance,
@@ -91,15 +102,14 @@ package final class DockerBackend: Backend {
             config: config,
             loop: request.eventLoop,
             progress: progress,
-            logger: logger
+            logger: logger(for: request)
         )
-        let container = try await opening.run()
-        return DockerWorkspace(
-            container: container,
-            engine: engine,
-            config: config,
-            loop: request.eventLoop,
-            logger: logger
-        )
+        return try await opening.run()
+    }
+
+    private func logger(for request: WorkspaceRequest) -> Logger {
+        var logger = logger
+        logger[metadataKey: "connectionId"] = "\(request.connectionID)"
+        return logger
     }
 }

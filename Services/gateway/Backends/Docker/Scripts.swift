@@ -5,6 +5,8 @@ import SharedSSH
 /// `mv`, `wc`.
 enum Scripts {
     static let shell = "/bin/sh"
+    /// What the first process says when it runs.
+    static let ready = "berth-ready"
 
     /// What the container's first process runs: it ends when its input does, which is when nobody
     /// is attached any more. A configured command runs beside that and ends the container too.
@@ -12,8 +14,11 @@ enum Scripts {
         let command = execution.idleCommand
         // The guest agent's waiting has no use without the agent's other services.
         let isAgent = command.isEmpty || command.first == execution.agentPath
-        guard !isAgent else { return [shell, "-c", "while read -r _; do :; done", "berth"] }
+        guard !isAgent else {
+            return [shell, "-c", "echo \(ready); while read -r _; do :; done", "berth"]
+        }
         let script = """
+            echo \(ready)
             exec 3<&0; "$@" </dev/null & main=$!
             trap 'kill -s TERM "$main"' TERM INT
             ( while read -r _; do :; done <&3; kill -s KILL "$main" ) &
