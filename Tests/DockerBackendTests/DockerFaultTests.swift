@@ -97,6 +97,29 @@ struct DockerFaultTests {
         }
     }
 
+    @Test("what a gateway created and never started is removed when its lease is over")
+    func reaping() async throws {
+        let client = try Engine.client()
+        defer { client.shutdown() }
+        let id = ConformanceSubject.newConnectionID()
+        func create(_ lease: Duration) async throws -> String {
+            let spec = ContainerSpec(
+                DockerFixture.config().execution,
+                DockerFixture.request(id),
+                ContainerLease(instance: "dead", time: lease)
+            )
+            let body = Array(spec.body.json.utf8)
+            return try await client.createContainer(name: "", body: body)
+        }
+        let over = try await create(.seconds(-100))
+        let valid = try await create(.seconds(1000))
+        await ContainerReaper(engine: client, logger: Engine.silent).sweep()
+        let left = try await Engine.containers(of: id)
+        try await client.removeContainer(valid)
+        #expect(left == [valid])
+        #expect(over != valid)
+    }
+
     @Test("twenty workspaces at once open, work and leave nothing")
     func many() async throws {
         let subject = try DockerFixture.subject()

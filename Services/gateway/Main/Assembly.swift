@@ -180,6 +180,11 @@ struct Assembly {
             let backend = try await cache.backend(for: user) as? SandboxBackend
             try await backend?.check()
         }
+        if config.backend == .docker {
+            // An engine that does not answer now may do so at the first login.
+            let user = try config.applying(reply: .null)
+            (try await cache.backend(for: user) as? DockerBackend)?.startSweep()
+        }
         return cache
     }
 }

@@ -96,6 +96,7 @@ extension EngineClient {
             return try await bootstrap.connect(unixDomainSocketPath: path).get()
         case .tcp(let host, let port):
             return try await bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .channelOption(.socketOption(.so_keepalive), value: 1)
                 .connect(host: host, port: port).get()
         }
     }

@@ -40,8 +40,6 @@ package final class DockerBackend: Backend {
         reaper = ContainerReaper(engine: engine, logger: logger)
     }
 
-    deinit { engine.shutdown() }
-
     private static func engine(
         _ config: DockerConfig,
         _ logger: Logger
@@ -68,8 +66,11 @@ package final class DockerBackend: Backend {
         )
     }
 
-    /// Removes what dead gateways have left on the engine; what it cannot do is logged.
-    package func sweep() async { await reaper.sweep() }
+    /// Removes what dead gateways have left on the engine, in the background; what it cannot do is
+    /// logged. Openings do the same once a minute.
+    package func startSweep() { reaper.sweepWhenDue() }
+
+    func sweep() async { await reaper.sweep() }
 
     package func openWorkspace(
         _ request: WorkspaceRequest,
