@@ -50,7 +50,7 @@ extension ServerConnection {
         if timers.heardFromClient {
             timers.misses = 0
         } else if timers.misses >= settings.clientAliveCountMax {
-            return end(.lost(text: "keepalives unanswered"))
+            return end(.silent)
         } else {
             timers.misses += 1
             sendKeepalive()

@@ -185,8 +185,10 @@ package enum ConnectionEnd: Sendable, Hashable {
     case byClient(DisconnectReason?, text: String)
     /// We sent DISCONNECT or closed for `text`.
     case byServer(DisconnectReason, text: String)
-    /// The network failed: reset, or keepalives unanswered.
+    /// The network failed, for example with a reset.
     case lost(text: String)
+    /// The client left too many keepalives unanswered.
+    case silent
 }
 
 /// RFC 4253 §11.1; unknown numbers are kept.

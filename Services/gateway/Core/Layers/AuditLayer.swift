@@ -178,6 +178,7 @@ extension ConnectionEnd {
         case .byServer(let reason, let text):
             "server disconnected (reason \(reason.rawValue), \(text))"
         case .lost(let text): "connection lost (\(text))"
+        case .silent: "connection lost (keepalives unanswered)"
         }
     }
 }

@@ -43,6 +43,7 @@ final class LogLayer: ServerConnectionHandler {
 
     func disconnected(_ end: ConnectionEnd) async {
         let wasAuthenticated = isAuthenticated.withLock { $0 }
+        if end == .silent { logger.emit(.sshKeepaliveNoresp) }
         if !wasAuthenticated {
             logger.emit(.sshHandshakeFailed, ["reason": "\(end.description)"])
         }
