@@ -338,6 +338,17 @@ let support: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    .testTarget(
+        name: "EndToEndTests",
+        dependencies: [
+            "berth", "berth-gateway", "berth-authd", "berth-configd", "berth-auditd",
+            "berth-metricsd", "berth-sandbox-init", "SharedMessages", "StubHTTPServer", "CProcess",
+            crypto,
+        ],
+        path: "Tests/EndToEnd",
+        exclude: ["Clients/Scripts"],
+        swiftSettings: strict
+    ),
     tests("SharedModels"),
     tests("SharedMessages"),
     tests("SharedConfig", ["SharedMessages", yams]),
