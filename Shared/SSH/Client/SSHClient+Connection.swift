@@ -93,9 +93,18 @@ extension SSHClient {
         _ = try await globalRequest("keepalive@openssh.com")
     }
 
+    /// How often the server wanted to know whether this client is alive.
+    package var keepaliveCount: Int { io.connection.keepalivesReceived }
+
     /// Begins an exchange of new keys; it goes on beside everything else.
     package func requestRekey() {
         io.requestRekey()
+    }
+
+    /// Reads nothing more from the socket, as a peer whose machine has gone.
+    package func stopReading() {
+        // An option of a socket that is closed already changes nothing.
+        io.socket.setOption(.autoRead, value: false).whenFailure { _ in }
     }
 
     /// Sends one payload as it is, for tests of what a server does with it.

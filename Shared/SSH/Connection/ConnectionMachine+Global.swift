@@ -21,7 +21,8 @@ extension ConnectionMachine {
     /// A keepalive is answered with failure, as everyone does who does not know it; what counts
     /// is that an answer comes.
     private mutating func receivedKeepalive(wantsReply: Bool) -> ConnectionEvent {
-        receivedSettled(wantsReply: wantsReply, .requestFailure)
+        keepalivesReceived += 1
+        return receivedSettled(wantsReply: wantsReply, .requestFailure)
     }
 
     private mutating func receivedSettled(
