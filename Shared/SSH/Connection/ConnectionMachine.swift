@@ -205,6 +205,11 @@ extension ConnectionMachine {
         )
     }
 
+    /// The newest request needs no answer of its own: it replaced the one before.
+    package mutating func forgetNewestRequest(_ number: UInt32) {
+        _ = channels[number]?.pendingReplies.popLast()
+    }
+
     /// Queues something behind what is already queued on the channel.
     ///
     /// - Returns: `false` once EOF or CLOSE is queued, or the channel is gone.

@@ -80,8 +80,12 @@ final class ConnectionIO {
     }
 
     /// Sends what the connection machine has to send, as far as the socket takes it.
+    ///
+    /// While keys are exchanged everything stays in the machine, which bounds it.
     func pump() {
-        while !isClosed, let message = connection.nextOutgoing(dataAllowed: isDataAllowed) {
+        while !isClosed, !transport.isRekeying,
+            let message = connection.nextOutgoing(dataAllowed: socket.isWritable)
+        {
             attempt { io throws(TransportError) in
                 try io.transport.send(into: &io.outbound) { message.write(into: &$0) }
             }
@@ -89,10 +93,6 @@ final class ConnectionIO {
         }
         settleWrites()
         flushLater()
-    }
-
-    private var isDataAllowed: Bool {
-        socket.isWritable && !transport.isRekeying
     }
 
     func takeTicket() -> UInt64 {

@@ -36,10 +36,29 @@ extension ServerConnection {
     // MARK: - Requests
 
     func received(_ request: ChannelRequest, on number: UInt32) {
-        guard sessions[number] != nil else { return }
-        sessions[number]?.requests.append(SessionRequest(request))
-        guard sessions[number]?.worker == nil else { return }
+        guard let session = sessions[number] else { return }
+        let meaning = SessionRequest(request)
+        guard !replacesLast(meaning, request, of: session) else {
+            sessions[number]?.requests.removeLast()
+            sessions[number]?.requests.append(meaning)
+            return io.connection.forgetNewestRequest(number)
+        }
+        sessions[number]?.requests.append(meaning)
+        guard session.worker == nil else { return }
         sessions[number]?.worker = Task { await self.serve(number) }
+    }
+
+    /// A person who drags a window's corner while the program starts sends sizes by the hundred;
+    /// of those that wait only the newest matters.
+    private func replacesLast(
+        _ meaning: SessionRequest,
+        _ request: ChannelRequest,
+        of session: Session
+    ) -> Bool {
+        guard !request.wantsReply, case .windowChange = meaning,
+            case .windowChange? = session.requests.last
+        else { return false }
+        return true
     }
 
     private func serve(_ number: UInt32) async {

@@ -239,6 +239,32 @@ struct EngineTests {
         }
     }
 
+    @Test("of many window sizes that wait the newest is passed on")
+    func windowChanges() async throws {
+        var behaviour = TestBehaviour()
+        let gate = Gate()
+        behaviour.request = { if case .exec = $0 { await gate.wait() } }
+        try await TestServer.run(nil, behaviour) { server in
+            let client = try await Self.logIn(server)
+            let session = try await client.openSession()
+            try await session.request(.exec(command: "cat"), wantsReply: false)
+            for columns in UInt32(1)...500 {
+                let size = WindowSize(columns: columns, rows: 1)
+                try await session.request(.windowChange(size), wantsReply: false)
+            }
+            try await client.keepalive()
+            gate.open()
+            #expect(try await session.request(.signal(name: "INT")))
+            let seen = server.journal.entries.compactMap { entry -> SessionRequest? in
+                guard case .request(_, let request) = entry else { return nil }
+                return request
+            }
+            let newest = SessionRequest.windowChange(WindowSize(columns: 500, rows: 1))
+            #expect(seen == [.exec(command: "cat"), newest, .signal(name: "INT")])
+            await client.close()
+        }
+    }
+
     @Test("global requests reach the handler, and its answer the client")
     func globalRequest() async throws {
         var behaviour = TestBehaviour()
