@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuthdCore
+import MetricsClient
 import SharedConfig
 import SharedDaemon
 import SharedHTTP
@@ -16,6 +17,7 @@ struct Authd: DaemonCommand {
     func services(_ context: DaemonContext) async throws -> [DaemonService] {
         let logger = context.logger("auth")
         let config = context.config.authd
+        let metrics = ProcessMetrics.install(daemon: "authd")
         let store = try UserStore(path: config.database)
         let hasher = try PasswordHasher()
         context.health.register("database") { await store.problem() }
@@ -40,9 +42,15 @@ struct Authd: DaemonCommand {
             router: adminRouter,
             logger: logger
         )
-        return [webhook, admin].map { service in
+        let reporter = try metrics.reporter(
+            context.config.metrics.push,
+            listen: config.server.listen,
+            logger: context.logger("metrics")
+        )
+        let services = [webhook, admin].map { service in
             DaemonService(service) { _ = try await service.boundAddress() }
         }
+        return (reporter.map { [DaemonService($0, name: "metrics")] } ?? []) + services
     }
 
     func healthTarget(_ config: BerthConfig) -> HTTPClientConfig? {

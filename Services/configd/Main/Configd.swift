@@ -1,5 +1,6 @@
 import ArgumentParser
 import ConfigdCore
+import MetricsClient
 import SharedConfig
 import SharedDaemon
 import SharedHTTP
@@ -15,6 +16,7 @@ struct Configd: DaemonCommand {
 
     func services(_ context: DaemonContext) async throws -> [DaemonService] {
         let config = context.config.configd
+        let metrics = ProcessMetrics.install(daemon: "configd")
         let logger = context.logger("configd")
         let book = try await RuleBook.open(paths: config.rules, logger: logger)
         let watcher = RuleWatcher(book, every: config.reloadInterval, logger: logger)
@@ -27,7 +29,12 @@ struct Configd: DaemonCommand {
             router: router,
             logger: logger
         )
-        return [
+        let reporter = try metrics.reporter(
+            context.config.metrics.push,
+            listen: config.server.listen,
+            logger: context.logger("metrics")
+        )
+        return (reporter.map { [DaemonService($0, name: "metrics")] } ?? []) + [
             DaemonService(watcher),
             DaemonService(http) { _ = try await http.boundAddress() },
         ]
