@@ -191,6 +191,17 @@ final class Installation: Sendable {
         )
     }
 
+    /// Runs another process of a daemon to its end, with `settings` over the configuration file.
+    func daemon(_ name: DaemonName, _ settings: [String]) async throws -> Program.End {
+        let codes = try Surroundings.codesFile()
+        return try await run(
+            Surroundings.programs.appending(path: "berth-\(name.rawValue)").path,
+            arguments(name) + settings.flatMap { ["--set", $0] },
+            environment: ["BERTH_CODES_FILE": codes],
+            within: .seconds(30)
+        )
+    }
+
     /// The body of a successful answer; `nil` for any other outcome.
     func get(_ url: String) async throws -> String? {
         let end = try await run("/usr/bin/curl", ["-fsS", "--max-time", "5", url])

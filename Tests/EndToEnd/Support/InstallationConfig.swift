@@ -66,6 +66,7 @@ struct InstallationConfig: Sendable {
             container:
               image: berth-test/busybox:latest
               cmd: [/bin/sh]
+              labels: { "berth-test.run": "\(folder.lastPathComponent)" }
             shellCommand: [/bin/sh]
             imagePullPolicy: Never
         auth:

@@ -72,13 +72,13 @@ def main():
     terminal.expect("ready-2\r\n")
     terminal.send("echo term-$TERM-$((1+1)); stty size\r")
     terminal.expect("term-xterm-256color-2\r\n31 97\r\n")
-    # The shell's trap tells that the signal of a resize reached the foreground programs.
-    terminal.send("trap 'echo resized-$((1+1))-$(stty size)' WINCH\r")
-    terminal.send("echo trap-$((1+1))\r")
-    terminal.expect("trap-2\r\n")
+    # A program in the foreground is told of the resize by a signal.
+    terminal.send(
+        "sh -c 'trap \"stty size; exit\" WINCH; echo waits-$((1+1)); while sleep 0.1; do :; done'\r"
+    )
+    terminal.expect("waits-2\r\n")
     terminal.resize(rows=40, columns=132)
-    terminal.send("\r")
-    terminal.expect("resized-2-40 132\r\n")
+    terminal.expect("40 132\r\n")
     # The program itself says that it runs: before, the signal would be for the shell.
     terminal.send("sh -c 'echo started-$((1+1)); exec sleep 1000'\r")
     terminal.expect("started-2\r\n")

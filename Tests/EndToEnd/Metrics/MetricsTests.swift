@@ -1,0 +1,66 @@
+import Testing
+
+extension EndToEnd {
+    @Suite("Metrics", .timeLimit(.minutes(2)))
+    struct MetricsTests {
+        @Test(
+            "a login is counted on metricsd's page",
+            arguments: [
+                "containerssh_ssh_connections_total{country=\"XX\"}",
+                "containerssh_ssh_successful_handshakes_total{country=\"XX\"}",
+                "containerssh_auth_success_total{authtype=\"pubkey\"",
+                "containerssh_auth_server_requests_total{authtype=\"pubkey\"",
+                "containerssh_config_server_requests_total",
+                "containerssh_backend_requests_total{backend=\"sandbox\"}",
+            ]
+        )
+        func login(series: String) async throws {
+            let installation = try Installation.current
+            let before = try await value(of: series, in: installation)
+            #expect(try await installation.ssh("true").status == 0)
+            try await wait(for: "\(series) grows from \(before)") {
+                try await value(of: series, in: installation) > before
+            }
+        }
+
+        @Test(
+            "a refused login is counted on metricsd's page",
+            arguments: [
+                "containerssh_ssh_failed_handshakes_total{country=\"XX\"}",
+                "containerssh_auth_failures_total{authtype=\"password\"",
+            ]
+        )
+        func refusal(series: String) async throws {
+            let installation = try Installation.current
+            let before = try await value(of: series, in: installation)
+            let login = Installation.Login(proof: .password("wrong"))
+            #expect(try await installation.ssh("true", login).status == 255)
+            try await wait(for: "\(series) grows from \(before)") {
+                try await value(of: series, in: installation) > before
+            }
+        }
+
+        @Test("every daemon reports", arguments: DaemonName.allCases.filter { $0 != .metricsd })
+        func reporting(daemon: DaemonName) async throws {
+            let installation = try Installation.current
+            try await wait(for: "\(daemon) reports") {
+                try await value(
+                    of: "berth_metrics_reporting_instances{daemon=\"\(daemon.rawValue)\"}",
+                    in: installation
+                ) == 1
+            }
+        }
+
+        /// The sum of the lines that begin with `series`.
+        private func value(of series: String, in installation: Installation) async throws -> Double
+        {
+            let page = try await installation.get(
+                "http://127.0.0.1:\(installation.config.ports.scrape)/metrics"
+            )
+            return try #require(page).split(separator: "\n")
+                .filter { $0.hasPrefix(series) }
+                .compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }
+                .reduce(0, +)
+        }
+    }
+}
