@@ -72,7 +72,7 @@ extension MessageCode {
         "AUTHD_USER_UNKNOWN",
         .info,
         explanation: "There is no user of that name.",
-        remedy: "See the names with: berth user list"
+        remedy: "Look up the names with: berth user list."
     )
 
     package static let authdUserExists = MessageCode(
@@ -119,7 +119,7 @@ extension MessageCode {
         "AUTHD_KEY_UNKNOWN",
         .info,
         explanation: "The user has no public key with that fingerprint.",
-        remedy: "See the fingerprints with: berth user list --keys"
+        remedy: "Look up the fingerprints with: berth user list --keys."
     )
 
     package static let authdDatabaseFailed = MessageCode(

@@ -129,8 +129,10 @@ struct UserAdministrationTests {
             #expect(account.keys.map(\.fingerprint) == [Keys.firstFingerprint])
             let isRight = try await fixture.hasher.verify(Array("one".utf8), account.passwordHash)
             #expect(isRight)
-            let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
-            #expect(mode as? Int == 0o600)
+            for file in [path, path + "-wal", path + "-shm"] {
+                let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions]
+                #expect(mode as? Int == 0o600)
+            }
         }
     }
 

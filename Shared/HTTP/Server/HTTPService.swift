@@ -87,9 +87,14 @@ package final class HTTPService: Service, CustomStringConvertible {
         if case .tcp(let host, _) = address, let port = channel.localAddress?.port {
             address = .tcp(host: host, port: port)
         }
-        if case .unix(let path) = options.listen { unsafe chmod(path, options.socketMode) }
+        if case .unix(let path) = options.listen { setMode(path) }
         logger.emit(.httpServerAvailable, ["service": "\(description)", "listen": "\(address)"])
         bound.open(address)
+    }
+
+    private func setMode(_ path: String) {
+        guard unsafe chmod(path, options.socketMode) != 0 else { return }
+        logger.emit(CodedError(.httpListenFailed, detail: "\(path): mode not set, errno \(errno)"))
     }
 }
 

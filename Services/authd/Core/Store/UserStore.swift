@@ -23,12 +23,21 @@ package struct UserStore: Sendable {
             var configuration = Configuration()
             configuration.busyMode = .timeout(5)
             configuration.prepareDatabase { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            try Self.reserve(path)
             pool = try DatabasePool(path: path, configuration: configuration)
-            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
             try UserSchema.migrator.migrate(pool)
         } catch {
             throw CodedError(.authdDatabaseFailed, detail: path, cause: error)
         }
+    }
+
+    /// Makes sure that only the owner reads the file. SQLite gives its log beside it, which holds
+    /// the same hashes, the permissions that the file has when it is opened.
+    private static func reserve(_ path: String) throws {
+        if !FileManager.default.fileExists(atPath: path) {
+            try Data().write(to: URL(filePath: path))
+        }
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
     }
 
     /// `nil` when the database answers, else why not.
