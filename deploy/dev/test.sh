@@ -50,6 +50,9 @@ swift build --build-tests --jobs "$jobs" >"$results/build.log" 2>&1 || {
 step "container engine"
 "$here/docker.sh" || say "tests that need a container engine are skipped"
 
+step "newer OpenSSH client"
+"$here/openssh-new.sh" >/dev/null || say "the test with it is skipped"
+
 step "tests"
 status=0
 run_tests || status=$?

@@ -53,6 +53,21 @@ extension EndToEnd {
             #expect(end.status == 0)
         }
 
+        @Test("forwarding of X11 is refused, and the session goes on")
+        func x11() async throws {
+            let installation = try Installation.current
+            let end = try await installation.run(
+                "/usr/bin/ssh",
+                installation.options(.with("ForwardX11=yes", "ForwardX11Trusted=yes"))
+                    + ["-p", "\(installation.config.ports.ssh)", "dev@127.0.0.1"]
+                    + ["echo \"display: $DISPLAY\""],
+                environment: ["DISPLAY": "127.0.0.1:99"]
+            )
+            #expect(end.errors.contains("X11 forwarding request failed"))
+            #expect(end.output == "display: \n")
+            #expect(end.status == 0)
+        }
+
         @Test("a port of the server is not opened, and the session goes on")
         func remoteForward() async throws {
             let end = try await Installation.current.ssh(
