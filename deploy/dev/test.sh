@@ -26,10 +26,16 @@ jobs=$(nproc)
 
 step() { say "== $*"; }
 
+# Tests at a time: enough to use the machine, and few enough that the clients, containers and
+# sandboxes they start do not starve each other, nor bring a descriptor above the 1024 that
+# Foundation's process handling can watch.
+width=$((jobs * 2))
+
 # A failed run of the tests is told in the summary, not by stopping here.
 run_tests() {
     local status=0
     timeout --kill-after 30 45m swift test --skip-build "${filter[@]}" \
+        --experimental-maximum-parallelization-width "$width" \
         --xunit-output "$results/xunit.xml" >"$results/swift-test.log" 2>&1 || status=$?
     grep -E '^(✘|↳|.*error:)' "$results/swift-test.log" || true
     ((status == 0)) || say "swift test ended with status $status, log in $results/swift-test.log"

@@ -36,7 +36,7 @@ extension EngineClient {
         isRaw: Bool,
         on loop: any EventLoop
     ) async throws -> EngineStream {
-        let queue = StreamQueue()
+        let queue = StreamQueue(on: loop)
         let opened = loop.makePromise(of: Void.self)
         let channel: any Channel
         do {

@@ -1,4 +1,5 @@
 package import NIOCore
+package import SharedWaiting
 
 /// The streams of a program in a container: a connection that the engine has handed over.
 ///

@@ -1,5 +1,6 @@
 import DequeModule
 import NIOCore
+import SharedWaiting
 import Synchronization
 
 /// What a stream has brought and nobody has taken yet.
@@ -22,6 +23,12 @@ final class StreamQueue: Sendable {
     private let state = Mutex(State())
     /// Settled when no more will come.
     let ended = Latch<Void>()
+    private let loop: LoopWaiter
+
+    /// `loop` is where the channel and its reader live.
+    init(on loop: any EventLoop) {
+        self.loop = LoopWaiter(on: loop)
+    }
 
     /// Whether the channel may read more.
     var hasRoom: Bool { state.withLock { $0.byteCount < Self.readAhead && $0.end == nil } }
@@ -48,10 +55,10 @@ final class StreamQueue: Sendable {
 
     /// The next piece, `nil` at the end; one caller at a time. `resume` is called when the channel
     /// has room again.
-    func next(resume: () -> Void) async throws -> Piece? {
+    func next(resume: @Sendable () -> Void) async throws -> Piece? {
         if let answer = now(resume) { return try answer.get() }
-        return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { wait($0, resume) }
+        return try await loop.wait {
+            wait($0, resume)
         } onCancel: {
             state.withLock { $0.waiter.take() }?.resume(throwing: CancellationError())
         }

@@ -7,6 +7,7 @@ import SharedLogging
 import SharedMessages
 import SharedSSH
 import Synchronization
+import SharedWaiting
 
 /// A program in a container.
 final class DockerProgram: Program {

@@ -4,6 +4,7 @@ import SharedLogging
 import SharedMessages
 import SharedSSH
 import Synchronization
+import SharedWaiting
 
 /// Finds out how a program ended.
 ///

@@ -4,6 +4,7 @@ import NIOCore
 import SharedMessages
 import SharedSSH
 import Synchronization
+import SharedWaiting
 
 /// A program inside a sandbox.
 final class SandboxProgram: Program {

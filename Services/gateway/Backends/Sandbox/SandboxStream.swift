@@ -3,6 +3,7 @@ import GatewayCore
 import NIOCore
 import NIOPosix
 import SharedSSH
+import SharedWaiting
 
 /// A connection made inside a sandbox.
 struct SandboxStream: WorkspaceStream {
@@ -11,7 +12,7 @@ struct SandboxStream: WorkspaceStream {
 
     /// Takes over a connected socket.
     static func over(_ socket: Descriptor, on loop: any EventLoop) async throws -> SandboxStream {
-        let queue = OutputQueue()
+        let queue = OutputQueue(on: loop)
         let channel = try await ClientBootstrap(group: loop)
             .channelOption(.autoRead, value: false)
             .channelOption(.allowRemoteHalfClosure, value: true)

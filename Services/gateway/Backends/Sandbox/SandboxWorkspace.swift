@@ -6,6 +6,7 @@ import SharedConfig
 import SharedLogging
 import SharedMessages
 import SharedSSH
+import SharedWaiting
 import Synchronization
 
 /// One connection's sandbox.

@@ -2,6 +2,7 @@ import CProcess
 import Glibc
 import SharedMessages
 import Synchronization
+import SharedWaiting
 
 /// One running sandbox: the process that holds its namespaces and the socket to its first process.
 ///

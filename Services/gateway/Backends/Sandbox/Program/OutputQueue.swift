@@ -2,6 +2,7 @@ import DequeModule
 import GatewayCore
 import NIOCore
 import SharedSSH
+import SharedWaiting
 import Synchronization
 
 /// What a program has said and nobody has taken yet: at most about one read of each stream, as
@@ -39,15 +40,25 @@ final class OutputQueue: Sendable {
     }
 
     private let state = Mutex(State())
+    private let loop: LoopWaiter
     /// Below this, reads go ahead of the reader.
     private static let readAhead = 64 << 10
+
+    /// `loop` is where the streams and their reader live.
+    init(on loop: any EventLoop) {
+        self.loop = LoopWaiter(on: loop)
+    }
 
     // MARK: - The reader
 
     /// The next piece, `nil` at the end of all streams; one caller at a time.
     func next() async throws -> ProgramOutput? {
         if let ready = takeReady() { return ready }
-        return try await waitForNext(isolation: #isolation)
+        return try await loop.wait {
+            wait($0)
+        } onCancel: {
+            state.withLock { $0.waiter.take() }?.resume(throwing: CancellationError())
+        }
     }
 
     private func takeReady() -> ProgramOutput? {
@@ -57,19 +68,6 @@ final class OutputQueue: Sendable {
         }
         for channel in reads { channel.read() }
         return piece
-    }
-
-    /// Waits where the caller runs: a change of threads for every piece would cost more than the
-    /// piece.
-    private func waitForNext(
-        isolation: isolated (any Actor)?
-    ) async throws -> ProgramOutput? {
-        try await withTaskCancellationHandler {
-            _ = isolation
-            return try await withCheckedThrowingContinuation(isolation: isolation) { wait($0) }
-        } onCancel: {
-            state.withLock { $0.waiter.take() }?.resume(throwing: CancellationError())
-        }
     }
 
     private enum Answer {

@@ -20,7 +20,7 @@ struct ProgramStreams: Sendable {
         errors: Descriptor,
         on loop: any EventLoop
     ) async throws -> ProgramStreams {
-        let queue = OutputQueue()
+        let queue = OutputQueue(on: loop)
         let out = try await reading(output, .stdout, queue, on: loop)
         do {
             let err = try await reading(errors, .stderr, queue, on: loop)
@@ -39,7 +39,7 @@ struct ProgramStreams: Sendable {
         _ master: Descriptor,
         on loop: any EventLoop
     ) async throws -> ProgramStreams {
-        let queue = OutputQueue()
+        let queue = OutputQueue(on: loop)
         let input = try master.duplicate()
         let channel = try await owning(try master.duplicate()) { output in
             try await owning(input) { input in

@@ -2,8 +2,8 @@ import Synchronization
 
 /// A value that arrives once and may be waited for by many.
 ///
-/// Every waiter stops when it is cancelled; whoever makes a latch must settle it on every path.
-final class Latch<Value: Sendable>: Sendable {
+/// Every waiter stops when it is cancelled; whoever makes a latch settles it on every path.
+package final class Latch<Value: Sendable>: Sendable {
     private struct State {
         var result: Result<Value, any Error>?
         var waiters: [UInt64: CheckedContinuation<Value, any Error>] = [:]
@@ -12,11 +12,12 @@ final class Latch<Value: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
-    /// Whether a value or an error is there.
-    var isSettled: Bool { state.withLock { $0.result != nil } }
+    package init() {}
+
+    package var isSettled: Bool { state.withLock { $0.result != nil } }
 
     /// Settles the latch; later calls change nothing.
-    func settle(_ result: Result<Value, any Error>) {
+    package func settle(_ result: Result<Value, any Error>) {
         let waiters = state.withLock { state in
             guard state.result == nil else { return [CheckedContinuation<Value, any Error>]() }
             state.result = result
@@ -27,22 +28,14 @@ final class Latch<Value: Sendable>: Sendable {
     }
 
     /// Waits for the value; throws `CancellationError` when the waiting task is cancelled.
-    func value() async throws -> Value {
-        if let result = state.withLock({ $0.result }) { return try result.get() }
-        return try await waitForValue(isolation: #isolation)
-    }
-
-    /// Waits where the caller runs, without a change of threads.
-    private func waitForValue(isolation: isolated (any Actor)?) async throws -> Value {
-        let number = state.withLock { state in
+    package func value() async throws -> Value {
+        let (number, result) = state.withLock { state in
             state.nextWaiter += 1
-            return state.nextWaiter
+            return (state.nextWaiter, state.result)
         }
+        if let result { return try result.get() }
         return try await withTaskCancellationHandler {
-            _ = isolation
-            return try await withCheckedThrowingContinuation(isolation: isolation) {
-                wait(number, $0)
-            }
+            try await withCheckedThrowingContinuation { wait(number, $0) }
         } onCancel: {
             state.withLock { $0.waiters.removeValue(forKey: number) }?
                 .resume(throwing: CancellationError())
@@ -63,7 +56,9 @@ final class Latch<Value: Sendable>: Sendable {
 
 extension Latch {
     /// Waits no longer than `limit`, then throws `late`.
-    func value(within limit: Duration, late: @autoclosure () -> any Error) async throws -> Value {
+    package func value(within limit: Duration, late: @autoclosure () -> any Error) async throws
+        -> Value
+    {
         let settled = try await withThrowingTaskGroup(of: Value?.self) { group in
             group.addTask { try await self.value() }
             group.addTask {
