@@ -149,7 +149,7 @@ struct ConnectionLifeTests {
     func clientAnswers() async throws {
         var settings = try TestServer.settings()
         settings.clientAliveInterval = .milliseconds(50)
-        settings.clientAliveCountMax = 3
+        settings.clientAliveCountMax = 100
         try await TestServer.run(settings) { server in
             let client = try await EngineTests.logIn(server)
             let deadline = ContinuousClock.now + .seconds(20)
