@@ -64,7 +64,7 @@ import Testing
             }
             #expect(error?.code == .auditDeliveryTimeout)
             #expect(error?.personText != nil)
-            #expect(failures.codes == [.auditDeliveryTimeout])
+            try await eventually("the owner is told") { failures.codes == [.auditDeliveryTimeout] }
         }
     }
 

@@ -56,7 +56,7 @@ enum Guardian {
         // A child of somebody else that kept this end open would keep the shell waiting.
         _ = fcntl(input.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
         let nowhere = try FileHandle(forUpdating: URL(filePath: "/dev/null"))
-        _ = try Spawn.start(
+        let id = try Spawn.start(
             "/usr/bin/setsid",
             ["--fork", "/bin/sh", "-c", script],
             environment: ["PATH": "/usr/bin:/bin"],
@@ -65,6 +65,9 @@ enum Guardian {
                 nowhere.fileDescriptor,
             ]
         )
+        // It forks and ends at once. Swift Testing's exit tests wait for ever while a child of
+        // this process that has ended is not collected.
+        Spawn.collect(id)
         try input.fileHandleForReading.close()
         try nowhere.close()
         return input.fileHandleForWriting

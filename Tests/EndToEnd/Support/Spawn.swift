@@ -44,13 +44,20 @@ enum Spawn {
         return id
     }
 
+    /// Waits for the end; the answer is wait(2)'s status.
+    @discardableResult
+    static func collect(_ id: Int32) -> Int32 {
+        var status: Int32 = 0
+        while unsafe waitpid(id, &status, 0) < 0 && errno == EINTR {}
+        return status
+    }
+
     /// Waits for the end on a thread of its own: the exit status, or the number of the signal,
     /// negative.
     static func end(of id: Int32) async -> Int32 {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread {
-                var status: Int32 = 0
-                while unsafe waitpid(id, &status, 0) < 0 && errno == EINTR {}
+                let status = collect(id)
                 let exited = berth_exited(status) != 0
                 continuation.resume(
                     returning: exited ? berth_exit_status(status) : -berth_term_signal(status)
