@@ -24,7 +24,7 @@ say "$socket" >"$demo/run/authd.socket"
     ssh-keygen -q -t ed25519 -N '' -C 'demo user of Berth' -f "$demo/id_ed25519"
 
 [[ -f $demo/rules/demo.yaml ]] || cat >"$demo/rules/demo.yaml" <<'RULES'
-# What each user gets. The first rule that matches decides; see docs/configd.md.
+# What each user gets. The first rule that matches decides; see docs/rules.md.
 rules:
   - name: demo
     match:
@@ -57,12 +57,15 @@ auth:
     method: webhook
     webhook:
       url: http://127.0.0.1:$port_authd
+      authTimeout: 5s
   publicKey:
     method: webhook
     webhook:
       url: http://127.0.0.1:$port_authd
+      authTimeout: 5s
 configserver:
   url: http://127.0.0.1:$port_configd/config
+  retryTimeout: 5s
 audit:
   enable: ${BERTH_DEMO_AUDIT:-true}
   format: binary
