@@ -35,6 +35,9 @@ struct GatewayLifeTests {
             #expect(recording.state == "open")
             let events = try await recordings.show(recording.id).events
             #expect(events.contains { $0.payload?.text == "before the end\n" })
+            // The killed process could not remove the sandbox's control group.
+            try await installation.restart(.gateway)
+            try await installation.awaitLog(.gateway, .sandboxLeftoversRemoved)
         }
     }
 

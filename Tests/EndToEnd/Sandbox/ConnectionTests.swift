@@ -8,8 +8,8 @@ extension EndToEnd {
         @Test("the server answers the client's keepalives")
         func clientKeepalive() async throws {
             let end = try await Installation.current.ssh(
-                "sleep 4; echo alive",
-                .with("ServerAliveInterval=1", "ServerAliveCountMax=1")
+                "sleep 8; echo alive",
+                .with("ServerAliveInterval=1", "ServerAliveCountMax=4")
             )
             #expect(end.output == "alive\n")
             #expect(end.status == 0)
