@@ -129,10 +129,13 @@ struct ConfigWebhookClientTests {
         let error = try #require(throws: CodedError.self) { try result.get() }
         #expect(error.code == .configBackendError)
         #expect(requests.count > 1)
-        let labels = [
-            ("type", "hard"), ("retry", "1"), ("reason", "CONFIG_INVALID_STATUS_CODE"),
-        ]
-        #expect(value(metrics, "containerssh_config_server_failures_total", labels) == 1)
+        // The last try may be cut short by the end of the time.
+        let reasons = ["CONFIG_INVALID_STATUS_CODE", "HTTP_CLIENT_CONNECTION_FAILED"]
+        let givenUp = reasons.map { reason in
+            let labels = [("type", "hard"), ("retry", "1"), ("reason", reason)]
+            return value(metrics, "containerssh_config_server_failures_total", labels)
+        }
+        #expect(givenUp.reduce(0, +) == 1)
     }
 
     @Test("a silent server costs no more than the time for all tries")

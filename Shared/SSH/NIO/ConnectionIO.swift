@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 
 /// What both roles share: one socket, the transport, the channels, and those who wait for them.
@@ -67,6 +68,21 @@ final class ConnectionIO {
         pump()
         flush()
     }
+
+    /// Has the kernel acknowledge what was received at once, where it would wait for an answer to
+    /// send along (tcp(7), TCP_QUICKACK; once set it does not stay).
+    ///
+    /// Clients send NEWKEYS and the request after it in two small writes, and the second waits
+    /// for the acknowledgement of the first (Nagle's algorithm): 40 ms of every login.
+    func acknowledge() {
+        // A kernel without the option just acknowledges later.
+        try? socket.syncOptions?.setOption(Self.quickAcknowledgement, value: 1)
+    }
+
+    private static let quickAcknowledgement = ChannelOptions.Types.SocketOption(
+        level: .tcp,
+        name: .init(rawValue: TCP_QUICKACK)
+    )
 
     /// Sends a message that does not belong to the connection protocol.
     func send(_ message: ByteBuffer) {

@@ -86,6 +86,10 @@ actor ServerConnection: SocketOwner {
     func socketReceivedAll() {
         guard ending == nil else { return }
         io.receivedAll()
+        switch phase {
+        case .handshake, .authentication: io.acknowledge()
+        case .service: break
+        }
     }
 
     func socketWritable() {

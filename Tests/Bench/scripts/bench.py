@@ -14,7 +14,7 @@ import statistics
 import sys
 
 import measures
-from targets import ROOT, Berth, Engine, Sshd
+from targets import ROOT, Berth, Engine, Sshd, Target
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Benchmark:
 
 
 SUITES = {
-    "engine": lambda folder, engine: Engine("engine", folder, engine),
-    "plain": lambda folder, _: Berth("plain", folder),
-    "recorded": lambda folder, _: Berth("recorded", folder, recording=True),
-    "docker": lambda folder, _: Berth("docker", folder, backend="docker"),
+    "engine": lambda folder: Engine("engine", folder),
+    "plain": lambda folder: Berth("plain", folder),
+    "recorded": lambda folder: Berth("recorded", folder, recording=True),
+    "docker": lambda folder: Berth("docker", folder, backend="docker"),
 }
 
 BENCHMARKS = [
@@ -90,7 +90,7 @@ def show(row):
     )
 
 
-def run(selected, folder, engine, peer_only):
+def run(selected, folder, peer_only):
     """Measures what is selected, suite by suite, and returns the rows; prints each when known."""
     results, failed = [], False
     print(f"{'name':<36}{'unit':>6}{'ours':>12}{'peer':>12}{'ratio':>9}", flush=True)
@@ -105,7 +105,7 @@ def run(selected, folder, engine, peer_only):
             with contextlib.ExitStack() as inner:
                 targets = [peer]
                 if not peer_only:
-                    ours = make(folder / suite, engine)
+                    ours = make(folder / suite)
                     inner.callback(ours.stop)
                     ours.start()
                     targets.insert(0, ours)
@@ -138,9 +138,8 @@ def main():
         parser.error(f"no benchmark begins with {arguments.only}")
     folder = pathlib.Path(os.environ.get("BERTH_VAR", ROOT / "var")) / "bench"
     folder.mkdir(parents=True, exist_ok=True)
-    results, failed = run(
-        selected, folder.resolve(), arguments.engine, arguments.peer_only
-    )
+    Target.generator = arguments.engine
+    results, failed = run(selected, folder.resolve(), arguments.peer_only)
     (folder / "latest.json").write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
     print(f"written to {folder / 'latest.json'}")
     return 1 if failed else 0

@@ -42,6 +42,11 @@ def wait_until(condition, seconds, what):
 class Target:
     """A running SSH server and how to log in to it."""
 
+    #: The load generator, berth-bench; set once for all targets.
+    generator = None
+    #: Logins in a row that take a few seconds.
+    load = 1000
+
     def __init__(self, name, folder):
         self.name = name
         self.folder = pathlib.Path(folder)
@@ -80,6 +85,8 @@ class Target:
 
 class Sshd(Target):
     """Debian's sshd with a configuration, host key and user key of its own."""
+
+    load = 200
 
     def __init__(self, folder):
         super().__init__("sshd", folder)
@@ -176,9 +183,8 @@ class Berth(Target):
 class Engine(Target):
     """Our SSH engine alone: no webhook, no recording, no workspace behind it."""
 
-    def __init__(self, name, folder, binary):
+    def __init__(self, name, folder):
         super().__init__(name, folder)
-        self.binary = binary
         self.user = "bench"
         self.key = self.folder / "id_ed25519"
 
@@ -188,7 +194,7 @@ class Engine(Target):
         make_key(self.key)
         self.port = free_port_base(1)
         self.process = subprocess.Popen(
-            [self.binary, "serve", "--port", str(self.port)],
+            [self.generator, "serve", "--port", str(self.port)],
             stdout=sys.stderr,
             stdin=subprocess.DEVNULL,
         )

@@ -92,7 +92,20 @@ final class OpenFile {
     }
 
     /// Holds the file for this process until it is closed; false if another one holds it.
-    func lock() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
+    func lock() -> Bool {
+        for _ in 0..<Self.lockTries {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+            guard errno == EWOULDBLOCK else { return false }
+            usleep(Self.lockPause)
+        }
+        return false
+    }
+
+    /// A second in all: a holder that has just ended may live on for a moment in a child that has
+    /// not yet started its own program.
+    private static let lockTries = 50
+    /// Microseconds.
+    private static let lockPause: UInt32 = 20_000
 
     private func failure(_ operation: String) -> FileError {
         FileError(operation: operation, path: path, number: errno)
