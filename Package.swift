@@ -288,6 +288,7 @@ let services: [Target] = [
         "berth-auditd",
         "Services/auditd/Main",
         [
+            nioPosix,
             "AuditdCore", "SharedDaemon", argumentParser,
             "SharedConfig", "MetricsClient", "SharedMessages", "SharedHTTP", log, lifecycle,
         ]

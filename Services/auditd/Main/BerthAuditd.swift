@@ -1,6 +1,7 @@
 import ArgumentParser
 import AuditdCore
 import MetricsClient
+import NIOPosix
 import SharedConfig
 import SharedDaemon
 import SharedHTTP
@@ -17,7 +18,11 @@ struct BerthAuditd: DaemonCommand {
     func services(_ context: DaemonContext) async throws -> [DaemonService] {
         let config = context.config.auditd
         let metrics = ProcessMetrics.install(daemon: "auditd")
-        let recordings = try RecordingService(config, logger: context.logger("audit"))
+        let auditLogger = context.logger("audit")
+        // Takes up what the last run left, which reads the disk.
+        let recordings = try await NIOThreadPool.singleton.runIfActive {
+            try RecordingService(config, logger: auditLogger)
+        }
         recordings.register(in: context.health)
         let logger = context.logger("http")
         let router = HTTPService.makeRouter(health: context.health, logger: logger)

@@ -9,6 +9,7 @@ package final class SSHServer: Sendable {
     private let settings: SSHServerSettings
     private let group: any EventLoopGroup
     private let factory: ServerHandlerFactory
+    private let onFull: @Sendable (RemoteClient) -> Void
     private let registry: ConnectionRegistry
     private let listener = Mutex<(any Channel)?>(nil)
 
@@ -23,12 +24,16 @@ package final class SSHServer: Sendable {
     /// How long the handlers of connections that had to be ended may take to notice.
     private static let cleanupTime = Duration.seconds(10)
 
+    /// `onFull` learns on an event loop of each client that is refused because there are
+    /// `maximumConnections` already; such a connection gets no handler.
     package init(
         settings: SSHServerSettings,
         group: any EventLoopGroup,
+        onFull: @escaping @Sendable (RemoteClient) -> Void = { _ in },
         handlerFactory: @escaping ServerHandlerFactory
     ) {
         self.settings = settings
+        self.onFull = onFull
         self.group = group
         factory = handlerFactory
         registry = ConnectionRegistry(limit: settings.maximumConnections)
@@ -95,14 +100,16 @@ package final class SSHServer: Sendable {
     }
 
     private func accept(_ socket: any Channel) throws {
+        let remote = RemoteClient(socket.remoteAddress)
         let connection = ServerConnection(
             socket: socket,
-            remote: RemoteClient(socket.remoteAddress),
+            remote: remote,
             settings: settings,
             factory: factory,
             onEnd: { [registry] in registry.remove($0) }
         )
         guard registry.add(connection) else {
+            onFull(remote)
             try socket.pipeline.syncOperations.addHandler(FullServerHandler(settings.transport))
             return
         }

@@ -89,6 +89,18 @@ struct GatewayLifeTests {
         }
     }
 
+    @Test("a connection beyond the limit is refused, and the log says it")
+    func connectionLimit() async throws {
+        try await Installation.with(["ssh.maxConnections=1"]) { installation in
+            let marker = HostProcesses.uniqueSleep()
+            let first = try installation.launchSSH("sleep \(marker)", arguments: ["-n"])
+            defer { first.send(SIGKILL) }
+            try await wait(for: "the program runs") { HostProcesses.count(marker) >= 2 }
+            #expect(try await installation.ssh("true").status == 255)
+            try await installation.awaitLog(.gateway, .gatewayConnectionLimit)
+        }
+    }
+
     @Test("SIGHUP with a broken configuration changes nothing and is logged")
     func brokenReload() async throws {
         try await Installation.with { installation in

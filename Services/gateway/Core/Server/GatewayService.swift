@@ -35,9 +35,16 @@ package final class GatewayService: Service, CustomStringConvertible {
         self.listen = listen
         self.drainTime = drainTime
         self.logger = logger
-        server = SSHServer(settings: settings, group: group) { client, control, loop in
-            factory.handler(for: client, control: control, on: loop)
-        }
+        server = SSHServer(
+            settings: settings,
+            group: group,
+            onFull: { client in
+                logger.emit(.gatewayConnectionLimit, ["remoteAddr": "\(client.host)"])
+            },
+            handlerFactory: { client, control, loop in
+                factory.handler(for: client, control: control, on: loop)
+            }
+        )
     }
 
     /// Waits until the server accepts connections, and says on which port; throws what made
