@@ -22,6 +22,11 @@ extension TransportMachine {
     }
 
     mutating func beginExchange(into out: inout ByteBuffer) throws(TransportError) {
+        var settings = settings
+        if role == .server {
+            let quirks = PeerQuirks(identification: peerIdentification)
+            settings.algorithms = quirks.completed(settings.algorithms)
+        }
         let offer = KeyExchangeInit(settings, role: role, isFirst: sessionID == nil)
         let message = offer.payload()
         exchange = .initSent(offer, message)

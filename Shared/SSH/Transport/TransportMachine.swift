@@ -71,13 +71,17 @@ package struct TransportMachine {
         return false
     }
 
-    /// Sends our identification and KEXINIT, without waiting for the peer's (RFC 4253 §4.2, §7).
+    /// Sends our identification, and as a client KEXINIT, without waiting for the peer's
+    /// (RFC 4253 §4.2, §7).
+    ///
+    /// A server's KEXINIT follows the client's identification, as it depends on it (`PeerQuirks`).
+    /// That costs no round trip: clients send theirs at once.
     package mutating func start(into out: inout ByteBuffer) throws(TransportError) {
         guard case .idle = phase else { return }
         phase = .identification
         out.writeString(settings.identification)
         out.writeString("\r\n")
-        try beginExchange(into: &out)
+        if role == .client { try beginExchange(into: &out) }
     }
 
     /// Takes bytes from the socket; call `nextEvent` until it returns `nil` afterwards.
@@ -98,7 +102,7 @@ package struct TransportMachine {
         into out: inout ByteBuffer
     ) throws(TransportError) -> TransportEvent? {
         do {
-            if case .identification = phase { return try nextIdentification() }
+            if case .identification = phase { return try nextIdentification(into: &out) }
             while case .packets = phase {
                 lastSequence = reader.sequence
                 guard let packet = try reader.next(&inbound) else {
@@ -195,10 +199,13 @@ package struct TransportMachine {
         inbound = ByteBuffer()
     }
 
-    private mutating func nextIdentification() throws(TransportError) -> TransportEvent? {
+    private mutating func nextIdentification(
+        into out: inout ByteBuffer
+    ) throws(TransportError) -> TransportEvent? {
         guard let line = try versions.next(&inbound) else { return nil }
         peerIdentification = line
         phase = .packets
+        if role == .server { try beginExchange(into: &out) }
         return .versionReceived(line)
     }
 }

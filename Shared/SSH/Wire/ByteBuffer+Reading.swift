@@ -61,6 +61,9 @@ extension ByteBuffer {
     }
 
     /// Reads a `name-list`: printable ASCII names between commas, at most `maximumSSHNames`.
+    ///
+    /// Empty names, which RFC 4251 §5 forbids, are passed over: libssh 0.10 ends a list of its
+    /// KEXINIT with a comma.
     package mutating func readSSHNameList() throws(WireError) -> [String] {
         let start = readerIndex
         let slice = try readSSHString()
@@ -95,7 +98,7 @@ extension ByteBuffer {
             maxSplits: maximumSSHNames,
             omittingEmptySubsequences: false
         )
-        guard parts.count <= maximumSSHNames, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
-        return parts.map { String(decoding: $0, as: UTF8.self) }
+        guard parts.count <= maximumSSHNames else { return nil }
+        return parts.filter { !$0.isEmpty }.map { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -47,6 +47,7 @@ struct HostileKeyExchangeTests {
     func injectedToClient() throws {
         var pair = MachinePair()
         try pair.start()
+        try pair.deliverToServer()
         try pair.server.write(into: &pair.toClient) { $0.writeBytes([2, 0, 0, 0, 0]) }
         #expect(throws: TransportError.strictKeyExchangeViolated(2)) { try pair.deliverToClient() }
     }
