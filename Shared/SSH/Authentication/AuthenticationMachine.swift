@@ -21,12 +21,15 @@ package struct AuthenticationMachine {
         case awaitingService
         case idle
         case asking(AuthenticationAttempt)
+        /// The client has been asked (RFC 4256 §3.2).
+        case challenged(username: String, KeyboardChallenge)
         case succeeded
         case ended
     }
 
     private let sessionID: [UInt8]
-    private let settings: AuthenticationSettings
+    let settings: AuthenticationSettings
+    private let keys: UserKeyCheck
     private var state = State.awaitingService
     private var pending = Deque<ByteBuffer>()
     private var methods: [String]
@@ -38,6 +41,7 @@ package struct AuthenticationMachine {
     package init(sessionID: [UInt8], settings: AuthenticationSettings) {
         self.sessionID = sessionID
         self.settings = settings
+        keys = UserKeyCheck(settings: settings)
         methods = settings.methods
         banners = settings.banner.isEmpty ? [] : [settings.banner]
     }
@@ -65,6 +69,10 @@ package struct AuthenticationMachine {
             }
             pending.append(message)
             return []
+        case (.challenged, .userAuthRequest):
+            return abandonChallenge() + (isEnded ? [] : handle(message))
+        case (.challenged(let username, let challenge), .userAuthMethod61):
+            return receivedAnswers(message, to: challenge, username)
         default:
             return end(.protocolError, "Unexpected message during authentication.")
         }
@@ -79,7 +87,7 @@ package struct AuthenticationMachine {
             guard banners.count < settings.maximumPending else { return [] }
             banners.append(text + "\r\n")
             return []
-        case .idle, .asking:
+        case .idle, .asking, .challenged:
             banners.append(text + "\r\n")
             return takeBanners()
         case .succeeded, .ended:
@@ -96,6 +104,10 @@ package struct AuthenticationMachine {
             actions += handle(next)
         }
         return actions
+    }
+
+    private var isEnded: Bool {
+        if case .ended = state { true } else { false }
     }
 }
 
@@ -128,47 +140,103 @@ extension AuthenticationMachine {
         guard request.service == "ssh-connection" else {
             return end(.serviceNotAvailable, "Only ssh-connection is available.")
         }
-        guard let method = question(request.method) else {
-            return takeBanners() + fail()
-        }
-        let attempt = AuthenticationAttempt(username: request.username, method: method)
+        let attempt = AuthenticationAttempt(
+            username: request.username,
+            method: question(request.method)
+        )
         state = .asking(attempt)
         return takeBanners() + [.ask(attempt)]
     }
 
-    /// What to ask the handler; `nil` when the answer is no whatever it would say.
-    private func question(
-        _ method: AuthenticationRequest.Method
-    ) -> AuthenticationAttempt.Method? {
+    private func question(_ method: AuthenticationRequest.Method) -> AuthenticationAttempt.Method {
         switch method {
-        case .none: return AuthenticationAttempt.Method.none
-        case .password(let password): return .password(password)
-        case .passwordChange, .unusableKey: return nil
-        case .publicKeyProbe(let key):
-            return usableKey(key) == nil ? nil : .publicKeyProbe(key)
-        case .publicKey(let key, let signature, let signed):
-            guard let (publicKey, algorithm) = usableKey(key) else { return nil }
-            var data = ByteBuffer()
-            data.writeSSHString(sessionID)
-            data.writeImmutableBuffer(signed)
-            let isValid = publicKey.verifies(
-                signature,
-                over: [UInt8](data.readableBytesView),
-                algorithm: algorithm
-            )
-            return isValid ? .publicKey(key) : .publicKeyBadSignature(key)
-        case .other(let name): return .unsupported(name)
+        case .none: .none
+        case .password(let password): .password(password)
+        case .passwordChange: .passwordChange
+        case .publicKeyProbe(let algorithm, let blob):
+            switch keys.check(algorithm: algorithm, blob: blob) {
+            case .usable(let key, _, _): .publicKeyProbe(key)
+            case .unusable(let key, let reason): .unusableKey(key, reason)
+            }
+        case .publicKey(let algorithm, let blob, let signature, let signed):
+            switch keys.check(algorithm: algorithm, blob: blob) {
+            case .usable(let key, let verifier, let algorithm):
+                proof(
+                    of: key,
+                    verifier.verify(signature, over: covered(signed), algorithm: algorithm)
+                )
+            case .unusable(let key, let reason): .unusableKey(key, reason)
+            }
+        case .keyboardInteractive(let devices): .keyboardInteractive(devices: devices)
+        case .other(let name): .unsupported(name)
         }
     }
 
-    private func usableKey(_ key: OfferedKey) -> (SSHPublicKey, SSHSignatureAlgorithm)? {
-        guard settings.userKeyAlgorithms.contains(key.algorithm),
-            let algorithm = SSHSignatureAlgorithm(rawValue: key.algorithm),
-            // A key that does not parse is refused like one that nobody knows.
-            let publicKey = try? SSHPublicKey(blob: key.blob),
-            publicKey.type == algorithm.keyType
-        else { return nil }
-        return (publicKey, algorithm)
+    /// What a client signs (RFC 4252 §7).
+    private func covered(_ signed: ByteBuffer) -> [UInt8] {
+        var data = ByteBuffer()
+        data.writeSSHString(sessionID)
+        data.writeImmutableBuffer(signed)
+        return [UInt8](data.readableBytesView)
+    }
+
+    private func proof(
+        of key: OfferedKey,
+        _ signature: VerifiedSignature?
+    ) -> AuthenticationAttempt.Method {
+        guard let signature else { return .publicKeyBadSignature(key) }
+        var key = key
+        key.securityKey = signature.securityKey
+        return .publicKey(key)
+    }
+}
+
+// MARK: - Keyboard-interactive
+
+extension AuthenticationMachine {
+    private mutating func receivedAnswers(
+        _ message: ByteBuffer,
+        to challenge: KeyboardChallenge,
+        _ username: String
+    ) -> [Action] {
+        requests += 1
+        guard requests <= settings.maximumRequests else { return endForFailures() }
+        state = .idle
+        do {
+            guard let answers = try challenge.answers(in: message) else { return fail() }
+            let attempt = AuthenticationAttempt(
+                username: username,
+                method: .keyboardInteractiveAnswers(answers)
+            )
+            state = .asking(attempt)
+            return [.ask(attempt)]
+        } catch {
+            return end(.protocolError, "Malformed answers to the questions.")
+        }
+    }
+
+    /// The client begins another attempt instead of answering: the round gets no answer, but it
+    /// counts (RFC 4256 §3.1).
+    private mutating func abandonChallenge() -> [Action] {
+        state = .idle
+        failures += 1
+        return failures < settings.maximumFailures ? [] : endForFailures()
+    }
+
+    private mutating func ask(
+        _ challenge: KeyboardChallenge,
+        after attempt: AuthenticationAttempt
+    ) -> [Action] {
+        switch attempt.method {
+        case .keyboardInteractive, .keyboardInteractiveAnswers: break
+        case .none, .password, .passwordChange, .publicKeyProbe, .publicKey,
+            .publicKeyBadSignature, .unusableKey, .unsupported:
+            return fail()
+        }
+        // A client that has begun another attempt meanwhile is not asked any more.
+        guard pending.isEmpty else { return abandonChallenge() }
+        state = .challenged(username: attempt.username, challenge)
+        return takeBanners() + [.send(challenge.message)]
     }
 }
 
@@ -182,9 +250,12 @@ extension AuthenticationMachine {
         switch verdict {
         case .disconnect(let refusal):
             return end(refusal.reason, refusal.text)
-        case .refused(let methods):
+        case .refused(let methods, let text):
             self.methods = methods
+            if let text { banners.append(text + "\r\n") }
             return fail(isFree: attempt.method == .none && requests == 1)
+        case .challenge(let challenge):
+            return ask(challenge, after: attempt)
         case .accepted:
             return accept(attempt)
         case .partial(let methods):
@@ -196,9 +267,9 @@ extension AuthenticationMachine {
         switch attempt.method {
         case .publicKeyProbe(let key):
             return [.send(Self.keyAccepted(key))]
-        case .publicKeyBadSignature, .unsupported:
+        case .publicKeyBadSignature, .unusableKey, .passwordChange, .unsupported:
             return fail()
-        case .none, .password, .publicKey:
+        case .none, .password, .publicKey, .keyboardInteractive, .keyboardInteractiveAnswers:
             state = .succeeded
             pending.removeAll()
             var reply = ByteBuffer()
@@ -214,9 +285,9 @@ extension AuthenticationMachine {
         switch attempt.method {
         case .publicKeyProbe(let key):
             return [.send(Self.keyAccepted(key))]
-        case .publicKeyBadSignature, .unsupported:
+        case .publicKeyBadSignature, .unusableKey, .passwordChange, .unsupported:
             return fail()
-        case .none, .password, .publicKey:
+        case .none, .password, .publicKey, .keyboardInteractive, .keyboardInteractiveAnswers:
             self.methods = methods
             return [.send(Self.failure(methods, partialSuccess: true))]
         }
@@ -225,11 +296,15 @@ extension AuthenticationMachine {
     private mutating func fail(isFree: Bool = false) -> [Action] {
         if !isFree { failures += 1 }
         guard failures < settings.maximumFailures else { return endForFailures() }
-        return [.send(Self.failure(methods, partialSuccess: false))]
+        guard !methods.isEmpty else {
+            return takeBanners()
+                + end(.noMoreAuthenticationMethods, "No way of logging in is left.")
+        }
+        return takeBanners() + [.send(Self.failure(methods, partialSuccess: false))]
     }
 
     private mutating func endForFailures() -> [Action] {
-        end(.protocolError, "Too many authentication failures")
+        takeBanners() + end(.protocolError, "Too many authentication failures")
     }
 
     private mutating func end(_ reason: DisconnectReason, _ text: String) -> [Action] {

@@ -9,13 +9,13 @@ struct AuthenticationRequest {
     enum Method {
         case none
         case password([UInt8])
-        /// The old password and a new one (RFC 4252 §8); nobody offers that here.
+        /// The old password and a new one (RFC 4252 §8); nobody asks for that here.
         case passwordChange
-        case publicKeyProbe(OfferedKey)
+        case publicKeyProbe(algorithm: String, blob: [UInt8])
         /// `signed` is what the signature covers after the session identifier (RFC 4252 §7).
-        case publicKey(OfferedKey, signature: [UInt8], signed: ByteBuffer)
-        /// The key does not parse, or its type is not the algorithm's.
-        case unusableKey(algorithm: String)
+        case publicKey(algorithm: String, blob: [UInt8], signature: [UInt8], signed: ByteBuffer)
+        /// RFC 4256 §3.1.
+        case keyboardInteractive(devices: String)
         case other(String)
     }
 
@@ -35,6 +35,7 @@ struct AuthenticationRequest {
         case "none": method = .none
         case "password": method = try Self.readPassword(&payload)
         case "publickey": method = try Self.readPublicKey(&payload, in: message)
+        case "keyboard-interactive": method = try Self.readKeyboardInteractive(&payload)
         default: method = .other(name)
         }
     }
@@ -42,7 +43,9 @@ struct AuthenticationRequest {
     private static func readPassword(_ payload: inout ByteBuffer) throws(WireError) -> Method {
         let isChange = try payload.readSSHBoolean()
         let password = try payload.readSSHBytes(limit: maximumPassword)
-        return isChange ? .passwordChange : .password(password)
+        guard isChange else { return .password(password) }
+        _ = try payload.readSSHString(limit: maximumPassword)
+        return .passwordChange
     }
 
     private static func readPublicKey(
@@ -54,22 +57,24 @@ struct AuthenticationRequest {
         let blob = try payload.readSSHBytes()
         guard isSigned else {
             try payload.requireSSHEnd()
-            return offered(algorithm, blob).map { .publicKeyProbe($0) }
-                ?? .unusableKey(algorithm: algorithm)
+            return .publicKeyProbe(algorithm: algorithm, blob: blob)
         }
         let length = payload.readerIndex - message.readerIndex
         let signature = try payload.readSSHBytes()
         try payload.requireSSHEnd()
-        guard let key = offered(algorithm, blob),
-            let signed = message.getSlice(at: message.readerIndex, length: length)
-        else { return .unusableKey(algorithm: algorithm) }
-        return .publicKey(key, signature: signature, signed: signed)
+        guard let signed = message.getSlice(at: message.readerIndex, length: length) else {
+            throw .truncated
+        }
+        return .publicKey(algorithm: algorithm, blob: blob, signature: signature, signed: signed)
     }
 
-    private static func offered(_ algorithm: String, _ blob: [UInt8]) -> OfferedKey? {
-        var buffer = ByteBuffer(bytes: blob)
-        // A blob that does not even name its type is refused like any other unusable key.
-        guard let type = try? buffer.readSSHText(limit: 64) else { return nil }
-        return OfferedKey(algorithm: algorithm, type: type, blob: blob)
+    /// The language tag is obsolete and not looked at.
+    private static func readKeyboardInteractive(
+        _ payload: inout ByteBuffer
+    ) throws(WireError) -> Method {
+        _ = try payload.readSSHString(limit: maximumName)
+        let devices = try payload.readSSHText(limit: maximumName)
+        try payload.requireSSHEnd()
+        return .keyboardInteractive(devices: devices)
     }
 }

@@ -11,8 +11,11 @@ package struct AuthenticationSettings: Sendable, Hashable {
     package var maximumPending: Int
     /// Named in USERAUTH_FAILURE until the handler's first verdict names others.
     package var methods: [String]
-    /// The signature algorithms that are accepted (RFC 8308 §3.1).
+    /// The public key algorithms that are accepted, by their names in `UserKeyAlgorithm`; what the
+    /// transport announces should be the same (RFC 8308 §3.1).
     package var userKeyAlgorithms: [String]
+    /// Shorter RSA keys are refused; below 2048 they are whatever this says.
+    package var minimumRSABits: Int
 
     package init(
         banner: String = "",
@@ -20,7 +23,8 @@ package struct AuthenticationSettings: Sendable, Hashable {
         maximumRequests: Int = 128,
         maximumPending: Int = 8,
         methods: [String] = ["publickey", "password"],
-        userKeyAlgorithms: [String] = SSHSignatureAlgorithm.allCases.map(\.rawValue)
+        userKeyAlgorithms: [String] = SSHSignatureAlgorithm.allCases.map(\.rawValue),
+        minimumRSABits: Int = 2048
     ) {
         self.banner = banner
         self.maximumFailures = maximumFailures
@@ -28,5 +32,6 @@ package struct AuthenticationSettings: Sendable, Hashable {
         self.maximumPending = maximumPending
         self.methods = methods
         self.userKeyAlgorithms = userKeyAlgorithms
+        self.minimumRSABits = minimumRSABits
     }
 }

@@ -21,6 +21,8 @@ package actor SSHClient: SocketOwner {
     package private(set) var rekeyCount = 0
     private var sessionID: [UInt8] = []
     private var hasService = false
+    /// The latest attempt was keyboard-interactive, which decides what message 60 means.
+    private var isQuestioned = false
     private var handshakeWaiter: CheckedContinuation<Void, any Error>?
     private var messageWaiter: CheckedContinuation<ByteBuffer, any Error>?
     var openWaiters: [UInt32: CheckedContinuation<Void, any Error>] = [:]
@@ -198,13 +200,29 @@ extension SSHClient {
         _ credential: ClientCredential
     ) async throws -> ClientAuthenticationResult {
         if !hasService { try await requestService() }
-        let request = try request(username, credential)
-        var reply = try await ask(request)
+        if case .keyboardInteractive = credential {
+            isQuestioned = true
+        } else {
+            isQuestioned = false
+        }
+        return try await result(of: try request(username, credential))
+    }
+
+    /// Answers the questions of the latest `.challenged`, one answer for each prompt.
+    package func answer(_ answers: [String]) async throws -> ClientAuthenticationResult {
+        try await result(of: KeyboardChallenge.response(answers))
+    }
+
+    private func result(of request: ByteBuffer) async throws -> ClientAuthenticationResult {
+        let message = try await ask(request)
+        var reply = message
         guard let number = try? reply.readSSHByte() else { throw SSHClientError.serviceRefused }
         switch MessageNumber(rawValue: number) {
         case .userAuthSuccess:
             io.transport.authenticationCompleted()
             return .authenticated
+        case .userAuthMethod60 where isQuestioned:
+            return .challenged(try KeyboardChallenge(reading: message))
         case .userAuthMethod60:
             return .keyAcceptable
         default:
@@ -247,36 +265,48 @@ extension SSHClient {
             request.writeSSHBoolean(false)
             request.writeSSHString(password)
         case .publicKeyProbe(let key, let algorithm):
-            request.writePublicKey(key, algorithm, isSigned: false)
+            request.writePublicKey(key.blob, algorithm.rawValue, isSigned: false)
         case .publicKey(let key, let algorithm):
-            request.writePublicKey(key.publicKey, algorithm, isSigned: true)
-            try sign(&request, key, algorithm)
+            request.writePublicKey(key.publicKey.blob, algorithm.rawValue, isSigned: true)
+            try sign(&request) { try key.signature(over: $0, algorithm: algorithm) }
+        case .rawKeyProbe(let algorithm, let blob):
+            request.writePublicKey(blob, algorithm, isSigned: false)
+        case .rawKey(let algorithm, let blob, let signature):
+            request.writePublicKey(blob, algorithm, isSigned: true)
+            try sign(&request, signature)
+        case .keyboardInteractive(let devices):
+            request.writeSSHString("keyboard-interactive")
+            request.writeSSHString("")
+            request.writeSSHString(devices)
+        case .passwordChange(let old, let new):
+            request.writeSSHString("password")
+            request.writeSSHBoolean(true)
+            request.writeSSHString(old)
+            request.writeSSHString(new)
         }
         return request
     }
 
     private func sign(
         _ request: inout ByteBuffer,
-        _ key: SSHPrivateKey,
-        _ algorithm: SSHSignatureAlgorithm
+        _ signature: ([UInt8]) throws -> [UInt8]
     ) throws {
         var data = ByteBuffer()
         data.writeSSHString(sessionID)
         data.writeImmutableBuffer(request)
-        let bytes = [UInt8](data.readableBytesView)
-        request.writeSSHString(try key.signature(over: bytes, algorithm: algorithm))
+        request.writeSSHString(try signature([UInt8](data.readableBytesView)))
     }
 }
 
 extension ByteBuffer {
     fileprivate mutating func writePublicKey(
-        _ key: SSHPublicKey,
-        _ algorithm: SSHSignatureAlgorithm,
+        _ blob: [UInt8],
+        _ algorithm: String,
         isSigned: Bool
     ) {
         writeSSHString("publickey")
         writeSSHBoolean(isSigned)
-        writeSSHString(algorithm.rawValue)
-        writeSSHString(key.blob)
+        writeSSHString(algorithm)
+        writeSSHString(blob)
     }
 }

@@ -28,6 +28,18 @@ package enum ClientCredential: Sendable {
     /// Asks whether the key would do, proves nothing.
     case publicKeyProbe(SSHPublicKey, SSHSignatureAlgorithm)
     case publicKey(SSHPrivateKey, SSHSignatureAlgorithm)
+    /// The same with an algorithm's name, a blob and a signature of any kind: certificates,
+    /// security keys, and what is wrong on purpose.
+    case rawKeyProbe(algorithm: String, blob: [UInt8])
+    case rawKey(
+        algorithm: String,
+        blob: [UInt8],
+        signature: @Sendable ([UInt8]) throws -> [UInt8]
+    )
+    /// Asks to be questioned (RFC 4256 §3.1).
+    case keyboardInteractive(devices: String = "")
+    /// RFC 4252 §8.
+    case passwordChange(old: String, new: String)
 }
 
 /// What the server made of it.
@@ -35,6 +47,8 @@ package enum ClientAuthenticationResult: Sendable, Hashable {
     case authenticated
     /// The probed key would do.
     case keyAcceptable
+    /// The server has questions; go on with `answer`.
+    case challenged(KeyboardChallenge)
     /// `methods` can continue; `isPartial` when this one counted (RFC 4252 §5.1).
     case refused(methods: [String], isPartial: Bool)
 }

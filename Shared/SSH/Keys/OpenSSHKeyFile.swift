@@ -52,7 +52,10 @@ enum OpenSSHKeyFile {
             throw KeyError.malformed
         }
         let name = try section.readSSHText(limit: 64)
-        guard let type = SSHKeyType(rawValue: name) else { throw KeyError.unsupportedType(name) }
+        guard let type = SSHKeyType(rawValue: name), !type.isSecurityKey else {
+            // A security key's file holds a handle for the authenticator, no key.
+            throw KeyError.unsupportedType(name)
+        }
         let material = try readMaterial(type, &section)
         let key = try SSHPrivateKey(material, comment: try section.readSSHLossyText())
         guard key.publicKey.blob == publicBlob else { throw KeyError.malformed }
@@ -79,7 +82,8 @@ enum OpenSSHKeyFile {
             return .ecdsa384(try P384.Signing.PrivateKey(rawRepresentation: number.padded(48)))
         case .ecdsa521:
             return .ecdsa521(try P521.Signing.PrivateKey(rawRepresentation: number.padded(66)))
-        case .ed25519, .rsa: throw KeyError.malformed
+        case .ed25519, .rsa, .securityKeyEd25519, .securityKeyECDSA256:
+            throw KeyError.malformed
         }
     }
 

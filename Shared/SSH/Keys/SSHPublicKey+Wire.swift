@@ -30,15 +30,28 @@ extension SSHPublicKey {
             guard try buffer.readSSHText(limit: 16) == curve else { throw KeyError.malformed }
         }
         let point = try buffer.readSSHBytes(limit: 256)
-        guard type == .ed25519 || point.first == 4 else { throw KeyError.malformed }
+        guard type.curveName == nil || point.first == 4 else { throw KeyError.malformed }
         return switch type {
         case .ed25519: .ed25519(try Curve25519.Signing.PublicKey(rawRepresentation: point))
+        case .securityKeyEd25519:
+            .securityKeyEd25519(
+                try Curve25519.Signing.PublicKey(rawRepresentation: point),
+                application: try buffer.readSSHBytes(limit: maximumApplication)
+            )
+        case .securityKeyECDSA256:
+            .securityKeyECDSA256(
+                try P256.Signing.PublicKey(x963Representation: point),
+                application: try buffer.readSSHBytes(limit: maximumApplication)
+            )
         case .ecdsa256: .ecdsa256(try P256.Signing.PublicKey(x963Representation: point))
         case .ecdsa384: .ecdsa384(try P384.Signing.PublicKey(x963Representation: point))
         case .ecdsa521: .ecdsa521(try P521.Signing.PublicKey(x963Representation: point))
         case .rsa: throw KeyError.malformed
         }
     }
+
+    /// Applications are short names such as `ssh:`.
+    private static let maximumApplication = 256
 
     private static func rsaMaterial(_ buffer: inout ByteBuffer) throws -> Material {
         let exponent = try buffer.readSSHMPInt(limit: 16)
@@ -59,6 +72,12 @@ extension SSHPublicKey {
         case .ecdsa256(let key): buffer.writeSSHString([UInt8](key.x963Representation))
         case .ecdsa384(let key): buffer.writeSSHString([UInt8](key.x963Representation))
         case .ecdsa521(let key): buffer.writeSSHString([UInt8](key.x963Representation))
+        case .securityKeyEd25519(let key, let application):
+            buffer.writeSSHString([UInt8](key.rawRepresentation))
+            buffer.writeSSHString(application)
+        case .securityKeyECDSA256(let key, let application):
+            buffer.writeSSHString([UInt8](key.x963Representation))
+            buffer.writeSSHString(application)
         case .rsa(let key):
             guard let numbers = try? key.getKeyPrimitives() else { throw .cryptographyFailed }
             buffer.writeSSHMPInt(numbers.publicExponent)
@@ -76,6 +95,8 @@ extension SSHPublicKey.Material {
         case .ecdsa384: .ecdsa384
         case .ecdsa521: .ecdsa521
         case .rsa: .rsa
+        case .securityKeyEd25519: .securityKeyEd25519
+        case .securityKeyECDSA256: .securityKeyECDSA256
         }
     }
 }

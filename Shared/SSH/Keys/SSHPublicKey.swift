@@ -15,6 +15,9 @@ package struct SSHPublicKey: Sendable {
         case ecdsa384(P384.Signing.PublicKey)
         case ecdsa521(P521.Signing.PublicKey)
         case rsa(_RSA.Signing.PublicKey)
+        /// With the application it was made for, `ssh:` as a rule (OpenSSH's PROTOCOL.u2f).
+        case securityKeyEd25519(Curve25519.Signing.PublicKey, application: [UInt8])
+        case securityKeyECDSA256(P256.Signing.PublicKey, application: [UInt8])
     }
 
     /// The most bytes a key may have: RSA of 16384 bits with room to spare.

@@ -50,9 +50,21 @@ package struct AuthenticationAttempt: Sendable, Hashable {
         case publicKeyProbe(OfferedKey)
         /// The signature has been verified by the engine.
         case publicKey(OfferedKey)
+        /// The key cannot be used whoever it belongs to. The verdict is always a refusal; asked so
+        /// that it is counted and recorded.
+        case unusableKey(OfferedKey, UnusableKeyReason)
         /// The key was acceptable at the probe but the signature does not verify. The verdict is
         /// always a refusal; asked so that it is counted and recorded.
         case publicKeyBadSignature(OfferedKey)
+        /// Asks to be questioned (RFC 4256 §3.1); `devices` is the client's hint, comma-separated,
+        /// mostly empty.
+        case keyboardInteractive(devices: String)
+        /// The answers to the challenge that the attempt before this one got, one for each prompt;
+        /// raw bytes, since RFC 4256 §3.4 wants UTF-8 and nobody checks.
+        case keyboardInteractiveAnswers([[UInt8]])
+        /// A new password beside the old one (RFC 4252 §8), which nobody asked for. The verdict is
+        /// always a refusal.
+        case passwordChange
         /// A method nobody implements, by its name.
         case unsupported(String)
     }
@@ -69,26 +81,88 @@ package struct OfferedKey: Sendable, Hashable {
     package var algorithm: String
     /// The key's own type, the first string of the blob, for example `ssh-rsa`.
     package var type: String
-    /// The key in wire form (RFC 4253 §6.6).
+    /// The key, or the certificate, in wire form (RFC 4253 §6.6).
     package var blob: [UInt8]
+    /// Set where the blob is a certificate. The engine has checked its form and, with
+    /// `.publicKey`, that the client holds the certified key; its trust it leaves to the handler.
+    package var certificate: OpenSSHCertificate?
+    /// How the authenticator was used; set with `.publicKey` and the `sk-` types.
+    package var securityKey: SecurityKeyUse?
 
-    package init(algorithm: String, type: String, blob: [UInt8]) {
+    package init(
+        algorithm: String,
+        type: String,
+        blob: [UInt8],
+        certificate: OpenSSHCertificate? = nil,
+        securityKey: SecurityKeyUse? = nil
+    ) {
         self.algorithm = algorithm
         self.type = type
         self.blob = blob
+        self.certificate = certificate
+        self.securityKey = securityKey
     }
+
+    /// `SHA256:…` of the key; of a certificate, that of the certified key.
+    package var fingerprint: String {
+        certificate?.fingerprint ?? SSHPublicKey.fingerprint(of: blob)
+    }
+}
+
+/// Why an offered key cannot be used.
+package enum UnusableKeyReason: Sendable, Hashable {
+    /// The server does not accept this signature algorithm.
+    case algorithmNotAccepted
+    /// The blob is no key, or one of a type that nobody here knows.
+    case malformed
+    /// The key is of another type than the algorithm asks for.
+    case wrongType
+    /// RSA of so many bits.
+    case rsaSize(Int)
 }
 
 /// The answer to an authentication attempt.
 package enum AuthenticationVerdict: Sendable, Hashable {
     /// The attempt is enough. For a probe: the key would be accepted (PK_OK).
     case accepted
-    /// Refused; `methods` go into USERAUTH_FAILURE as the ones that can continue.
-    case refused(methods: [String])
+    /// Refused; `methods` go into USERAUTH_FAILURE as the ones that can continue. Without any the
+    /// connection ends. `text` is shown to the person before (RFC 4252 §5.4).
+    case refused(methods: [String], text: String? = nil)
     /// This attempt counts, but `methods` must follow (partial success, RFC 4252 §5.1).
     case partial(methods: [String])
+    /// Questions for the person; the answers come as `.keyboardInteractiveAnswers`. Only in answer
+    /// to the two keyboard-interactive attempts, to others it is a refusal.
+    case challenge(KeyboardChallenge)
     /// The connection ends now with this reason and text.
     case disconnect(ServerRefusal)
+}
+
+/// One round of questions (RFC 4256 §3.2).
+package struct KeyboardChallenge: Sendable, Hashable {
+    /// Heads the questions; may be empty.
+    package var name: String
+    /// May have several lines, and be empty.
+    package var instruction: String
+    /// Without any the client shows the texts and answers at once.
+    package var prompts: [Prompt]
+
+    package struct Prompt: Sendable, Hashable {
+        /// Not empty (RFC 4256 §3.2).
+        package var text: String
+        /// Whether what is typed may be seen.
+        package var echo: Bool
+
+        package init(_ text: String, echo: Bool) {
+            self.text = text
+            self.echo = echo
+        }
+    }
+
+    package init(name: String = "", instruction: String = "", prompts: [Prompt] = []) {
+        self.name = name
+        self.instruction = instruction
+        self.prompts = prompts
+    }
 }
 
 /// Why a server ends a connection, in words the person may read.

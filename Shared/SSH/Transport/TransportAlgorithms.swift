@@ -12,7 +12,7 @@ package struct TransportAlgorithms: Sendable, Hashable {
 
     package init(
         keyExchanges: [KeyExchangeMethod] = KeyExchangeMethod.defaults,
-        hostKeys: [SSHSignatureAlgorithm] = SSHSignatureAlgorithm.allCases,
+        hostKeys: [SSHSignatureAlgorithm] = SSHSignatureAlgorithm.ofHostKeys,
         ciphers: [CipherAlgorithm] = CipherAlgorithm.defaults,
         macs: [MACAlgorithm] = MACAlgorithm.defaults
     ) {
@@ -27,7 +27,7 @@ package struct TransportAlgorithms: Sendable, Hashable {
     /// Names of algorithms that exist nowhere here are left out and appended to `unknown`.
     package init(names: Names, unknown: inout [String]) {
         keyExchanges = Self.known(names.keyExchanges, KeyExchangeMethod.defaults, &unknown)
-        hostKeys = Self.known(names.hostKeys, SSHSignatureAlgorithm.allCases, &unknown)
+        hostKeys = Self.known(names.hostKeys, SSHSignatureAlgorithm.ofHostKeys, &unknown)
         ciphers = Self.known(names.ciphers, CipherAlgorithm.defaults, &unknown)
         macs = Self.known(names.macs, MACAlgorithm.defaults, &unknown)
     }

@@ -138,7 +138,7 @@ struct AuthenticationMachineTests {
         #expect(machine.answered(.accepted).isEmpty)
     }
 
-    @Test("the password change form is refused without asking")
+    @Test("a password change is told to the handler and refused, with a text, whatever it says")
     func passwordChange() {
         var machine = Self.machine()
         let request = Self.request("password") {
@@ -146,20 +146,35 @@ struct AuthenticationMachineTests {
             $0.writeSSHString("old")
             $0.writeSSHString("new")
         }
-        #expect(machine.received(request) == [Self.failure(Self.defaults)])
+        #expect(machine.received(request) == [Self.ask(.passwordChange)])
+        #expect(machine.answered(.accepted) == [Self.failure(Self.defaults)])
+        #expect(machine.received(request) == [Self.ask(.passwordChange)])
+        let actions = machine.answered(.refused(methods: ["password"], text: "Not here."))
+        var banner = ByteBuffer()
+        banner.writeSSHMessage(.userAuthBanner)
+        banner.writeSSHString("Not here.\r\n")
+        banner.writeSSHString("")
+        #expect(actions == [.send(banner), Self.failure(["password"])])
     }
 
-    @Test("the methods of the last verdict are named, also where nobody is asked")
+    @Test("without a method that is left the connection ends with its reason")
+    func noMethods() {
+        var machine = Self.machine()
+        _ = machine.received(Self.request("none"))
+        guard case .disconnect(let refusal) = machine.answered(.refused(methods: [])).last else {
+            Issue.record("goes on")
+            return
+        }
+        #expect(refusal.reason == .noMoreAuthenticationMethods)
+    }
+
+    @Test("the methods of the last verdict are named")
     func methods() {
         var machine = Self.machine()
         _ = machine.received(Self.request("none"))
         #expect(machine.answered(.refused(methods: ["password"])) == [Self.failure(["password"])])
-        let bad = Self.request("publickey") {
-            $0.writeSSHBoolean(false)
-            $0.writeSSHString("ssh-dss")
-            $0.writeSSHString([1, 2, 3])
-        }
-        #expect(machine.received(bad) == [Self.failure(["password"])])
+        _ = machine.received(Self.password("pw"))
+        #expect(machine.answered(.accepted).first == Self.success)
     }
 
     @Test("a partial success names what must follow, and another user may continue")
@@ -226,24 +241,72 @@ struct AuthenticationMachineTests {
     }
 
     @Test(
-        "a key that cannot be used is refused without asking",
-        arguments: ["ssh-rsa", "ssh-dss", "rsa-sha2-512", "ssh-ed25519-cert-v01@openssh.com", ""]
+        "a key that cannot be used is told to the handler and refused, whatever it says",
+        arguments: [
+            ("ssh-rsa", UnusableKeyReason.algorithmNotAccepted),
+            ("ssh-dss", .algorithmNotAccepted), ("", .algorithmNotAccepted),
+            ("rsa-sha2-512", .wrongType),
+            ("ssh-ed25519-cert-v01@openssh.com", .algorithmNotAccepted),
+        ]
     )
-    func unusableKey(algorithm: String) throws {
+    func unusableKey(algorithm: String, reason: UnusableKeyReason) throws {
         let key = try SSHPrivateKey.generateEd25519()
+        let offered = OfferedKey(
+            algorithm: algorithm,
+            type: "ssh-ed25519",
+            blob: key.publicKey.blob
+        )
         for isSigned in [false, true] {
             var machine = Self.machine()
             let request = try Self.publicKey(key, algorithm: algorithm, isSigned: isSigned)
-            #expect(machine.received(request) == [Self.failure(Self.defaults)])
+            #expect(machine.received(request) == [Self.ask(.unusableKey(offered, reason))])
+            #expect(machine.answered(.accepted) == [Self.failure(Self.defaults)])
         }
     }
 
-    @Test("an algorithm that is not configured is refused without asking")
+    @Test("a blob that is no key is malformed, one of a short RSA key too short")
+    func unusableBlob() throws {
+        var machine = Self.machine()
+        let garbage = Self.request("publickey") {
+            $0.writeSSHBoolean(false)
+            $0.writeSSHString("ssh-ed25519")
+            $0.writeSSHString { $0.writeSSHString("ssh-ed25519") }
+        }
+        guard case .ask(let attempt) = machine.received(garbage).first,
+            case .unusableKey(_, .malformed) = attempt.method
+        else {
+            Issue.record("taken")
+            return
+        }
+        var other = Self.machine()
+        let short = Self.request("publickey") {
+            $0.writeSSHBoolean(false)
+            $0.writeSSHString("rsa-sha2-256")
+            $0.writeSSHString {
+                $0.writeSSHString("ssh-rsa")
+                $0.writeSSHMPInt([1, 0, 1])
+                $0.writeSSHMPInt([0x81] + [UInt8](repeating: 3, count: 127))
+            }
+        }
+        guard case .ask(let attempt) = other.received(short).first,
+            case .unusableKey(_, .rsaSize(1024)) = attempt.method
+        else {
+            Issue.record("taken")
+            return
+        }
+    }
+
+    @Test("an algorithm that is not configured is refused")
     func unconfiguredAlgorithm() throws {
         let key = try SSHPrivateKey.generateEd25519()
         var machine = Self.machine(AuthenticationSettings(userKeyAlgorithms: ["rsa-sha2-512"]))
         let request = try Self.publicKey(key, isSigned: true)
-        #expect(machine.received(request) == [Self.failure(Self.defaults)])
+        guard case .ask(let attempt) = machine.received(request).first,
+            case .unusableKey(_, .algorithmNotAccepted) = attempt.method
+        else {
+            Issue.record("taken")
+            return
+        }
     }
 
     // MARK: - Limits
@@ -309,7 +372,7 @@ struct AuthenticationMachineTests {
                 == [Self.banner("hello\n"), Self.banner("early\r\n"), Self.ask(.none)]
         )
         #expect(machine.show("wait") == [Self.banner("wait\r\n")])
-        #expect(machine.answered(.refused(methods: [])) == [Self.failure([])])
+        #expect(machine.answered(.refused(methods: ["a"])) == [Self.failure(["a"])])
         _ = machine.received(Self.password("x"))
         _ = machine.answered(.accepted)
         #expect(machine.show("late").isEmpty)
@@ -348,6 +411,7 @@ struct AuthenticationMachineTests {
         let seeds = [
             Self.serviceRequest("ssh-userauth"), Self.request("none"), Self.password("x"),
             try Self.publicKey(key, isSigned: false), try Self.publicKey(key, isSigned: true),
+            KeyboardInteractiveTests.begin(), KeyboardChallenge.response(["123456"]),
         ]
         let deadline = ContinuousClock.now + .seconds(1)
         while ContinuousClock.now < deadline {
@@ -360,8 +424,9 @@ struct AuthenticationMachineTests {
                 guard machine.received(message).contains(where: \.isQuestion) else { continue }
                 let verdicts: [AuthenticationVerdict] = [
                     .refused(methods: ["a"]), .partial(methods: []), .accepted,
+                    .challenge(KeyboardChallenge(prompts: [.init("Code", echo: true)])),
                 ]
-                _ = machine.answered(verdicts[Int.random(in: 0..<3, using: &random)])
+                _ = machine.answered(verdicts[Int.random(in: 0..<4, using: &random)])
             }
         }
     }

@@ -6,7 +6,8 @@ package struct TestBehaviour: Sendable {
     /// Decides an attempt; everyone is let in unless replaced.
     package var authenticate: @Sendable (AuthenticationAttempt) async -> AuthenticationVerdict = {
         switch $0.method {
-        case .publicKeyBadSignature, .unsupported, .none:
+        case .publicKeyBadSignature, .unusableKey, .unsupported, .none, .passwordChange,
+            .keyboardInteractive, .keyboardInteractiveAnswers:
             .refused(methods: ["publickey", "password"])
         case .password(let bytes):
             bytes == Array("wrong".utf8) ? .refused(methods: ["password"]) : .accepted

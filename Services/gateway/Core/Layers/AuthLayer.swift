@@ -43,7 +43,8 @@ package final class AuthLayer: ServerConnectionHandler {
     package func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationVerdict {
         state.update { $0.username = attempt.username }
         switch attempt.method {
-        case .none, .unsupported:
+        case .none, .unsupported, .unusableKey, .keyboardInteractive,
+            .keyboardInteractiveAnswers, .passwordChange:
             return refusal
         case .password(let bytes):
             return await password(bytes, attempt.username)

@@ -16,18 +16,24 @@ struct AuthenticationEvents {
     var attempted: AuditEvent? {
         let name = attempt.username
         return switch attempt.method {
-        case .none, .unsupported: nil
+        case .none, .unsupported, .keyboardInteractive, .keyboardInteractiveAnswers,
+            .passwordChange:
+            nil
         case .password(let bytes): .passwordAttempt(username: name, password: shown(bytes))
-        case .publicKeyProbe(let key), .publicKey(let key), .publicKeyBadSignature(let key):
+        case .publicKeyProbe(let key), .publicKey(let key), .publicKeyBadSignature(let key),
+            .unusableKey(let key, _):
             .publicKeyAttempt(username: name, key: line(key))
         }
     }
 
     func outcome(_ verdict: AuthenticationVerdict) -> AuditEvent? {
         switch attempt.method {
-        case .none, .unsupported: nil
+        case .none, .unsupported, .keyboardInteractive, .keyboardInteractiveAnswers,
+            .passwordChange:
+            nil
         case .password(let bytes): password(verdict, shown(bytes))
-        case .publicKeyProbe(let key), .publicKey(let key), .publicKeyBadSignature(let key):
+        case .publicKeyProbe(let key), .publicKey(let key), .publicKeyBadSignature(let key),
+            .unusableKey(let key, _):
             publicKey(verdict, line(key))
         }
     }
@@ -36,7 +42,7 @@ struct AuthenticationEvents {
         let name = attempt.username
         return switch verdict {
         case .accepted, .partial: .passwordAccepted(username: name, password: password)
-        case .refused: .passwordRefused(username: name, password: password)
+        case .refused, .challenge: .passwordRefused(username: name, password: password)
         case .disconnect(let refusal):
             .passwordUnavailable(username: name, password: password, reason: refusal.text)
         }
@@ -46,7 +52,7 @@ struct AuthenticationEvents {
         let name = attempt.username
         return switch verdict {
         case .accepted, .partial: .publicKeyAccepted(username: name, key: key)
-        case .refused: .publicKeyRefused(username: name, key: key)
+        case .refused, .challenge: .publicKeyRefused(username: name, key: key)
         case .disconnect(let refusal):
             .publicKeyUnavailable(username: name, key: key, reason: refusal.text)
         }

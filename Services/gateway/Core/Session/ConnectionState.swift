@@ -40,6 +40,8 @@ package struct ConnectionFacts: Sendable {
     package var authenticatedUsername = ""
     /// What webhooks attached to the connection.
     package var carried = ConnectionMetadata()
+    /// What the credential itself allows; `nil` where it sets no limits.
+    package var credentialLimits: CredentialLimits?
     /// What the person gets; `nil` until the configuration has been asked.
     package var userConfig: UserConfig?
 
