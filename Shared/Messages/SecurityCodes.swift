@@ -111,10 +111,60 @@ extension MessageCode {
         remedy: "Raise security.maxSessions if people need more."
     )
 
+    package static let securityForwardAddressDenied = MessageCode(
+        "SECURITY_FORWARD_ADDRESS_DENIED",
+        .warning,
+        isAudit: true,
+        explanation: """
+            A forwarded connection was refused as its target is an address of the gateway's \
+            machine, a link-local address or a cloud's metadata service.
+            """,
+        personText: "Forwarding to this address is not allowed.",
+        remedy: """
+            Ask who is behind the username: such targets are tried to get at the gateway's own \
+            services or credentials. No setting allows them.
+            """
+    )
+
+    package static let securityAgentForwardingRejected = MessageCode(
+        "SECURITY_AGENT_FORWARDING_REJECTED",
+        .debug,
+        isAudit: true,
+        explanation: "Forwarding of the client's key agent was refused by security.forwarding.",
+        personText: "Agent forwarding is not allowed.",
+        remedy: "Allow it in security.forwarding.agentForwardingMode if people need it."
+    )
+
+    package static let securityMaxForwards = MessageCode(
+        "SECURITY_MAX_FORWARDS",
+        .info,
+        isAudit: true,
+        explanation: """
+            A forwarded connection was refused as the SSH connection has \
+            security.forwarding.maxConnections of them.
+            """,
+        personText: "Too many forwarded connections.",
+        remedy: "Raise security.forwarding.maxConnections if people need more."
+    )
+
+    package static let securityMaxListeners = MessageCode(
+        "SECURITY_MAX_LISTENERS",
+        .info,
+        isAudit: true,
+        explanation: """
+            A request to listen was refused as the SSH connection has \
+            security.forwarding.maxListeners places to listen.
+            """,
+        personText: "Too many places to listen.",
+        remedy: "Raise security.forwarding.maxListeners if people need more."
+    )
+
     static let securityCodes: [MessageCode] = [
         securityEnvRejected, securityExecFailedSetenv, securityExecForcingCommand,
         securityExecRejected, securityShellRejected, securitySignalRejected,
         securitySubsystemRejected, securityTtyRejected, securityForwardingRejected,
         securityReverseForwardingRejected, securityX11ForwardingRejected, securityMaxSessions,
+        securityForwardAddressDenied, securityAgentForwardingRejected, securityMaxForwards,
+        securityMaxListeners,
     ]
 }

@@ -36,7 +36,10 @@ private final class FileKeeper: Workspace {
 
     func putFile(_ file: WorkspaceFile) async throws { kept.withLock { $0.append(file) } }
 
-    func dial(_ destination: DialDestination) async throws -> any WorkspaceStream {
+    func dial(
+        _ destination: DialDestination,
+        permission: DialPermission
+    ) async throws -> any WorkspaceStream {
         throw OperationUnsupported(operation: "dial")
     }
 

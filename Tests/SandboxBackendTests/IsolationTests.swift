@@ -3,6 +3,7 @@ import Foundation
 import GatewayCore
 import NIOCore
 import SharedConfig
+import SharedMessages
 import SharedModels
 import SharedSSH
 import Testing
@@ -220,7 +221,7 @@ struct IsolationTests {
                     )
                 )
                 _ = try await server.read(until: "up")
-                let stream = try await workspace.dial(.tcp(host: "localhost", port: 4711))
+                let stream = try await dial("localhost", 4711, in: workspace)
                 try await stream.write(.init(string: "hello"))
                 await stream.closeWrite()
                 var answer = ""
@@ -229,13 +230,42 @@ struct IsolationTests {
                 await stream.close()
                 await server.terminate()
                 await #expect(throws: (any Error).self) {
-                    try await workspace.dial(.tcp(host: "127.0.0.1", port: 9)).close()
+                    try await dial("127.0.0.1", 9, in: workspace).close()
                 }
             }
         }
     }
 
+    @Test(
+        "no stream leaves for a metadata service or for another machine's name",
+        arguments: [
+            ("169.254.169.254", MessageCode.securityForwardAddressDenied),
+            ("0.0.0.0", .securityForwardAddressDenied), ("example.org", .sandboxDialFailed),
+        ]
+    )
+    func dialsNowhereElse(_ host: String, _ code: MessageCode) async throws {
+        try await SandboxFixture.with { fixture in
+            try await fixture.subject.withWorkspace { workspace in
+                let error = await #expect(throws: CodedError.self) {
+                    try await dial(host, 80, in: workspace).close()
+                }
+                #expect(error?.code == code)
+            }
+        }
+    }
+
     // MARK: -
+
+    private func dial(
+        _ host: String,
+        _ port: UInt16,
+        in workspace: any Workspace
+    ) async throws -> any WorkspaceStream {
+        var config = SecurityForwardingConfig()
+        config.forwardingMode = .enable
+        let permission = DialPermission(DestinationRules(config), host: host, port: port)
+        return try await workspace.dial(.tcp(host: host, port: port), permission: permission)
+    }
 
     private func run(_ command: String) async throws -> FinishedProgram {
         try await SandboxFixture.with { fixture in

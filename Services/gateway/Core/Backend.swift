@@ -67,8 +67,15 @@ package protocol Workspace: Sendable {
 
     /// Opens a stream to an address as seen from inside the workspace.
     ///
-    /// - Throws: `OperationUnsupported` where the backend cannot.
-    func dial(_ destination: DialDestination) async throws -> any WorkspaceStream
+    /// A name is resolved once, by whoever connects; `permission` says which of its addresses may
+    /// be tried. Where another machine resolves it, `permission.permitUnresolved()` comes first.
+    ///
+    /// - Throws: `OperationUnsupported` where the backend cannot; the permission's refusal; a
+    ///   `CodedError` when nothing answers.
+    func dial(
+        _ destination: DialDestination,
+        permission: DialPermission
+    ) async throws -> any WorkspaceStream
 
     /// Ends every program and removes the workspace. Bounded by the backend's own stop timeout,
     /// runs to its end even when the calling task is cancelled, harmless when repeated.

@@ -44,6 +44,17 @@ struct Rules {
         }
     }
 
+    /// Notes a problem with every item that is marked as a pattern and is none.
+    mutating func checkPatterns(_ key: String, _ items: [String]) {
+        for (index, item) in items.enumerated() {
+            do {
+                _ = try TextPattern(item)
+            } catch {
+                check(false, "\(key)[\(index)]", "\"\(item)\"", error.description)
+            }
+        }
+    }
+
     mutating func add(_ more: [ConfigProblem]) {
         problems += more
     }

@@ -62,7 +62,7 @@ package struct SecurityModeConfig: ConfigSection {
 
 package struct SecurityAllowConfig: ConfigSection {
     package var mode = SecurityConfig.Mode.unset
-    /// With `filter`: exactly these.
+    /// With `filter`: only these, texts to the letter or patterns (`TextPattern`).
     package var allow: [String] = []
 
     package init() {}
@@ -71,11 +71,17 @@ package struct SecurityAllowConfig: ConfigSection {
         visitor.field("mode", &mode)
         visitor.field("allow", &allow)
     }
+
+    package func problems(at path: String) -> [ConfigProblem] {
+        var list = Rules(path)
+        list.checkPatterns("allow", allow)
+        return list.problems
+    }
 }
 
 package struct SecurityListConfig: ConfigSection {
     package var mode = SecurityConfig.Mode.unset
-    /// With `filter`: only these.
+    /// With `filter`: only these, texts to the letter or patterns (`TextPattern`).
     package var allow: [String] = []
     /// With `enable`: all but these.
     package var deny: [String] = []
@@ -87,31 +93,11 @@ package struct SecurityListConfig: ConfigSection {
         visitor.field("allow", &allow)
         visitor.field("deny", &deny)
     }
-}
 
-/// Forwarding is off unless it is switched on; `filter` is the same as `disable` here.
-package struct SecurityForwardingConfig: ConfigSection {
-    /// `tcpip-forward`.
-    package var reverseForwardingMode = SecurityConfig.Mode.disable
-    /// `direct-tcpip`.
-    package var forwardingMode = SecurityConfig.Mode.disable
-    /// `direct-streamlocal@openssh.com`.
-    package var socketForwardingMode = SecurityConfig.Mode.disable
-    /// `streamlocal-forward@openssh.com`.
-    package var socketListenMode = SecurityConfig.Mode.disable
-    /// `x11-req`.
-    package var x11ForwardingMode = SecurityConfig.Mode.disable
-    /// `auth-agent-req@openssh.com`.
-    package var agentForwardingMode = SecurityConfig.Mode.disable
-
-    package init() {}
-
-    package mutating func visit(_ visitor: inout some ConfigVisitor) {
-        visitor.field("reverseForwardingMode", &reverseForwardingMode)
-        visitor.field("forwardingMode", &forwardingMode)
-        visitor.field("socketForwardingMode", &socketForwardingMode)
-        visitor.field("socketListenMode", &socketListenMode)
-        visitor.field("x11ForwardingMode", &x11ForwardingMode)
-        visitor.field("agentForwardingMode", &agentForwardingMode)
+    package func problems(at path: String) -> [ConfigProblem] {
+        var list = Rules(path)
+        list.checkPatterns("allow", allow)
+        list.checkPatterns("deny", deny)
+        return list.problems
     }
 }

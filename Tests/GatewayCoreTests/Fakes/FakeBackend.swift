@@ -81,7 +81,10 @@ final class FakeWorkspace: Workspace {
         throw OperationUnsupported(operation: "putFile")
     }
 
-    func dial(_ destination: DialDestination) async throws -> any WorkspaceStream {
+    func dial(
+        _ destination: DialDestination,
+        permission: DialPermission
+    ) async throws -> any WorkspaceStream {
         throw OperationUnsupported(operation: "dial")
     }
 

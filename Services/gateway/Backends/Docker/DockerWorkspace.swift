@@ -86,7 +86,10 @@ final class DockerWorkspace: Workspace {
         }
     }
 
-    func dial(_ destination: DialDestination) async throws -> any WorkspaceStream {
+    func dial(
+        _ destination: DialDestination,
+        permission: DialPermission
+    ) async throws -> any WorkspaceStream {
         // A stream into the container's network needs a program in it: the guest agent.
         throw OperationUnsupported(operation: "dial")
     }

@@ -52,8 +52,7 @@ extension DialDestination {
         let name: String
         switch self {
         case .tcp(let host, let port):
-            // The init takes addresses; the one name that means the same everywhere is this.
-            name = host == "localhost" || host.isEmpty ? "127.0.0.1" : host
+            name = host
             header.port = UInt32(port)
         case .unixSocket(let path):
             name = path

@@ -149,7 +149,44 @@ final class SandboxWorkspace: Workspace {
         }
     }
 
-    func dial(_ destination: DialDestination) async throws -> any WorkspaceStream {
+    func dial(
+        _ destination: DialDestination,
+        permission: DialPermission
+    ) async throws -> any WorkspaceStream {
+        guard case .tcp(let host, let port) = destination else {
+            return try await connect(destination)
+        }
+        let network: DialNetwork = config.network == .host ? .gateway : .workspace
+        let addresses = try permission.permitted(try await addresses(of: host), from: network)
+        var failure: any Error = CodedError(.sandboxDialFailed)
+        for address in addresses {
+            do {
+                return try await connect(.tcp(host: address.description, port: port))
+            } catch {
+                if Task.isCancelled { throw error }
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    /// A sandbox with a network of its own knows only itself; on the host's network the machine's
+    /// name service is asked, once.
+    private func addresses(of host: String) async throws -> [IPAddress] {
+        if let address = IPAddress(host) { return [address] }
+        let isItself = ["", "localhost", config.hostname].contains(host.lowercased())
+        if isItself, config.network == .none { return [.loopback4, .loopback6] }
+        let found = config.network == .host ? try await NameLookup.addresses(of: host) : []
+        guard found.isEmpty else { return found }
+        throw CodedError(
+            .sandboxDialFailed,
+            detail: "\(host) has no address",
+            personText: "The name of the target is not known."
+        )
+    }
+
+    /// To an address, or a socket's path, as the sandbox's first process sees it.
+    private func connect(_ destination: DialDestination) async throws -> any WorkspaceStream {
         do {
             let job = try holder.dial(payload: try Descriptor.memoryFile(destination.payload))
             let socket = try await job.done.value(
