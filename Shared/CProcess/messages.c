@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <termios.h>
 #include <unistd.h>
 
 union control {
@@ -111,6 +113,15 @@ int berth_resize(
 ) {
     struct winsize size = {rows, columns, pixel_width, pixel_height};
     return ioctl(terminal, TIOCSWINSZ, &size) < 0 ? errno : 0;
+}
+
+int berth_break(int terminal) {
+    struct termios modes;
+    if (tcgetattr(terminal, &modes) < 0) return errno;
+    if (modes.c_iflag & IGNBRK) return 0;
+    // The signal goes to the foreground processes (ioctl_tty(2), TIOCSIG); else it reads as a NUL.
+    if (modes.c_iflag & BRKINT) return ioctl(terminal, TIOCSIG, SIGINT) < 0 ? errno : 0;
+    return write(terminal, "", 1) < 0 ? errno : 0;
 }
 
 int berth_pipe(int *reader, int *writer, int capacity) {

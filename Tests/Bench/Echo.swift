@@ -30,7 +30,9 @@ struct Echo: AsyncParsableCommand {
             on: MultiThreadedEventLoopGroup.singleton
         )
         let session = try await client.openSession()
-        guard try await session.request(.exec(command: command)) else { throw LoginRefused() }
+        guard try await session.request(.exec(command: RawText(command))) else {
+            throw LoginRefused()
+        }
         let before = pid.flatMap { processTime(of: $0) }
         let times = try await echoes(session)
         let cpu = pid.flatMap { processTime(of: $0) }

@@ -188,6 +188,10 @@ final class FakeControl: ServerConnectionControl {
 
     func disconnect(_ refusal: ServerRefusal) { state.withLock { $0.append(refusal) } }
     func banner(_ text: String) {}
+
+    func openChannel(_ opening: ServerChannelOpening) async throws -> any ByteChannel {
+        throw ChannelOpenRefused(reason: 1, text: "no channels")
+    }
 }
 
 /// Opens sessions that refuse every request, and keeps the channel for the test.

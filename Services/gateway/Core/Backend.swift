@@ -65,7 +65,7 @@ package protocol Workspace: Sendable {
     /// Puts a file into the workspace, making parent folders; replaces it whole or not at all.
     func putFile(_ file: WorkspaceFile) async throws
 
-    /// Opens a stream to an address as seen from inside the workspace.
+    /// Opens a stream to an address as seen from inside the workspace; stops when cancelled.
     ///
     /// A name is resolved once, by whoever connects; `permission` says which of its addresses may
     /// be tried. Where another machine resolves it, `permission.permitUnresolved()` comes first.
@@ -76,6 +76,11 @@ package protocol Workspace: Sendable {
         _ destination: DialDestination,
         permission: DialPermission
     ) async throws -> any WorkspaceStream
+
+    /// Accepts connections inside the workspace, until the listener or the workspace is closed.
+    ///
+    /// - Throws: `OperationUnsupported` where the backend cannot, else a `CodedError`.
+    func listen(_ place: ListenPlace) async throws -> any WorkspaceListener
 
     /// Ends every program and removes the workspace. Bounded by the backend's own stop timeout,
     /// runs to its end even when the calling task is cancelled, harmless when repeated.
@@ -88,20 +93,20 @@ package struct ProgramRequest: Sendable, Hashable {
         /// The configured login shell.
         case shell
         /// A command line as the client sent it; run by a shell.
-        case exec(String)
+        case exec(RawText)
         /// The name of a subsystem, mapped to a program by the backend's configuration.
-        case subsystem(String)
+        case subsystem(RawText)
     }
 
     package var kind: Kind
     /// Later entries win. Comes on top of the workspace's own environment.
-    package var environment: [(name: String, value: String)]
+    package var environment: [(name: String, value: RawText)]
     /// A terminal, or `nil` for three pipes.
     package var pty: PTYRequest?
 
     package init(
         kind: Kind,
-        environment: [(name: String, value: String)] = [],
+        environment: [(name: String, value: RawText)] = [],
         pty: PTYRequest? = nil
     ) {
         self.kind = kind
@@ -132,14 +137,27 @@ package protocol Program: Sendable {
     func nextOutput() async throws -> ProgramOutput?
 
     /// Hands bytes to the program's standard input; returns once they were taken. Bytes for a
-    /// program that no longer reads are dropped silently, as a pipe's reader may close early.
-    func write(_ bytes: ByteBuffer) async throws
+    /// program that no longer reads are dropped, as a pipe's reader may close early.
+    ///
+    /// - Returns: `false` when it is known that nobody reads any more.
+    @discardableResult
+    func write(_ bytes: ByteBuffer) async throws -> Bool
 
     /// Ends the standard input, and nothing else. With a terminal nothing happens: its end of
     /// input is a character.
     func closeInput() async
 
+    /// Takes no more output: a program that goes on writing gets SIGPIPE, or where the backend
+    /// cannot do that, what it writes is dropped. `nextOutput()` then ends. With a terminal
+    /// nothing happens.
+    func closeOutput() async
+
     func resize(_ size: WindowSize) async throws
+
+    /// What a broken line does to a terminal (RFC 4335; BRKINT and IGNBRK of termios(3)).
+    ///
+    /// - Throws: `OperationUnsupported` without a terminal, or where the backend cannot.
+    func sendBreak(milliseconds: UInt32) async throws
 
     /// Sends a signal, named without `SIG`, to the program's process group, or to the best the
     /// backend can reach.
@@ -192,6 +210,53 @@ package protocol WorkspaceStream: Sendable {
     func write(_ bytes: ByteBuffer) async throws
     func closeWrite() async
     func close() async
+}
+
+/// Where connections are accepted, from inside the workspace.
+package enum ListenPlace: Sendable, Hashable {
+    /// An empty host means all interfaces, port 0 any free port.
+    case tcp(host: String, port: UInt16)
+    case unixSocket(path: String)
+    /// A display for X11 programs; its listener's `environment` names it and the file with the
+    /// cookie.
+    case x11(X11Request)
+    /// A socket of an SSH agent; its listener's `environment` names it.
+    case agent
+}
+
+/// A place inside a workspace where connections are accepted.
+package protocol WorkspaceListener: Sendable {
+    /// The port, where it is one.
+    var boundPort: UInt16? { get }
+
+    /// Variables for programs that are started from now on, for example `DISPLAY`.
+    var environment: [(name: String, value: String)] { get }
+
+    /// The next connection; `nil` once the listener is closed. One caller at a time, who is all
+    /// that keeps connections from waiting in the kernel.
+    func accept() async throws -> AcceptedStream?
+
+    /// Accepts no more, and removes what was made for it; accepted streams stay. Harmless when
+    /// repeated.
+    func close() async
+}
+
+/// A connection that was accepted inside a workspace.
+package struct AcceptedStream: Sendable {
+    package var stream: any WorkspaceStream
+    /// Who connected, where that has an address.
+    package var originator: (host: String, port: UInt16)?
+
+    package init(stream: any WorkspaceStream, originator: (host: String, port: UInt16)? = nil) {
+        self.stream = stream
+        self.originator = originator
+    }
+}
+
+extension Workspace {
+    package func listen(_ place: ListenPlace) async throws -> any WorkspaceListener {
+        throw OperationUnsupported(operation: "listen")
+    }
 }
 
 /// The backend has no such operation; the person is told so.

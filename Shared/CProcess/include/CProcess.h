@@ -70,6 +70,9 @@ int berth_resize(
     int terminal, uint16_t rows, uint16_t columns, uint16_t pixel_width, uint16_t pixel_height
 );
 
+// What a break on the line does to a terminal, given its master (termios(3), BRKINT): 0 or errno.
+int berth_break(int terminal);
+
 // A pipe with both ends close-on-exec and room for `capacity` bytes where the kernel allows.
 int berth_pipe(int *_Nonnull reader, int *_Nonnull writer, int capacity);
 

@@ -33,9 +33,9 @@ extension SSHClient {
             io.connection.answerGlobalRequest(.failure)
         case .globalAnswered(let reply):
             globalWaiters.popFirst()?.resume(returning: reply)
-        case .unsupportedOpen:
-            io.connection.acknowledgeUnsupportedOpen()
-        case .openRequested(let number, _, _):
+        case .unsupportedOpen, .malformedOpen:
+            io.connection.acknowledgeRefusedOpen()
+        case .openRequested(let number, _):
             io.connection.refuseOpen(number, .unknownChannelType, text: "not here")
         case .violation(let text):
             io.close(saying: ServerRefusal(reason: .protocolError, text: text))

@@ -5,9 +5,11 @@ package enum ConnectionEvent: Sendable, Hashable {
     /// Nothing to do but to send what became sendable.
     case nothing
     /// The peer wants a channel; answer with `acceptOpen` or `refuseOpen`.
-    case openRequested(UInt32, type: String, payload: ByteBuffer)
-    /// A channel was refused because of its type; say `acknowledgeUnsupportedOpen` once told.
+    case openRequested(UInt32, ChannelOpening)
+    /// A channel was refused because of its type; say `acknowledgeRefusedOpen` once told.
     case unsupportedOpen(type: String)
+    /// A channel was refused as its payload does not parse; say `acknowledgeRefusedOpen` once told.
+    case malformedOpen(type: String, payload: ByteBuffer)
     /// The peer accepted our channel.
     case opened(UInt32)
     case openRefused(UInt32, reason: UInt32, text: String)

@@ -5,25 +5,36 @@ extension ConnectionMachine {
         guard open.maximumPacket > 0 else {
             return refuse(open, .connectFailed, "maximum packet size is 0")
         }
-        guard open.type == "session", role == .server else {
-            return receivedUnsupportedOpen(open)
+        guard ChannelOpening.isKnown(open.type, openedBy: role == .server ? .client : .server)
+        else { return receivedUnsupportedOpen(open) }
+        guard let opening = ChannelOpening(type: open.type, payload: open.payload) else {
+            return receivedMalformedOpen(open)
         }
-        guard !sessionsForbidden else {
+        guard opening != .session || !sessionsForbidden else {
             return .violation("session channel after no-more-sessions")
         }
         guard channels.count < limits.channels else {
             return refuse(open, .resourceShortage, "Too many channels are open.")
         }
-        guard admitQuestion() else { return .violation("too many pending requests") }
+        guard openQuestions < limits.pendingQuestions else {
+            return refuse(open, .resourceShortage, "Too many channels are being opened.")
+        }
+        openQuestions += 1
         let number = allocateNumber()
         channels[number] = ChannelState(accepting: open, window: limits.window)
-        return .openRequested(number, type: open.type, payload: open.payload)
+        return .openRequested(number, opening)
     }
 
     private mutating func receivedUnsupportedOpen(_ open: ChannelOpen) -> ConnectionEvent {
         guard admitQuestion() else { return .violation("too many pending requests") }
         _ = refuse(open, .unknownChannelType, "unsupported channel type")
         return .unsupportedOpen(type: open.type)
+    }
+
+    private mutating func receivedMalformedOpen(_ open: ChannelOpen) -> ConnectionEvent {
+        guard admitQuestion() else { return .violation("too many pending requests") }
+        _ = refuse(open, .connectFailed, "malformed channel open")
+        return .malformedOpen(type: open.type, payload: open.payload)
     }
 
     private mutating func refuse(
@@ -71,10 +82,13 @@ extension ConnectionMachine {
         )
     }
 
-    /// The shell has told the handler of an unsupported channel; settles the question.
-    package mutating func acknowledgeUnsupportedOpen() {
+    /// The shell has told the handler of a channel that was refused; settles the question.
+    package mutating func acknowledgeRefusedOpen() {
         openQuestions -= 1
     }
+
+    /// Whether one more channel of ours would stay within the limit.
+    package var hasRoomForChannel: Bool { channels.count < limits.channels }
 
     /// Asks the peer for a channel; `.opened` or `.openRefused` follows.
     package mutating func open(type: String, payload: ByteBuffer = ByteBuffer()) -> UInt32 {

@@ -2,8 +2,8 @@ import NIOCore
 
 /// Session requests between their wire form and their meaning (RFC 4254 §6, RFC 4335).
 extension SessionRequest {
-    /// What a channel request asks of a session; `.unsupported` when nobody knows it or its
-    /// payload is malformed.
+    /// What a channel request asks of a session; `.unsupported` when nobody knows it, `.malformed`
+    /// when its payload does not parse.
     package init(_ request: ChannelRequest) {
         var payload = request.payload
         do throws(WireError) {
@@ -14,7 +14,7 @@ extension SessionRequest {
             try payload.requireSSHEnd()
             self = known
         } catch {
-            self = .unsupported(type: request.type, payload: request.payload)
+            self = .malformed(type: request.type, payload: request.payload)
         }
     }
 
@@ -24,7 +24,10 @@ extension SessionRequest {
     ) throws(WireError) -> Self? {
         switch type {
         case "env":
-            .environment(name: try payload.readSSHText(), value: try payload.readSSHText())
+            .environment(
+                name: try payload.readSSHText(),
+                value: RawText(try payload.readSSHBytes())
+            )
         case "pty-req":
             .pty(
                 PTYRequest(
@@ -34,10 +37,14 @@ extension SessionRequest {
                 )
             )
         case "shell": .shell
-        case "exec": .exec(command: try payload.readSSHText())
-        case "subsystem": .subsystem(name: try payload.readSSHText())
+        case "exec": .exec(command: RawText(try payload.readSSHBytes()))
+        case "subsystem": .subsystem(name: RawText(try payload.readSSHBytes()))
         case "window-change": .windowChange(try WindowSize(reading: &payload))
         case "signal": .signal(name: try payload.readSSHText())
+        case "x11-req": .x11(try X11Request(reading: &payload))
+        case "auth-agent-req@openssh.com": .agentForwarding
+        case "break": .breakSignal(milliseconds: try payload.readSSHUInt32())
+        case "eow@openssh.com": .endOfWrite
         default: nil
         }
     }
@@ -50,7 +57,7 @@ extension SessionRequest {
         case .environment(let name, let value):
             type = "env"
             payload.writeSSHString(name)
-            payload.writeSSHString(value)
+            payload.writeSSHString(value.bytes)
         case .pty(let pty):
             type = "pty-req"
             payload.writeSSHString(pty.term)
@@ -60,17 +67,27 @@ extension SessionRequest {
             type = "shell"
         case .exec(let command):
             type = "exec"
-            payload.writeSSHString(command)
+            payload.writeSSHString(command.bytes)
         case .subsystem(let name):
             type = "subsystem"
-            payload.writeSSHString(name)
+            payload.writeSSHString(name.bytes)
         case .windowChange(let size):
             type = "window-change"
             size.write(into: &payload)
         case .signal(let name):
             type = "signal"
             payload.writeSSHString(name)
-        case .unsupported(let other, let bytes):
+        case .x11(let x11):
+            type = "x11-req"
+            x11.write(into: &payload)
+        case .agentForwarding:
+            type = "auth-agent-req@openssh.com"
+        case .breakSignal(let milliseconds):
+            type = "break"
+            payload.writeInteger(milliseconds)
+        case .endOfWrite:
+            type = "eow@openssh.com"
+        case .unsupported(let other, let bytes), .malformed(let other, let bytes):
             type = other
             payload = bytes
         }
@@ -91,6 +108,22 @@ extension WindowSize {
         buffer.writeInteger(rows)
         buffer.writeInteger(pixelWidth)
         buffer.writeInteger(pixelHeight)
+    }
+}
+
+extension X11Request {
+    init(reading payload: inout ByteBuffer) throws(WireError) {
+        isSingleConnection = try payload.readSSHBoolean()
+        protocolName = try payload.readSSHText(limit: 256)
+        cookie = try payload.readSSHText(limit: 4096)
+        screen = try payload.readSSHUInt32()
+    }
+
+    func write(into buffer: inout ByteBuffer) {
+        buffer.writeSSHBoolean(isSingleConnection)
+        buffer.writeSSHString(protocolName)
+        buffer.writeSSHString(cookie)
+        buffer.writeInteger(screen)
     }
 }
 

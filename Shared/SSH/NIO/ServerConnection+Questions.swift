@@ -24,15 +24,58 @@ extension ServerConnection {
             answered(await handler.authenticate(attempt))
         case .authenticated(let username):
             await begin(username, handler)
-        case .openSession(let number):
+        case .open(let number, .session):
             await openSession(number, handler)
+        case .open(let number, .direct(let target)):
+            dials[number] = Task { await self.openForward(number, target, handler) }
+        case .open(let number, .fromServer):
+            // The machine lets clients open no such channel.
+            io.connection.refuseOpen(number, .unknownChannelType, text: "unsupported channel type")
         case .globalRequest(let request):
-            let reply = await handler.globalRequest(request)
-            io.connection.answerGlobalRequest(reply)
-            io.pump()
+            globalRequests.append(request)
+            if globalWorker == nil { globalWorker = Task { await self.answerGlobals(handler) } }
         case .unsupportedChannel(let type):
             await handler.unsupportedChannel(type: type)
-            io.connection.acknowledgeUnsupportedOpen()
+            io.connection.acknowledgeRefusedOpen()
+        case .malformedChannel(let request):
+            await handler.malformed(request)
+            io.connection.acknowledgeRefusedOpen()
+        }
+    }
+
+    private func answerGlobals(_ handler: any ServerConnectionHandler) async {
+        while ending == nil, let request = globalRequests.popFirst() {
+            let reply = await answer(request, handler)
+            io.connection.answerGlobalRequest(reply)
+            io.pump()
+        }
+        globalWorker = nil
+    }
+
+    private func answer(
+        _ request: GlobalRequest,
+        _ handler: any ServerConnectionHandler
+    ) async -> GlobalReply {
+        switch ListenRequest(request) {
+        case .begin(let address)?:
+            switch await handler.listen(address) {
+            case .listening(let port):
+                return ListenRequest.begin(address).success(port: port)
+            case .refused: return .failure
+            }
+        case .cancel(let address)?:
+            return await handler.cancelListen(address) ? .success(ByteBuffer()) : .failure
+        case nil where ListenRequest.isKnown(request.type):
+            await handler.malformed(
+                MalformedRequest(
+                    kind: .globalRequest,
+                    type: request.type,
+                    payload: request.payload
+                )
+            )
+            return .failure
+        case nil:
+            return await handler.globalRequest(request)
         }
     }
 
@@ -60,15 +103,28 @@ extension ServerConnection {
             received(request, on: number)
         case .closed(let number):
             channelClosed(number)
-        case .openRequested(let number, _, _):
-            ask(.openSession(number))
+        case .openRequested(let number, let opening):
+            ask(.open(number, opening))
         case .unsupportedOpen(let type):
             ask(.unsupportedChannel(type))
+        case .malformedOpen(let type, let payload):
+            ask(
+                .malformedChannel(
+                    MalformedRequest(kind: .channelOpen, type: type, payload: payload)
+                )
+            )
+        case .opened(let number):
+            openingAnswered(number, .success(()))
+        case .openRefused(let number, let reason, let text):
+            openingAnswered(
+                number,
+                .failure(ChannelOpenRefused(reason: reason, text: text))
+            )
         case .globalRequest(let request):
             ask(.globalRequest(request))
         case .violation(let text):
             refuse(.protocolError, text)
-        case .nothing, .globalAnswered, .opened, .openRefused, .requestAnswered:
+        case .nothing, .globalAnswered, .requestAnswered:
             break
         }
     }

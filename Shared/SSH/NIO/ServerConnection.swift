@@ -18,10 +18,18 @@ actor ServerConnection: SocketOwner {
     var phase = Phase.handshake
     var questions = Deque<Question>()
     var worker: Task<Void, Never>?
-    var sessions: [UInt32: Session] = [:]
-    /// Sessions whose handlers are being told that they are closed.
+    /// Global requests that wait for the answer to the one before.
+    var globalRequests = Deque<GlobalRequest>()
+    var globalWorker: Task<Void, Never>?
+    /// Forwards whose far side is being connected.
+    var dials: [UInt32: Task<Void, Never>] = [:]
+    /// Channels of ours that the client has not answered for.
+    var openWaiters: [UInt32: CheckedContinuation<Void, any Error>] = [:]
+    var channels: [UInt32: OpenChannel] = [:]
+    /// Channels whose owners are being told that they are closed.
     var closings: [UInt32: Task<Void, Never>] = [:]
-    var lastSessionID: UInt64 = 0
+    var lastChannelID: UInt64 = 0
+    private(set) var clientVersion = ""
     var ending: ConnectionEnd?
     var finisher: Task<Void, Never>?
     var timers = Timers()
@@ -37,9 +45,10 @@ actor ServerConnection: SocketOwner {
         case handshakeCompleted(HandshakeFacts)
         case authenticate(AuthenticationAttempt)
         case authenticated(String)
-        case openSession(UInt32)
+        case open(UInt32, ChannelOpening)
         case globalRequest(GlobalRequest)
         case unsupportedChannel(String)
+        case malformedChannel(MalformedRequest)
     }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -109,6 +118,7 @@ actor ServerConnection: SocketOwner {
     private func handle(_ event: TransportEvent) {
         switch event {
         case .established(let facts, let sessionID):
+            clientVersion = facts.clientVersion
             phase = .authentication(
                 AuthenticationMachine(sessionID: sessionID, settings: settings.authentication)
             )
@@ -191,15 +201,21 @@ extension ServerConnection {
         ending = how
         timers.cancel()
         questions.removeAll()
+        globalRequests.removeAll()
         worker?.cancel()
+        globalWorker?.cancel()
+        for dial in dials.values { dial.cancel() }
         io.close(saying: nil)
-        for number in Array(sessions.keys) { closeSession(number) }
+        refuseOpenings()
+        for number in Array(channels.keys) { closeChannel(number) }
         finisher = Task { await self.finish(how) }
     }
 
     private func finish(_ how: ConnectionEnd) async {
         await worker?.value
-        for number in Array(sessions.keys) { closeSession(number) }
+        await globalWorker?.value
+        for dial in dials.values { await dial.value }
+        for number in Array(channels.keys) { closeChannel(number) }
         for closing in closings.values { await closing.value }
         await handler?.disconnected(how)
         handler = nil

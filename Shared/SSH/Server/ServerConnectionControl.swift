@@ -10,4 +10,11 @@ package protocol ServerConnectionControl: Sendable {
     /// Shows `text` to the person before authentication has finished (RFC 4252 §5.4); does nothing
     /// afterwards. A line end is added.
     func banner(_ text: String)
+
+    /// Opens a channel to the client and waits for its answer. The caller closes it.
+    ///
+    /// Throws `ChannelOpenRefused` with the client's reason and text, or when the connection has
+    /// as many channels as it may; `ChannelClosed` once the connection is over; and
+    /// `CancellationError`.
+    func openChannel(_ opening: ServerChannelOpening) async throws -> any ByteChannel
 }

@@ -2,10 +2,12 @@ package import NIOCore
 
 /// What a server does with one connection: the engine asks, the handler answers.
 ///
-/// The engine calls every function on the connection's event loop, one after the other, in the
-/// order in which the client's messages arrived; the next question waits for the answer to the
-/// one before (RFC 4254 §4 wants replies in order). Keepalives, window adjustments, rekeying and
-/// the data of open channels go on meanwhile.
+/// The engine calls every function on the connection's event loop, in the order in which the
+/// client's messages arrived. The next question waits for the answer to the one before, with two
+/// exceptions that begin in order and then go on beside the others: global requests and `listen`
+/// are a queue of their own (RFC 4254 §4 wants their replies in order), and each `openForward`
+/// is for itself. Keepalives, window adjustments, rekeying and the data of open channels never
+/// wait.
 ///
 /// Layers of the gateway conform to this and hold the next layer.
 package protocol ServerConnectionHandler: Sendable {
@@ -29,6 +31,26 @@ package protocol ServerConnectionHandler: Sendable {
     /// returned an acceptance.
     func openSession(_ channel: any SessionChannel) async -> ChannelDecision<any SessionHandler>
 
+    /// Decides on a channel that leads elsewhere; called beside other questions, as a dial takes
+    /// its time. The engine keeps the number of those in flight below
+    /// `ConnectionLimits.pendingQuestions`.
+    ///
+    /// - Returns: an acceptance only once the far side is connected. The handler's `run()` then
+    ///   carries the bytes of `channel`, which is not usable before.
+    func openForward(
+        _ channel: any ByteChannel,
+        to target: ForwardTarget
+    ) async -> ChannelDecision<any ForwardHandler>
+
+    /// Accepts connections for the client, which come to it by
+    /// `ServerConnectionControl.openChannel`, until `cancelListen` or the end of the connection.
+    func listen(_ address: ForwardAddress) async -> ListenReply
+
+    /// Accepts no more connections at `address`; those that exist stay.
+    ///
+    /// - Returns: whether anybody was listening there.
+    func cancelListen(_ address: ForwardAddress) async -> Bool
+
     /// A global request that is not the engine's own affair (keepalives are answered by it).
     ///
     /// - Returns: the reply; ignored when the client wants none.
@@ -38,25 +60,39 @@ package protocol ServerConnectionHandler: Sendable {
     /// refused with `SSH_OPEN_UNKNOWN_CHANNEL_TYPE`.
     func unsupportedChannel(type: String) async
 
+    /// A channel open or a global request was refused because its payload did not parse, for the
+    /// log and the recording.
+    func malformed(_ request: MalformedRequest) async
+
     /// The transport is gone or was closed; called exactly once, last, also when the handshake or
     /// the authentication never finished. The engine waits for it under its shutdown deadline.
     func disconnected(_ end: ConnectionEnd) async
 }
 
-/// What a session channel's owner does with the client's requests.
-package protocol SessionHandler: Sendable {
-    /// Answers one request; the engine sends the reply if the client wanted one.
-    func handle(_ request: SessionRequest) async -> Bool
-
+/// What whoever owns an open channel is told.
+package protocol ChannelOwner: Sendable {
     /// The channel is closed on both sides, or the connection is gone. Called exactly once.
     func closed() async
 }
 
-/// One `session` channel as its handler sees it: pulls input, pushes output, both with
-/// back-pressure through the SSH window (RFC 4254 §5.2).
+/// What a session channel's owner does with the client's requests.
+package protocol SessionHandler: ChannelOwner {
+    /// Answers one request; the engine sends the reply if the client wanted one.
+    func handle(_ request: SessionRequest) async -> Bool
+}
+
+/// Carries the bytes of a channel that leads elsewhere.
+package protocol ForwardHandler: ChannelOwner {
+    /// Called once, when the client is being told that the channel is open; the engine closes the
+    /// channel when this returns, and cancels it when the channel is gone before.
+    func run() async
+}
+
+/// One channel as its owner sees it: pulls input, pushes output, both with back-pressure through
+/// the SSH window (RFC 4254 §5.2).
 ///
 /// Every function may be called from any task; the work happens on the connection's event loop.
-package protocol SessionChannel: AnyObject, Sendable {
+package protocol ByteChannel: AnyObject, Sendable {
     /// Increases by one for each channel of the connection, never reused.
     var id: UInt64 { get }
 
@@ -72,16 +108,30 @@ package protocol SessionChannel: AnyObject, Sendable {
     /// Sends bytes; returns once window and socket have taken them.
     ///
     /// - Throws: `ChannelClosed` when the channel closes before the bytes were taken.
-    func write(_ bytes: ByteBuffer, to stream: OutputStream) async throws
+    func write(_ bytes: ByteBuffer) async throws
 
     /// Tells the client that no more output follows (RFC 4254 §5.3). Harmless when repeated.
     func sendEOF() async
 
+    /// Sends CLOSE after everything already written. Harmless when repeated.
+    func close() async
+}
+
+/// A `session` channel (RFC 4254 §6).
+package protocol SessionChannel: ByteChannel {
+    /// Sends bytes of one of a program's two outputs; otherwise as `write(_:)`.
+    func write(_ bytes: ByteBuffer, to stream: OutputStream) async throws
+
     /// Sends `exit-status` or `exit-signal` (RFC 4254 §6.10), at most once, before EOF or close.
     func sendExit(_ exit: ProgramExit) async
 
-    /// Sends CLOSE after everything already written. Harmless when repeated.
-    func close() async
+    /// Tells a client that understands it (`eow@openssh.com`, OpenSSH's PROTOCOL §2.1) that
+    /// nobody reads its input any more. Harmless when repeated.
+    func sendEndOfWrite() async
+}
+
+extension SessionChannel {
+    package func write(_ bytes: ByteBuffer) async throws { try await write(bytes, to: .stdout) }
 }
 
 /// Thrown by channel operations once the channel no longer exists.

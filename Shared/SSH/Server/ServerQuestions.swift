@@ -193,16 +193,26 @@ package enum ChannelOpenFailureReason: UInt32, Sendable {
 
 /// A channel request on a session (RFC 4254 §6; `break` RFC 4335).
 package enum SessionRequest: Sendable, Hashable {
-    case environment(name: String, value: String)
+    /// The name is UTF-8, the value any bytes.
+    case environment(name: String, value: RawText)
     case pty(PTYRequest)
     case shell
-    case exec(command: String)
-    case subsystem(name: String)
+    case exec(command: RawText)
+    case subsystem(name: RawText)
     case windowChange(WindowSize)
     /// Name without `SIG` (RFC 4254 §6.9).
     case signal(name: String)
-    /// Known to nobody, or its payload did not parse; always answered with failure.
+    case x11(X11Request)
+    /// `auth-agent-req@openssh.com` (OpenSSH's PROTOCOL.agent).
+    case agentForwarding
+    /// RFC 4335; how long the line is to be broken.
+    case breakSignal(milliseconds: UInt32)
+    /// `eow@openssh.com`: the client reads no more output.
+    case endOfWrite
+    /// Known to nobody; always answered with failure.
     case unsupported(type: String, payload: ByteBuffer)
+    /// Its payload did not parse; always answered with failure.
+    case malformed(type: String, payload: ByteBuffer)
 }
 
 /// A terminal's size; 0 means unknown (RFC 4254 §6.2).

@@ -72,7 +72,7 @@ final class FakeWorkspace: Workspace {
     func start(_ request: ProgramRequest) async throws -> any Program {
         state.withLock { $0.requests.append(request) }
         if case .subsystem(let name) = request.kind, name == "unknown" {
-            throw CodedError(.dockerSubsystemNotSupported, detail: name)
+            throw CodedError(.dockerSubsystemNotSupported, detail: name.text)
         }
         return program
     }
@@ -128,8 +128,15 @@ final class FakeProgram: Program {
         return next
     }
 
-    func write(_ bytes: ByteBuffer) async throws {
+    func write(_ bytes: ByteBuffer) async throws -> Bool {
         state.withLock { $0.input += String(buffer: bytes) }
+        return true
+    }
+
+    func closeOutput() async { output.finish() }
+
+    func sendBreak(milliseconds: UInt32) async throws {
+        state.withLock { $0.signals.append("BREAK \(milliseconds)") }
     }
 
     func closeInput() async { state.withLock { $0.inputEnded = true } }

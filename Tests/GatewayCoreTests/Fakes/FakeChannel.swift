@@ -8,6 +8,7 @@ final class FakeChannel: SessionChannel {
     enum Sent: Equatable {
         case data(OutputStream, String)
         case eof
+        case endOfWrite
         case exit(ProgramExit)
         case close
     }
@@ -70,6 +71,8 @@ final class FakeChannel: SessionChannel {
     }
 
     func sendEOF() async { state.withLock { $0.sent.append(.eof) } }
+
+    func sendEndOfWrite() async { state.withLock { $0.sent.append(.endOfWrite) } }
 
     func sendExit(_ exit: ProgramExit) async { state.withLock { $0.sent.append(.exit(exit)) } }
 

@@ -15,7 +15,7 @@ struct ConnectionMachineTests {
         let open = ChannelOpen.session(window: window, maximumPacket: maximumPacket)
         #expect(
             machine.received(.channelOpen(open))
-                == .openRequested(0, type: "session", payload: ByteBuffer())
+                == .openRequested(0, .session)
         )
         #expect(machine.acceptOpen(0) == true)
         #expect(machine.drain().count == 1)
@@ -62,7 +62,7 @@ struct ConnectionMachineTests {
         for number in UInt32(0)..<3 {
             #expect(
                 machine.received(.channelOpen(.session()))
-                    == .openRequested(number, type: "session", payload: ByteBuffer())
+                    == .openRequested(number, .session)
             )
             machine.refuseOpen(number, .resourceShortage, text: "full")
             #expect(machine.drain() == [.channelOpenFailure(recipient: 7, reason: 4, text: "full")])
@@ -91,8 +91,8 @@ struct ConnectionMachineTests {
     func unsupportedType() {
         var machine = ConnectionMachine(role: .server)
         var open = ChannelOpen.session()
-        open.type = "direct-tcpip"
-        #expect(machine.received(.channelOpen(open)) == .unsupportedOpen(type: "direct-tcpip"))
+        open.type = "tun@openssh.com"
+        #expect(machine.received(.channelOpen(open)) == .unsupportedOpen(type: "tun@openssh.com"))
         #expect(
             machine.drain() == [
                 .channelOpenFailure(
@@ -131,14 +131,28 @@ struct ConnectionMachineTests {
         #expect(machine.received(.channelOpen(.session())).isViolation)
     }
 
-    @Test("opens that are not answered are bounded")
+    @Test("opens beyond those that may wait for an answer are refused, and cost nothing")
     func openFlood() {
         var machine = ConnectionMachine(
             role: .server,
             limits: ConnectionLimits(channels: 100, pendingQuestions: 3)
         )
-        for _ in 0..<3 { #expect(!machine.received(.channelOpen(.session())).isViolation) }
-        #expect(machine.received(.channelOpen(.session())).isViolation)
+        for number in UInt32(0)..<3 {
+            #expect(
+                machine.received(.channelOpen(.session())) == .openRequested(number, .session)
+            )
+        }
+        #expect(machine.received(.channelOpen(.session())) == .nothing)
+        #expect(machine.channelCount == 3)
+        #expect(
+            machine.drain() == [
+                .channelOpenFailure(
+                    recipient: 7,
+                    reason: 4,
+                    text: "Too many channels are being opened."
+                )
+            ]
+        )
     }
 
     // MARK: - Unknown channels

@@ -43,6 +43,16 @@ struct ConnectionMessageTests {
     static let requests: [SessionRequest] = [
         .environment(name: "LANG", value: "C"), .shell, .exec(command: "ls -l"),
         .subsystem(name: "sftp"), .signal(name: "TERM"),
+        .environment(name: "LC_NAME", value: RawText([0x6A, 0xF6, 0xFF])),
+        .exec(command: RawText([0x6C, 0x73, 0x20, 0xE4, 0x00])),
+        .x11(
+            X11Request(
+                isSingleConnection: true,
+                protocolName: "MIT-MAGIC-COOKIE-1",
+                cookie: "00ff",
+                screen: 1
+            )
+        ), .agentForwarding, .breakSignal(milliseconds: 500), .endOfWrite,
         .pty(PTYRequest(term: "xterm", size: WindowSize(columns: 1, rows: 2), modes: [0])),
     ]
 
@@ -51,15 +61,15 @@ struct ConnectionMessageTests {
         #expect(SessionRequest(request.wire(wantsReply: true)) == request)
     }
 
-    @Test("a known request with bytes too many or too few is unsupported", arguments: requests)
+    @Test("a known request with bytes too many or too few is malformed", arguments: requests)
     func malformedRequest(request: SessionRequest) {
         var long = request.wire(wantsReply: true)
         long.payload.writeInteger(UInt8(0))
-        #expect(SessionRequest(long) == .unsupported(type: long.type, payload: long.payload))
+        #expect(SessionRequest(long) == .malformed(type: long.type, payload: long.payload))
         var short = request.wire(wantsReply: true)
         guard short.payload.readableBytes > 0 else { return }
         short.payload.moveWriterIndex(to: short.payload.writerIndex - 1)
-        #expect(SessionRequest(short) == .unsupported(type: short.type, payload: short.payload))
+        #expect(SessionRequest(short) == .malformed(type: short.type, payload: short.payload))
     }
 
     @Test(
@@ -119,7 +129,7 @@ struct ConnectionMessageTests {
         _ random: inout SplitMix64
     ) {
         switch event {
-        case .openRequested(let number, _, _):
+        case .openRequested(let number, _):
             if Bool.random(using: &random) {
                 _ = machine.acceptOpen(number)
             } else {
@@ -133,7 +143,7 @@ struct ConnectionMessageTests {
             _ = machine.enqueue(number, .exit(.status(0)))
             if Bool.random(using: &random) { _ = machine.enqueue(number, .close) }
         case .globalRequest: machine.answerGlobalRequest(.failure)
-        case .unsupportedOpen: machine.acknowledgeUnsupportedOpen()
+        case .unsupportedOpen, .malformedOpen: machine.acknowledgeRefusedOpen()
         default: break
         }
         while machine.nextOutgoing(dataAllowed: Bool.random(using: &random)) != nil {}

@@ -65,7 +65,7 @@ struct EngineTests {
             .pty(PTYRequest(term: "xterm", size: WindowSize(columns: 80, rows: 24), modes: [0])),
             .subsystem(name: "sftp"), .exec(command: "cat"),
             .windowChange(WindowSize(columns: 1, rows: 2)), .signal(name: "INT"),
-            .unsupported(type: "eow@openssh.com", payload: ByteBuffer()),
+            .unsupported(type: "nonsense@example.org", payload: ByteBuffer()),
         ]
         try await TestServer.run { server in
             let client = try await Self.logIn(server)
@@ -208,9 +208,9 @@ struct EngineTests {
             await #expect(
                 throws: SSHClientError.channelRefused(reason: 3, text: "unsupported channel type")
             ) {
-                _ = try await client.openChannel(type: "direct-tcpip")
+                _ = try await client.openChannel(type: "tun@openssh.com")
             }
-            try await server.journal.wait(for: .unsupportedChannel("direct-tcpip"))
+            try await server.journal.wait(for: .unsupportedChannel("tun@openssh.com"))
             await client.close()
         }
     }

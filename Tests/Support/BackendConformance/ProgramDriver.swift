@@ -14,10 +14,10 @@ extension Workspace {
     package func run(
         _ command: String,
         input: String = "",
-        environment: [(name: String, value: String)] = []
+        environment: [(name: String, value: RawText)] = []
     ) async throws -> FinishedProgram {
         let program = try await start(
-            ProgramRequest(kind: .exec(command), environment: environment)
+            ProgramRequest(kind: .exec(RawText(command)), environment: environment)
         )
         if !input.isEmpty { try await program.write(ByteBuffer(string: input)) }
         await program.closeInput()

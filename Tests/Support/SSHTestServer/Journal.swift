@@ -14,6 +14,10 @@ package final class Journal: Sendable {
         case request(UInt64, SessionRequest)
         case globalRequest(GlobalRequest)
         case unsupportedChannel(String)
+        case malformed(MalformedRequest)
+        case forward(ForwardTarget)
+        case listen(ForwardAddress)
+        case cancelListen(ForwardAddress)
         case sessionClosed(UInt64)
         case disconnected(ConnectionEnd)
         /// Anything a program of the server wants to tell.

@@ -20,6 +20,15 @@ package struct TestBehaviour: Sendable {
         nil
     }
     package var globalRequest: @Sendable (GlobalRequest) async -> GlobalReply = { _ in .failure }
+    package var openForward:
+        @Sendable (any ByteChannel, ForwardTarget) async -> ChannelDecision<any ForwardHandler> = {
+            _,
+            _ in .refused(.administrativelyProhibited, text: "no forwards")
+        }
+    package var listen: @Sendable (ForwardAddress) async -> ListenReply = { _ in
+        .refused(text: "no listening")
+    }
+    package var cancelListen: @Sendable (ForwardAddress) async -> Bool = { _ in false }
     /// Before a session's request is answered.
     package var request: @Sendable (SessionRequest) async -> Void = { _ in }
 
@@ -88,6 +97,28 @@ package actor TestConnectionHandler: ServerConnectionHandler {
         journal.add(.unsupportedChannel(type))
     }
 
+    package func malformed(_ request: MalformedRequest) async {
+        journal.add(.malformed(request))
+    }
+
+    package func openForward(
+        _ channel: any ByteChannel,
+        to target: ForwardTarget
+    ) async -> ChannelDecision<any ForwardHandler> {
+        journal.add(.forward(target))
+        return await behaviour.openForward(channel, target)
+    }
+
+    package func listen(_ address: ForwardAddress) async -> ListenReply {
+        journal.add(.listen(address))
+        return await behaviour.listen(address)
+    }
+
+    package func cancelListen(_ address: ForwardAddress) async -> Bool {
+        journal.add(.cancelListen(address))
+        return await behaviour.cancelListen(address)
+    }
+
     package func disconnected(_ end: ConnectionEnd) async {
         journal.add(.disconnected(end))
     }
@@ -114,10 +145,12 @@ actor TestSessionHandler: SessionHandler {
         journal.add(.request(channel.id, request))
         await behaviour.request(request)
         switch request {
-        case .exec(let command): return start(command)
+        case .exec(let command): return start(command.text)
         case .shell: return start("cat")
-        case .environment, .pty, .windowChange, .signal: return true
-        case .subsystem, .unsupported: return false
+        case .environment, .pty, .windowChange, .signal, .x11, .agentForwarding, .breakSignal,
+            .endOfWrite:
+            return true
+        case .subsystem, .unsupported, .malformed: return false
         }
     }
 

@@ -1,6 +1,7 @@
 import GatewayCore
 import SharedConfig
 import SharedModels
+import SharedSSH
 
 /// What a connection's container is made of.
 struct ContainerSpec: Sendable {
@@ -81,13 +82,14 @@ struct ContainerSpec: Sendable {
 /// Assignments for a program.
 enum Environment {
     /// Of several with one name the last wins, in the place of the first.
-    static func assignments(_ list: [(name: String, value: String)]) -> [String] {
+    /// The engine takes JSON: bytes that are not UTF-8 cannot reach it and become U+FFFD.
+    static func assignments(_ list: [(name: String, value: RawText)]) -> [String] {
         var order: [String] = []
-        var values: [String: String] = [:]
+        var values: [String: RawText] = [:]
         for (name, value) in list where isUsable(name) {
             if values.updateValue(value, forKey: name) == nil { order.append(name) }
         }
-        return order.map { "\($0)=\(values[$0] ?? "")" }
+        return order.map { "\($0)=\((values[$0] ?? "").text)" }
     }
 
     static func isUsable(_ name: String) -> Bool {

@@ -24,6 +24,7 @@ final class DockerProgram: Program {
         /// The write that waits.
         var write: Latch<Void>?
         var isInputOver = false
+        var isOutputUnwanted = false
     }
 
     var id: String { exec.id }
@@ -49,6 +50,9 @@ final class DockerProgram: Program {
     func nextOutput() async throws -> ProgramOutput? {
         var piece = state.withLock { $0.first.popLast() }
         if piece == nil { piece = try await exec.stream.next() }
+        while piece != nil, state.withLock({ $0.isOutputUnwanted }) {
+            piece = try await exec.stream.next()
+        }
         guard let piece else { return nil }
         return ProgramOutput(
             stream: piece.output == .stdout ? .stdout : .stderr,
@@ -56,16 +60,17 @@ final class DockerProgram: Program {
         )
     }
 
-    func write(_ bytes: ByteBuffer) async throws {
+    func write(_ bytes: ByteBuffer) async throws -> Bool {
         let taken = Latch<Void>()
         let isOver = state.withLock { state in
             if !state.isInputOver { state.write = taken }
             return state.isInputOver
         }
         // Nobody reads any more: dropped, as the protocol says.
-        guard !isOver else { return }
+        guard !isOver else { return false }
         exec.stream.send(bytes).whenComplete { _ in taken.settle(.success(())) }
         try await taken.value()
+        return true
     }
 
     /// The engine leaves input alone that a program has not read before its end.
@@ -80,6 +85,16 @@ final class DockerProgram: Program {
     func closeInput() async {
         guard !exec.hasTerminal else { return }
         await exec.stream.closeInput()
+    }
+
+    /// The engine has no way to close one direction of an exec: what comes is taken and dropped.
+    func closeOutput() async {
+        guard !exec.hasTerminal else { return }
+        state.withLock { $0.isOutputUnwanted = true }
+    }
+
+    func sendBreak(milliseconds: UInt32) async throws {
+        throw OperationUnsupported(operation: "break")
     }
 
     func resize(_ size: WindowSize) async throws {

@@ -48,7 +48,7 @@ final class DockerWorkspace: Workspace {
         try checkOpen()
         logger.emit(.dockerExec)
         let command = try ProgramCommand.arguments(for: request.kind, config.execution)
-        let terminal = request.pty.map { [(name: "TERM", value: $0.term)] } ?? []
+        let terminal = request.pty.map { [(name: "TERM", value: RawText($0.term))] } ?? []
         let program = DockerProgram(
             exec: try await execs.start(
                 command,

@@ -1,6 +1,7 @@
 import GatewayCore
 import SharedConfig
 import SharedMessages
+import SharedSSH
 
 /// What is executed for a request, as an argument list.
 enum ProgramCommand {
@@ -11,10 +12,10 @@ enum ProgramCommand {
     ) throws(CodedError) -> [String] {
         switch kind {
         case .shell: return execution.shellCommand
-        case .exec(let command): return [Scripts.shell, "-c", command]
+        case .exec(let command): return [Scripts.shell, "-c", command.text]
         case .subsystem(let name):
-            guard let program = execution.subsystems[name] else {
-                throw CodedError(.dockerSubsystemNotSupported, detail: name)
+            guard let program = name.exactText.flatMap({ execution.subsystems[$0] }) else {
+                throw CodedError(.dockerSubsystemNotSupported, detail: name.text)
             }
             return [program]
         }

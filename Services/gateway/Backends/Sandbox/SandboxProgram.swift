@@ -34,11 +34,27 @@ final class SandboxProgram: Program {
 
     func nextOutput() async throws -> ProgramOutput? { try await streams.output.next() }
 
-    func write(_ bytes: ByteBuffer) async throws {
-        let taken = Latch<Void>()
-        // A failed write means that nobody reads any more: dropped, as the protocol says.
-        streams.input.writeAndFlush(bytes).whenComplete { _ in taken.settle(.success(())) }
-        try await taken.value()
+    func write(_ bytes: ByteBuffer) async throws -> Bool {
+        let taken = Latch<Bool>()
+        streams.input.writeAndFlush(bytes).whenComplete { result in
+            switch result {
+            case .success: taken.settle(.success(true))
+            // Nobody reads any more: dropped, as the protocol says.
+            case .failure: taken.settle(.success(false))
+            }
+        }
+        return try await taken.value()
+    }
+
+    func closeOutput() async {
+        guard terminal == nil else { return }
+        await streams.closeOutputs()
+    }
+
+    func sendBreak(milliseconds: UInt32) async throws {
+        guard let terminal else { throw OperationUnsupported(operation: "break without terminal") }
+        let error = berth_break(terminal.number)
+        guard error == 0 else { throw SystemFailure("break", error) }
     }
 
     func closeInput() async {

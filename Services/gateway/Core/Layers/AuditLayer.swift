@@ -106,6 +106,21 @@ package final class AuditLayer: ServerConnectionHandler {
         }
     }
 
+    package func openForward(
+        _ channel: any ByteChannel,
+        to target: ForwardTarget
+    ) async -> ChannelDecision<any ForwardHandler> {
+        await next.openForward(channel, to: target)
+    }
+
+    package func listen(_ address: ForwardAddress) async -> ListenReply {
+        await next.listen(address)
+    }
+
+    package func cancelListen(_ address: ForwardAddress) async -> Bool {
+        await next.cancelListen(address)
+    }
+
     package func globalRequest(_ request: GlobalRequest) async -> GlobalReply {
         await note(.unknownGlobalRequest(type: request.type))
         return await next.globalRequest(request)
@@ -115,6 +130,8 @@ package final class AuditLayer: ServerConnectionHandler {
         await note(.newChannelRefused(type: type, reason: "unsupported channel type"))
         await next.unsupportedChannel(type: type)
     }
+
+    package func malformed(_ request: MalformedRequest) async { await next.malformed(request) }
 
     package func disconnected(_ end: ConnectionEnd) async {
         // A connection that never got through its handshake is recorded too, if that is possible.

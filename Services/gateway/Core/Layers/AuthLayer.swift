@@ -68,6 +68,21 @@ package final class AuthLayer: ServerConnectionHandler {
         await next.openSession(channel)
     }
 
+    package func openForward(
+        _ channel: any ByteChannel,
+        to target: ForwardTarget
+    ) async -> ChannelDecision<any ForwardHandler> {
+        await next.openForward(channel, to: target)
+    }
+
+    package func listen(_ address: ForwardAddress) async -> ListenReply {
+        await next.listen(address)
+    }
+
+    package func cancelListen(_ address: ForwardAddress) async -> Bool {
+        await next.cancelListen(address)
+    }
+
     package func globalRequest(_ request: GlobalRequest) async -> GlobalReply {
         await next.globalRequest(request)
     }
@@ -75,6 +90,8 @@ package final class AuthLayer: ServerConnectionHandler {
     package func unsupportedChannel(type: String) async {
         await next.unsupportedChannel(type: type)
     }
+
+    package func malformed(_ request: MalformedRequest) async { await next.malformed(request) }
 
     package func disconnected(_ end: ConnectionEnd) async {
         await next.disconnected(end)

@@ -88,6 +88,19 @@ package final class BackendLayer: ServerConnectionHandler {
         return .accepted(session)
     }
 
+    package func openForward(
+        _ channel: any ByteChannel,
+        to target: ForwardTarget
+    ) async -> ChannelDecision<any ForwardHandler> {
+        .refused(.administrativelyProhibited, text: personText(.securityForwardingRejected, nil))
+    }
+
+    package func listen(_ address: ForwardAddress) async -> ListenReply {
+        .refused(text: personText(.securityReverseForwardingRejected, nil))
+    }
+
+    package func cancelListen(_ address: ForwardAddress) async -> Bool { false }
+
     package func globalRequest(_ request: GlobalRequest) async -> GlobalReply {
         logger.emit(.sshUnsupportedGlobalRequest, ["type": "\(request.type)"])
         return .failure
@@ -95,6 +108,10 @@ package final class BackendLayer: ServerConnectionHandler {
 
     package func unsupportedChannel(type: String) async {
         logger.emit(.sshUnsupportedChannelType, ["type": "\(type)"])
+    }
+
+    package func malformed(_ request: MalformedRequest) async {
+        logger.emit(.sshDecodeFailed, ["RequestType": "\(request.type)"])
     }
 
     package func disconnected(_ end: ConnectionEnd) async {
@@ -115,7 +132,7 @@ package final class BackendLayer: ServerConnectionHandler {
     }
 
     /// What sshd tells every program about where it came from (sshd(8), ENVIRONMENT).
-    private var exposedEnvironment: [(name: String, value: String)] {
+    private var exposedEnvironment: [(name: String, value: RawText)] {
         let remote = state.remoteAddress
         return [(name: "SSH_CLIENT", value: "\(remote.host) \(remote.port) 22")]
     }

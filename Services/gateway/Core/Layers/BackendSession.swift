@@ -19,7 +19,7 @@ actor BackendSession: SessionHandler {
     private let holder: WorkspaceHolder
     private let logger: Logger
     private var lifecycle = ProgramLifecycle()
-    private var environment: [(name: String, value: String)]
+    private var environment: [(name: String, value: RawText)]
     private var pty: PTYRequest?
     private var program: (any Program)?
     private var running: Task<Void, Never>?
@@ -32,7 +32,7 @@ actor BackendSession: SessionHandler {
     init(
         channel: any SessionChannel,
         holder: WorkspaceHolder,
-        exposed: [(name: String, value: String)],
+        exposed: [(name: String, value: RawText)],
         logger: Logger
     ) {
         self.channel = channel
@@ -81,7 +81,16 @@ actor BackendSession: SessionHandler {
         case .subsystem(let name): return await start(.subsystem(name))
         case .windowChange(let size): return await toProgram { try await $0.resize(size) }
         case .signal(let name): return await toProgram { try await $0.signal(name) }
+        case .x11, .agentForwarding: return false
+        case .breakSignal(let time):
+            return await toProgram { try await $0.sendBreak(milliseconds: time) }
+        case .endOfWrite:
+            await program?.closeOutput()
+            return true
         case .unsupported: return false
+        case .malformed(let type, _):
+            logger.emit(.sshDecodeFailed, ["RequestType": "\(type)"])
+            return false
         }
     }
 
@@ -205,7 +214,9 @@ actor BackendSession: SessionHandler {
 
     private func carryInput(to program: any Program) async {
         do {
-            while let bytes = try await channel.read() { try await program.write(bytes) }
+            while let bytes = try await channel.read() {
+                if try await !program.write(bytes) { await channel.sendEndOfWrite() }
+            }
             await program.closeInput()
         } catch is ChannelClosed {
             return

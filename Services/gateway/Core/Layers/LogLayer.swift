@@ -35,11 +35,28 @@ final class LogLayer: ServerConnectionHandler {
         await next.openSession(channel)
     }
 
+    func openForward(
+        _ channel: any ByteChannel,
+        to target: ForwardTarget
+    ) async -> ChannelDecision<any ForwardHandler> {
+        await next.openForward(channel, to: target)
+    }
+
+    func listen(_ address: ForwardAddress) async -> ListenReply {
+        await next.listen(address)
+    }
+
+    func cancelListen(_ address: ForwardAddress) async -> Bool {
+        await next.cancelListen(address)
+    }
+
     func globalRequest(_ request: GlobalRequest) async -> GlobalReply {
         await next.globalRequest(request)
     }
 
     func unsupportedChannel(type: String) async { await next.unsupportedChannel(type: type) }
+
+    func malformed(_ request: MalformedRequest) async { await next.malformed(request) }
 
     func disconnected(_ end: ConnectionEnd) async {
         let wasAuthenticated = isAuthenticated.withLock { $0 }

@@ -57,7 +57,7 @@ package final class PolicyLayer: ServerConnectionHandler {
     package func openSession(
         _ channel: any SessionChannel
     ) async -> ChannelDecision<any SessionHandler> {
-        guard let policy = state.facts.userConfig.map({ SecurityPolicy($0.security) }) else {
+        guard let policy else {
             return .refused(.administrativelyProhibited, text: personText(.backendConfigError, nil))
         }
         guard openSessions.withLock({ policy.allowsSession(besides: $0) }) else {
@@ -74,6 +74,28 @@ package final class PolicyLayer: ServerConnectionHandler {
         return .accepted(session)
     }
 
+    package func openForward(
+        _ channel: any ByteChannel,
+        to target: ForwardTarget
+    ) async -> ChannelDecision<any ForwardHandler> {
+        let code = policy.map { $0.refusal(of: target) } ?? .backendConfigError
+        guard let code else { return await next.openForward(channel, to: target) }
+        logger.emit(code, ["type": "\(target.channelType)"])
+        logger.emit(.sshNewChannelRejected, ["type": "\(target.channelType)"])
+        return .refused(.administrativelyProhibited, text: personText(code, nil))
+    }
+
+    package func listen(_ address: ForwardAddress) async -> ListenReply {
+        let code = policy.map { $0.refusal(of: address) } ?? .backendConfigError
+        guard let code else { return await next.listen(address) }
+        logger.emit(code)
+        return .refused(text: personText(code, nil))
+    }
+
+    package func cancelListen(_ address: ForwardAddress) async -> Bool {
+        await next.cancelListen(address)
+    }
+
     package func globalRequest(_ request: GlobalRequest) async -> GlobalReply {
         await next.globalRequest(request)
     }
@@ -82,8 +104,17 @@ package final class PolicyLayer: ServerConnectionHandler {
         await next.unsupportedChannel(type: type)
     }
 
+    package func malformed(_ request: MalformedRequest) async { await next.malformed(request) }
+
     package func disconnected(_ end: ConnectionEnd) async {
         await next.disconnected(end)
+    }
+}
+
+extension PolicyLayer {
+    /// `nil` while nobody has said what the person gets.
+    private var policy: SecurityPolicy? {
+        state.facts.userConfig.map { SecurityPolicy($0.security) }
     }
 }
 
@@ -132,6 +163,6 @@ private final class PolicySession: SessionHandler {
                 return false
             }
         }
-        return await next.handle(.exec(command: forced.command))
+        return await next.handle(.exec(command: RawText(forced.command)))
     }
 }

@@ -23,16 +23,40 @@ package struct SecurityPolicy: Sendable {
         case .pty: allows(config.tty.mode) ? nil : .securityTtyRejected
         case .shell: allows(config.shell.mode) ? nil : .securityShellRejected
         case .exec(let command):
-            allows(config.command.mode, config.command.allow, [], command)
+            allows(config.command.mode, config.command.allow, [], command.text)
                 ? nil : .securityExecRejected
         case .subsystem(let name):
-            allows(config.subsystem.mode, config.subsystem.allow, config.subsystem.deny, name)
+            allows(config.subsystem.mode, config.subsystem.allow, config.subsystem.deny, name.text)
                 ? nil : .securitySubsystemRejected
         case .signal(let name):
             allows(config.signal.mode, config.signal.allow, config.signal.deny, name)
                 ? nil : .securitySignalRejected
-        case .windowChange, .unsupported: nil
+        case .x11:
+            allows(config.forwarding.x11ForwardingMode) ? nil : .securityX11ForwardingRejected
+        case .agentForwarding:
+            allows(config.forwarding.agentForwardingMode) ? nil : .securityForwardingRejected
+        case .windowChange, .breakSignal, .endOfWrite, .unsupported, .malformed: nil
         }
+    }
+
+    /// The code under which a channel to `target` is refused, or `nil` when it is allowed.
+    package func refusal(of target: ForwardTarget) -> MessageCode? {
+        switch target {
+        case .tcp:
+            allows(config.forwarding.forwardingMode) ? nil : .securityForwardingRejected
+        case .unixSocket:
+            allows(config.forwarding.socketForwardingMode) ? nil : .securityForwardingRejected
+        }
+    }
+
+    /// The code under which listening at `address` is refused, or `nil` when it is allowed.
+    package func refusal(of address: ForwardAddress) -> MessageCode? {
+        let mode =
+            switch address {
+            case .tcp: config.forwarding.reverseForwardingMode
+            case .unixSocket: config.forwarding.socketListenMode
+            }
+        return allows(mode) ? nil : .securityReverseForwardingRejected
     }
 
     /// What runs instead of an allowed shell, command or subsystem, and what the program is told
@@ -45,7 +69,9 @@ package struct SecurityPolicy: Sendable {
             return ForcedCommand(command: config.forceCommand, original: command)
         case .subsystem(let name):
             return ForcedCommand(command: config.forceCommand, original: name)
-        case .environment, .pty, .windowChange, .signal, .unsupported: return nil
+        case .environment, .pty, .windowChange, .signal, .x11, .agentForwarding, .breakSignal,
+            .endOfWrite, .unsupported, .malformed:
+            return nil
         }
     }
 
@@ -73,9 +99,9 @@ package struct ForcedCommand: Sendable, Hashable {
     package var command: String
     /// Goes into `SSH_ORIGINAL_COMMAND` (sshd_config(5), ForceCommand); empty for a shell, which
     /// gets no variable.
-    package var original: String
+    package var original: RawText
 
-    package init(command: String, original: String) {
+    package init(command: String, original: RawText) {
         self.command = command
         self.original = original
     }

@@ -53,19 +53,35 @@ final class AuditSession: SessionHandler {
     private func event(_ request: SessionRequest, _ number: UInt64) -> AuditEvent {
         switch request {
         case .environment(let name, let value):
-            .environment(requestID: number, name: name, value: value)
+            .environment(requestID: number, name: name, value: value.text)
         case .pty(let pty):
             .terminal(requestID: number, term: pty.term, size: size(pty.size), modes: pty.modes)
         case .shell: .shell(requestID: number)
-        case .exec(let command): .exec(requestID: number, program: command)
-        case .subsystem(let name): .subsystem(requestID: number, name: name)
+        case .exec(let command): .exec(requestID: number, program: command.text)
+        case .subsystem(let name): .subsystem(requestID: number, name: name.text)
         case .windowChange(let window): .windowChange(requestID: number, size: size(window))
         case .signal(let name): .signal(requestID: number, name: name)
+        case .x11(let request): .x11Request(requestID: number, AuditEvent.X11(request))
+        case .agentForwarding, .endOfWrite:
+            .unknownRequest(requestID: number, type: request.typeName, payload: nil)
+        case .breakSignal(let milliseconds):
+            .unknownRequest(
+                requestID: number,
+                type: request.typeName,
+                payload: Array(ByteBuffer(integer: milliseconds).readableBytesView)
+            )
         case .unsupported(let type, let payload):
             .unknownRequest(
                 requestID: number,
                 type: type,
                 payload: Array(payload.readableBytesView)
+            )
+        case .malformed(let type, let payload):
+            .malformedRequest(
+                requestID: number,
+                type: type,
+                payload: Array(payload.readableBytesView),
+                reason: "the payload does not parse"
             )
         }
     }
@@ -76,6 +92,17 @@ final class AuditSession: SessionHandler {
             rows: size.rows,
             width: size.pixelWidth,
             height: size.pixelHeight
+        )
+    }
+}
+
+extension AuditEvent.X11 {
+    fileprivate init(_ request: X11Request) {
+        self.init(
+            singleConnection: request.isSingleConnection,
+            authProtocol: request.protocolName,
+            cookie: request.cookie,
+            screen: request.screen
         )
     }
 }

@@ -57,6 +57,8 @@ final class RecordedChannel: SessionChannel {
         await next.sendExit(exit)
     }
 
+    func sendEndOfWrite() async { await next.sendEndOfWrite() }
+
     func close() async { await next.close() }
 
     /// Bytes that cannot be recorded go nowhere: the stream ends, and the connection with it.

@@ -11,7 +11,11 @@ extension SessionRequest {
         case .subsystem: "subsystem"
         case .windowChange: "window-change"
         case .signal: "signal"
-        case .unsupported(let type, _): type
+        case .x11: "x11-req"
+        case .agentForwarding: "auth-agent-req@openssh.com"
+        case .breakSignal: "break"
+        case .endOfWrite: "eow@openssh.com"
+        case .unsupported(let type, _), .malformed(let type, _): type
         }
     }
 }

@@ -7,7 +7,8 @@ import SharedSSH
 /// What is executed for a request.
 struct ProgramCommand: Sendable, Hashable {
     let file: String
-    let arguments: [String]
+    let arguments: [RawText]
+
     init(_ kind: ProgramRequest.Kind, _ config: SandboxConfig) throws(CodedError) {
         let login = config.shellCommand
         let shell = login.first ?? "/bin/sh"
@@ -15,17 +16,18 @@ struct ProgramCommand: Sendable, Hashable {
         case .shell:
             file = shell
             // A dash in front makes it a login shell, as sshd does it.
-            arguments = ["-" + (shell.split(separator: "/").last ?? "sh")] + login.dropFirst()
+            let name = "-" + (shell.split(separator: "/").last ?? "sh")
+            arguments = ([name] + login.dropFirst()).map { RawText($0) }
         case .exec(let command):
             file = shell
-            arguments = [shell, "-c", command]
+            arguments = [RawText(shell), "-c", command]
         case .subsystem(let name):
-            guard let program = config.subsystems[name] else {
-                throw CodedError(.sandboxSubsystemUnknown, detail: name)
+            guard let program = name.exactText.flatMap({ config.subsystems[$0] }) else {
+                throw CodedError(.sandboxSubsystemUnknown, detail: name.text)
             }
             file = shell
             // Through the shell, which splits arguments and says what is missing.
-            arguments = [shell, "-c", "exec " + program]
+            arguments = [RawText(shell), "-c", RawText("exec " + program)]
         }
     }
 }
@@ -59,14 +61,15 @@ enum ProgramEnvironment {
     static func merged(
         base: [(name: String, value: String)],
         request: ProgramRequest
-    ) -> [String] {
-        let terminal = request.pty.map { [(name: "TERM", value: $0.term)] } ?? []
+    ) -> [RawText] {
+        let standing = base.map { (name: $0.name, value: RawText($0.value)) }
+        let terminal = request.pty.map { [(name: "TERM", value: RawText($0.term))] } ?? []
         var order: [String] = []
-        var values: [String: String] = [:]
-        for (name, value) in base + terminal + request.environment where isUsable(name) {
+        var values: [String: RawText] = [:]
+        for (name, value) in standing + terminal + request.environment where isUsable(name) {
             if values.updateValue(value, forKey: name) == nil { order.append(name) }
         }
-        return order.map { "\($0)=\(values[$0] ?? "")" }
+        return order.map { RawText(Array("\($0)=".utf8) + (values[$0]?.bytes ?? [])) }
     }
 
     private static func isUsable(_ name: String) -> Bool {

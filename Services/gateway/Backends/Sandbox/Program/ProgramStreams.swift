@@ -7,7 +7,7 @@ struct ProgramStreams: Sendable {
     let output: OutputQueue
     /// Takes what goes to the program's input.
     let input: any Channel
-    private let channels: [any Channel]
+    private let outputs: [any Channel]
 
     /// What the kernel may hold of each pipe.
     static let pipeCapacity: Int32 = 256 << 10
@@ -27,7 +27,7 @@ struct ProgramStreams: Sendable {
             let sink = try await owning(input) {
                 try await bootstrap(on: loop, nil).takingOwnershipOfDescriptor(output: $0).get()
             }
-            return ProgramStreams(output: queue, input: sink, channels: [out, err, sink])
+            return ProgramStreams(output: queue, input: sink, outputs: [out, err])
         } catch {
             out.close(promise: nil)
             throw error
@@ -47,12 +47,18 @@ struct ProgramStreams: Sendable {
                     .takingOwnershipOfDescriptors(input: input, output: output).get()
             }
         }
-        return ProgramStreams(output: queue, input: channel, channels: [channel])
+        return ProgramStreams(output: queue, input: channel, outputs: [])
     }
 
     /// Ends both directions at once; what was not read is lost.
     func close() async {
-        for channel in channels {
+        await closeOutputs()
+        try? await input.close().get()  // Closed already: as wanted.
+    }
+
+    /// Takes nothing more: a program that goes on writing gets SIGPIPE.
+    func closeOutputs() async {
+        for channel in outputs {
             try? await channel.close().get()  // Closed already: as wanted.
         }
     }

@@ -5,9 +5,9 @@ import SharedSSH
 struct StartPayload: Sendable {
     var folder: String
     var file: String
-    var arguments: [String]
+    var arguments: [RawText]
     /// Assignments `NAME=value`.
-    var environment: [String]
+    var environment: [RawText]
     var terminal: PTYRequest?
 
     /// The bytes; a NUL inside a string cannot be a program's, it is cut there as C does.
@@ -24,8 +24,8 @@ struct StartPayload: Sendable {
             header.modes = TerminalModes.settings(applying: terminal.modes)
         }
         var bytes = unsafe withUnsafeBytes(of: header) { unsafe Array($0) }
-        for text in [folder, file] + arguments + environment {
-            bytes += text.utf8.prefix { $0 != 0 }
+        for text in [RawText(folder), RawText(file)] + arguments + environment {
+            bytes += text.bytes.prefix { $0 != 0 }
             bytes.append(0)
         }
         return bytes

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// A session channel as its handler sees it; the work is done by the connection.
-final class ServerSessionChannel: SessionChannel {
+/// A channel as its owner sees it; the work is done by the connection.
+final class ServerChannel: SessionChannel {
     let id: UInt64
     let eventLoop: any EventLoop
     private let number: UInt32
@@ -28,6 +28,10 @@ final class ServerSessionChannel: SessionChannel {
 
     func sendExit(_ exit: ProgramExit) async {
         await connection.enqueue(number, .exit(exit))
+    }
+
+    func sendEndOfWrite() async {
+        await connection.sendEndOfWrite(number)
     }
 
     func close() async {
