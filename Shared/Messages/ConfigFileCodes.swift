@@ -28,9 +28,19 @@ extension MessageCode {
         "CONFIG_ALGORITHM_NOT_OFFERED",
         .warning,
         explanation: """
-            The configuration names an algorithm that is no longer secure; it is never offered.
+            The configuration names an algorithm that is broken or does not exist; it is never \
+            offered.
             """,
         remedy: "Remove the name. Clients that speak nothing newer cannot connect."
+    )
+
+    package static let configAlgorithmWeak = MessageCode(
+        "CONFIG_ALGORITHM_WEAK",
+        .warning,
+        explanation: """
+            The configuration asks for an algorithm that is out of date; it is offered as it asks.
+            """,
+        remedy: "Remove the name as soon as every client speaks something newer."
     )
 
     package static let configVariableUnknown = MessageCode(
@@ -48,6 +58,6 @@ extension MessageCode {
 
     static let configFileCodes: [MessageCode] = [
         configListenDeprecated, dockerrunDeprecated, configKeyWithoutEffect,
-        configAlgorithmNotOffered, configVariableUnknown,
+        configAlgorithmNotOffered, configAlgorithmWeak, configVariableUnknown,
     ]
 }

@@ -138,6 +138,13 @@ struct LoaderTests {
         #expect(
             loaded.warnings.map(\.text) == ["ssh: arcfour", "ssh: aes128-cbc", "ssh: hmac-sha1"]
         )
+        #expect(
+            loaded.warnings.map(\.code) == [
+                .configAlgorithmNotOffered, .configAlgorithmWeak, .configAlgorithmWeak,
+            ]
+        )
+        #expect(try load("ssh: {kex: [diffie-hellman-group14-sha1]}").warnings.count == 1)
+        #expect(problems("ssh: {ciphers: [arcfour, tripledescbcID]}").count == 1)
         #expect(problems("ssh: {kex: [diffie-hellman-group1-sha1]}").count == 1)
         #expect(problems("ssh: {kex: [nonsense, curve25519-sha256]}").count == 1)
     }

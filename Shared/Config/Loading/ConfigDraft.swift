@@ -44,8 +44,11 @@ struct ConfigDraft {
 
     private mutating func warnAboutAlgorithms(_ config: BerthConfig) {
         let server = config.ssh.ciphers + config.ssh.kex + config.ssh.macs
-        for name in SSHAlgorithms.legacy(among: server) {
+        for name in SSHAlgorithms.gone(among: server) {
             warn(.configAlgorithmNotOffered, "ssh: \(name)")
+        }
+        for name in SSHAlgorithms.weak(among: server) {
+            warn(.configAlgorithmWeak, "ssh: \(name)")
         }
     }
 }

@@ -9,6 +9,7 @@ package enum SSHAlgorithms {
     package static let kex = [
         "mlkem768x25519-sha256", "curve25519-sha256", "curve25519-sha256@libssh.org",
         "ecdh-sha2-nistp521", "ecdh-sha2-nistp384", "ecdh-sha2-nistp256",
+        "diffie-hellman-group16-sha512", "diffie-hellman-group14-sha256",
     ]
 
     package static let macs = [
@@ -25,23 +26,26 @@ package enum SSHAlgorithms {
         "hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com",
     ]
 
-    /// Accepted in a file because older files hold them; a server does not offer them.
-    package static let legacyCiphers = [
-        "aes128-cbc", "arcfour256", "arcfour128", "arcfour", "tripledescbcID",
-    ]
-    package static let legacyKex = ["diffie-hellman-group14-sha1", "diffie-hellman-group1-sha1"]
-    package static let legacyMACs = ["hmac-sha1-96", "hmac-sha1"]
+    /// Spoken, but out of date: only a file that names one makes a server offer it.
+    package static let weakCiphers = ["aes128-cbc", "aes192-cbc", "aes256-cbc"]
+    package static let weakKex = ["diffie-hellman-group14-sha1"]
+    package static let weakMACs = ["hmac-sha1", "hmac-sha1-96"]
 
-    /// Every name among `configured` that is accepted but never offered.
-    package static func legacy(among configured: [String]) -> [String] {
-        let legacy = legacyCiphers + legacyKex + legacyMACs
-        return configured.filter(legacy.contains)
+    /// Accepted in a file because older files hold them, and spoken by nobody here: broken, too
+    /// short, or (the last cipher) no name of SSH at all.
+    package static let goneCiphers = ["arcfour256", "arcfour128", "arcfour", "tripledescbcID"]
+    package static let goneKex = ["diffie-hellman-group1-sha1"]
+
+    /// Every name among `configured` that is out of date but offered all the same.
+    package static func weak(among configured: [String]) -> [String] {
+        let weak = weakCiphers + weakKex + weakMACs
+        return configured.filter(weak.contains)
     }
 
-    /// The names without the legacy ones.
-    package static func current(_ configured: [String]) -> [String] {
-        let legacy = legacyCiphers + legacyKex + legacyMACs
-        return configured.filter { !legacy.contains($0) }
+    /// Every name among `configured` that is accepted but never offered.
+    package static func gone(among configured: [String]) -> [String] {
+        let gone = goneCiphers + goneKex
+        return configured.filter(gone.contains)
     }
 
     /// The rules for the three lists; each must keep at least one algorithm that is spoken.
@@ -53,14 +57,14 @@ package enum SSHAlgorithms {
     ) -> [ConfigProblem] {
         var list = Rules(path)
         let lists = [
-            ("ciphers", ciphers, Self.ciphers, legacyCiphers),
-            ("kex", kex, Self.kex, legacyKex),
-            ("macs", macs, Self.macs, legacyMACs),
+            ("ciphers", ciphers, Self.ciphers + weakCiphers, goneCiphers),
+            ("kex", kex, Self.kex + weakKex, goneKex),
+            ("macs", macs, Self.macs + weakMACs, []),
         ]
-        for (key, names, current, legacy) in lists {
-            list.check(key, names, among: current + legacy)
-            let isUsable = names.contains { !legacy.contains($0) }
-            list.check(isUsable, key, nil, "must hold at least one of " + joined(current))
+        for (key, names, spoken, gone) in lists {
+            list.check(key, names, among: spoken + gone)
+            let isUsable = names.contains { !gone.contains($0) }
+            list.check(isUsable, key, nil, "must hold at least one of " + joined(spoken))
         }
         return list.problems
     }

@@ -1,8 +1,10 @@
 import COpenSSL
 
-/// One direction's AES-CTR (RFC 4344 §4) with its MAC.
+/// One direction's AES-CTR (RFC 4344 §4), or AES-CBC (RFC 4253 §6.3), with its MAC.
 @safe final class AESCTR {
     let mac: PacketMAC
+    /// CBC: an answer must not show what a changed block turned into.
+    let isChained: Bool
     private let context: CipherContext
 
     init(
@@ -14,6 +16,7 @@ import COpenSSL
     ) throws(TransportError) {
         context = try CipherContext(cipher, key: key, iv: iv, encrypts: encrypts)
         self.mac = mac
+        isChained = cipher.isChained
     }
 
     /// Encrypts in place `packet`: the length field, what it counts, and room for the tag.

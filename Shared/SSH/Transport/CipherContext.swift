@@ -21,6 +21,10 @@ import COpenSSL
         guard unsafe EVP_CipherInit_ex2(context, algorithm, key, iv, direction, nil) == 1 else {
             throw .cryptographyFailed
         }
+        // SSH pads its packets itself.
+        guard unsafe !cipher.isChained || EVP_CIPHER_CTX_set_padding(context, 0) == 1 else {
+            throw .cryptographyFailed
+        }
     }
 
     deinit {

@@ -9,6 +9,7 @@ enum ClientKeyAgreement {
     case nistp256(P256.KeyAgreement.PrivateKey)
     case nistp384(P384.KeyAgreement.PrivateKey)
     case nistp521(P521.KeyAgreement.PrivateKey)
+    case finiteField(DiffieHellman)
 
     init(_ method: KeyExchangeMethod) throws(TransportError) {
         switch method {
@@ -19,10 +20,12 @@ enum ClientKeyAgreement {
         case .nistp256: self = .nistp256(.init())
         case .nistp384: self = .nistp384(.init())
         case .nistp521: self = .nistp521(.init())
+        case .group14SHA256, .group14SHA1: self = .finiteField(try DiffieHellman(.modp2048))
+        case .group16SHA512: self = .finiteField(try DiffieHellman(.modp4096))
         }
     }
 
-    /// Q_C, or C_INIT of the hybrid method.
+    /// Q_C, C_INIT of the hybrid method, or the contents of the number e.
     var publicValue: ByteBuffer {
         switch self {
         case .curve25519(let key): ByteBuffer(bytes: key.publicKey.rawRepresentation)
@@ -31,6 +34,7 @@ enum ClientKeyAgreement {
         case .nistp256(let key): ByteBuffer(bytes: key.publicKey.x963Representation)
         case .nistp384(let key): ByteBuffer(bytes: key.publicKey.x963Representation)
         case .nistp521(let key): ByteBuffer(bytes: key.publicKey.x963Representation)
+        case .finiteField(let key): key.publicValue
         }
     }
 
@@ -49,6 +53,7 @@ enum ClientKeyAgreement {
             case .nistp256(let key): return .number(try key.agree(bytes))
             case .nistp384(let key): return .number(try key.agree(bytes))
             case .nistp521(let key): return .number(try key.agree(bytes))
+            case .finiteField(let key): return .number(try key.agree(serverPublic))
             }
         } catch {
             throw .badPublicValue
@@ -58,7 +63,7 @@ enum ClientKeyAgreement {
 
 /// The server's half of a key exchange, done in one step.
 struct ServerKeyAgreement {
-    /// Q_S, or S_REPLY of the hybrid method.
+    /// Q_S, S_REPLY of the hybrid method, or the contents of the number f.
     let publicValue: ByteBuffer
     let secret: SharedSecret
 
@@ -93,7 +98,18 @@ struct ServerKeyAgreement {
             let key = P521.KeyAgreement.PrivateKey()
             let value = ByteBuffer(bytes: key.publicKey.x963Representation)
             return (value, .number(try key.agree(bytes)))
+        case .group14SHA256, .group14SHA1: return try answer(DiffieHellman(.modp2048), bytes)
+        case .group16SHA512: return try answer(DiffieHellman(.modp4096), bytes)
         }
+    }
+}
+
+extension ServerKeyAgreement {
+    private static func answer(
+        _ key: DiffieHellman,
+        _ bytes: Data
+    ) throws -> (ByteBuffer, SharedSecret) {
+        (key.publicValue, .number(try key.agree(ByteBuffer(bytes: bytes))))
     }
 }
 

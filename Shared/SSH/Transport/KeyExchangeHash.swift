@@ -3,6 +3,7 @@ import NIOCore
 
 /// The hash that goes with a key exchange method.
 enum KeyExchangeHash {
+    case sha1
     case sha256
     case sha384
     case sha512
@@ -10,6 +11,10 @@ enum KeyExchangeHash {
     func digest(_ bytes: ByteBuffer) -> [UInt8] {
         unsafe bytes.withUnsafeReadableBytes { pointer in
             switch self {
+            case .sha1:
+                var hash = Insecure.SHA1()
+                unsafe hash.update(bufferPointer: pointer)
+                return [UInt8](hash.finalize())
             case .sha256:
                 var hash = SHA256()
                 unsafe hash.update(bufferPointer: pointer)
@@ -30,14 +35,15 @@ enum KeyExchangeHash {
 extension KeyExchangeMethod {
     var hash: KeyExchangeHash {
         switch self {
-        case .mlkem768x25519, .curve25519, .curve25519LibSSH, .nistp256: .sha256
+        case .mlkem768x25519, .curve25519, .curve25519LibSSH, .nistp256, .group14SHA256: .sha256
         case .nistp384: .sha384
-        case .nistp521: .sha512
+        case .nistp521, .group16SHA512: .sha512
+        case .group14SHA1: .sha1
         }
     }
 }
 
-/// Everything that the exchange hash covers (RFC 5656 §4, RFC 8731 §3.1).
+/// Everything that the exchange hash covers (RFC 4253 §8, RFC 5656 §4, RFC 8731 §3.1).
 struct ExchangeTranscript {
     var clientIdentification: String
     var serverIdentification: String

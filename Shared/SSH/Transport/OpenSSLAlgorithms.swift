@@ -30,6 +30,21 @@ enum OpenSSLAlgorithms {
         "AES-256-CTR",
         nil
     )
+    nonisolated(unsafe) private static let aes128CBC = unsafe EVP_CIPHER_fetch(
+        nil,
+        "AES-128-CBC",
+        nil
+    )
+    nonisolated(unsafe) private static let aes192CBC = unsafe EVP_CIPHER_fetch(
+        nil,
+        "AES-192-CBC",
+        nil
+    )
+    nonisolated(unsafe) private static let aes256CBC = unsafe EVP_CIPHER_fetch(
+        nil,
+        "AES-256-CBC",
+        nil
+    )
     nonisolated(unsafe) private static let chaCha20 = unsafe EVP_CIPHER_fetch(
         nil,
         "ChaCha20",
@@ -45,6 +60,9 @@ enum OpenSSLAlgorithms {
         case .aes128CTR: unsafe aes128CTR
         case .aes192CTR: unsafe aes192CTR
         case .aes256CTR: unsafe aes256CTR
+        case .aes128CBC: unsafe aes128CBC
+        case .aes192CBC: unsafe aes192CBC
+        case .aes256CBC: unsafe aes256CBC
         case .chaChaPoly: unsafe chaCha20
         }
     }

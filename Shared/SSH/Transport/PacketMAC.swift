@@ -8,7 +8,7 @@ import COpenSSL
     private let tag: UnsafeMutablePointer<UInt8>
 
     init(_ algorithm: MACAlgorithm, key: [UInt8]) throws(TransportError) {
-        guard key.count == algorithm.length, let mac = unsafe OpenSSLAlgorithms.hmac,
+        guard key.count == algorithm.keyLength, let mac = unsafe OpenSSLAlgorithms.hmac,
             let context = unsafe EVP_MAC_CTX_new(mac)
         else { throw .cryptographyFailed }
         self.algorithm = algorithm
@@ -56,7 +56,7 @@ import COpenSSL
         return unsafe restarted && numbered
             && EVP_MAC_update(context, start.assumingMemoryBound(to: UInt8.self), bytes.count) == 1
             && EVP_MAC_final(context, tag, &written, 64) == 1
-            && written == algorithm.length
+            && written == algorithm.keyLength
     }
 
     private static func start(
@@ -64,13 +64,23 @@ import COpenSSL
         _ algorithm: MACAlgorithm,
         _ key: [UInt8]
     ) -> Bool {
-        var name = Array((algorithm.length == 32 ? "SHA256" : "SHA512").utf8CString)
+        var name = Array(algorithm.digestName.utf8CString)
         return unsafe name.withUnsafeMutableBufferPointer { digest in
             let parameters = unsafe [
                 OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.baseAddress, 0),
                 OSSL_PARAM_construct_end(),
             ]
             return unsafe EVP_MAC_init(context, key, key.count, parameters) == 1
+        }
+    }
+}
+
+extension MACAlgorithm {
+    fileprivate var digestName: String {
+        switch self {
+        case .sha256ETM, .sha256: "SHA256"
+        case .sha512ETM, .sha512: "SHA512"
+        case .sha1, .sha1Short: "SHA1"
         }
     }
 }

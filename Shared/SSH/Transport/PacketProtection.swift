@@ -26,7 +26,7 @@ enum PacketProtection {
             self = .gcm(try AESGCM(cipher, key: key, iv: iv, encrypts: encrypts))
             return
         }
-        let macKey = keys.key(isToServer ? "E" : "F", length: mac.length)
+        let macKey = keys.key(isToServer ? "E" : "F", length: mac.keyLength)
         self = .ctr(
             try AESCTR(
                 cipher,
@@ -44,6 +44,11 @@ enum PacketProtection {
         case .none, .chaCha: 8
         case .gcm, .ctr: 16
         }
+    }
+
+    /// Whether padding has to be random: a chained cipher shows where equal blocks follow equal ones.
+    var isChained: Bool {
+        if case .ctr(let cipher) = self { cipher.isChained } else { false }
     }
 
     var tagLength: Int {

@@ -8,6 +8,8 @@ struct PacketReader {
     private(set) var usage = KeyUsage()
     /// A packet whose encrypted length has been read already, with its first block decrypted.
     private var opened: ByteBuffer?
+    /// Bytes that are still taken and thrown away before a chained cipher's packet is refused.
+    private var leftToSwallow: Int?
     /// The most a packet's length field may say.
     var maximumLength = Self.maximumLengthBefore
 
@@ -145,7 +147,16 @@ struct PacketReader {
             guard let block = try decrypt(&inbound, cipher, 16) else { return nil }
             opened = block
         }
-        guard let first = opened, let length = try length(first) else { return nil }
+        guard let first = opened else { return nil }
+        if let left = leftToSwallow { return try swallow(&inbound, left) }
+        let length: Int
+        do {
+            guard let said = try self.length(first) else { return nil }
+            length = said
+        } catch {
+            guard cipher.isChained else { throw error }
+            return try swallow(&inbound, maximumLength)
+        }
         let rest = 4 + length - 16
         guard inbound.readableBytes >= rest + cipher.mac.algorithm.length else { return nil }
         var packet = ByteBufferAllocator().buffer(capacity: 4 + length)
@@ -160,11 +171,27 @@ struct PacketReader {
                 unsafe cipher.mac.verify(sequence: sequence, $0, tag)
             }
         }
-        guard isGenuine else { throw .badMAC }
+        guard isGenuine else {
+            guard cipher.isChained else { throw .badMAC }
+            return try swallow(&inbound, maximumLength - rest)
+        }
         inbound.moveReaderIndex(forwardBy: cipher.mac.algorithm.length)
         packet.moveReaderIndex(forwardBy: 4)
         opened = nil
         return packet
+    }
+
+    /// Refuses a packet of a chained cipher only after as many bytes as the longest one has: when a
+    /// refusal comes must not show what length a changed block was decrypted to (CVE-2008-5161).
+    private mutating func swallow(
+        _ inbound: inout ByteBuffer,
+        _ left: Int
+    ) throws(TransportError) -> ByteBuffer? {
+        let taken = min(left, inbound.readableBytes)
+        inbound.moveReaderIndex(forwardBy: taken)
+        guard taken < left else { throw .badMAC }
+        leftToSwallow = left - taken
+        return nil
     }
 
     private func decrypt(

@@ -8,7 +8,7 @@ struct PacketWriter {
 
     /// Appends one packet whose payload is what `body` writes, and encrypts it where it stands.
     ///
-    /// The padding is zeros: every cipher here is a stream cipher under a MAC, where random
+    /// The padding is zeros unless blocks are chained: under a stream cipher and a MAC random
     /// padding hides nothing.
     mutating func write(
         into out: inout ByteBuffer,
@@ -44,7 +44,11 @@ struct PacketWriter {
         let block = protection.blockSize
         var padding = block - size % block
         if padding < 4 { padding += block }
-        out.writeRepeatingByte(0, count: padding)
+        if protection.isChained {
+            out.writeBytes((0..<padding).map { _ in UInt8.random(in: 0 ... .max) })
+        } else {
+            out.writeRepeatingByte(0, count: padding)
+        }
         out.setInteger(UInt8(truncatingIfNeeded: padding), at: start + 4)
         return out.writerIndex - start - 4
     }

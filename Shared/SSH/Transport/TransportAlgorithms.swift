@@ -75,6 +75,12 @@ package enum KeyExchangeMethod: String, Sendable, Hashable, CaseIterable {
     case nistp256 = "ecdh-sha2-nistp256"
     case nistp384 = "ecdh-sha2-nistp384"
     case nistp521 = "ecdh-sha2-nistp521"
+    /// RFC 8268. A server spends 0.6 ms of CPU on a group of 2048 bits and 3 ms on one of 4096,
+    /// which everybody may ask for before a login.
+    case group14SHA256 = "diffie-hellman-group14-sha256"
+    case group16SHA512 = "diffie-hellman-group16-sha512"
+    /// RFC 4253 §8.2; for clients that know nothing else.
+    case group14SHA1 = "diffie-hellman-group14-sha1"
 
     package static let defaults: [Self] = [.mlkem768x25519, .curve25519, .curve25519LibSSH]
 }
@@ -90,6 +96,10 @@ package enum CipherAlgorithm: String, Sendable, Hashable, CaseIterable {
     case aes256CTR = "aes256-ctr"
     /// OpenSSH's PROTOCOL.chacha20poly1305.
     case chaChaPoly = "chacha20-poly1305@openssh.com"
+    /// RFC 4253 §6.3; for clients that know nothing else.
+    case aes128CBC = "aes128-cbc"
+    case aes192CBC = "aes192-cbc"
+    case aes256CBC = "aes256-cbc"
 
     package static let defaults: [Self] = [
         .aes128GCM, .aes256GCM, .chaChaPoly, .aes128CTR, .aes192CTR, .aes256CTR,
@@ -102,9 +112,9 @@ package enum CipherAlgorithm: String, Sendable, Hashable, CaseIterable {
 
     var keyLength: Int {
         switch self {
-        case .aes128GCM, .aes128CTR: 16
-        case .aes192CTR: 24
-        case .aes256GCM, .aes256CTR: 32
+        case .aes128GCM, .aes128CTR, .aes128CBC: 16
+        case .aes192CTR, .aes192CBC: 24
+        case .aes256GCM, .aes256CTR, .aes256CBC: 32
         case .chaChaPoly: 64
         }
     }
@@ -112,9 +122,15 @@ package enum CipherAlgorithm: String, Sendable, Hashable, CaseIterable {
     var ivLength: Int {
         switch self {
         case .aes128GCM, .aes256GCM: 12
-        case .aes128CTR, .aes192CTR, .aes256CTR: 16
+        case .aes128CTR, .aes192CTR, .aes256CTR, .aes128CBC, .aes192CBC, .aes256CBC: 16
         case .chaChaPoly: 0
         }
+    }
+
+    /// Whether blocks are chained: an attacker who changes one must not learn from our answer what
+    /// it turned into.
+    var isChained: Bool {
+        self == .aes128CBC || self == .aes192CBC || self == .aes256CBC
     }
 }
 
@@ -126,6 +142,9 @@ package enum MACAlgorithm: String, Sendable, Hashable, CaseIterable {
     /// RFC 6668.
     case sha256 = "hmac-sha2-256"
     case sha512 = "hmac-sha2-512"
+    /// RFC 4253 §6.4; for clients that know nothing else.
+    case sha1 = "hmac-sha1"
+    case sha1Short = "hmac-sha1-96"
 
     package static let defaults: [Self] = [.sha256ETM, .sha512ETM]
 
@@ -133,11 +152,16 @@ package enum MACAlgorithm: String, Sendable, Hashable, CaseIterable {
         self == .sha256ETM || self == .sha512ETM
     }
 
-    /// Of the key and of the tag alike.
+    /// Bytes of a tag.
     var length: Int {
+        self == .sha1Short ? 12 : keyLength
+    }
+
+    var keyLength: Int {
         switch self {
         case .sha256ETM, .sha256: 32
         case .sha512ETM, .sha512: 64
+        case .sha1, .sha1Short: 20
         }
     }
 }
