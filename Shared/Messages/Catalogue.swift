@@ -21,7 +21,7 @@ extension MessageCode {
         CodeArea("Configuration file", configFileCodes),
         CodeArea("Services", serviceCodes + daemonCodes),
         CodeArea("SSH server", sshCodes),
-        CodeArea("Authentication", authCodes),
+        CodeArea("Authentication", authCodes + loginCodes),
         CodeArea("authd", authdCodes),
         CodeArea("Configuration webhook", configCodes),
         CodeArea("configd", configdCodes),

@@ -1,4 +1,6 @@
 import Logging
+import MetricsClient
+import MetricsTestKit
 import NIOPosix
 import SharedMessages
 import SharedModels
@@ -21,6 +23,7 @@ struct AuthLayerTests {
         AuthLayer(
             state: state,
             authenticators: authenticators,
+            metrics: GatewayMetrics(factory: TestMetrics()),
             logger: Logger(label: "test"),
             next: InnermostHandler()
         )

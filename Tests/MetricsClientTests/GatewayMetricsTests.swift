@@ -13,7 +13,7 @@ import Testing
     func startsAtZero() {
         #expect(registry.values(of: MetricCatalogue.connections) == [["country": "XX"]: 0])
         #expect(registry.values(of: MetricCatalogue.currentConnections) == [["country": "XX"]: 0])
-        #expect(registry.values(of: MetricCatalogue.authRequests).count == 3)
+        #expect(registry.values(of: MetricCatalogue.authRequests).count == 4)
     }
 
     @Test("a connection that comes and goes leaves a count and no open connection")
@@ -38,6 +38,7 @@ import Testing
         metrics.authUnanswered(.password, .hard, isRetry: true, reason: "AUTH_INVALID_STATUS")
         metrics.authAnswered(.password, success: true, isRetry: false, country: "HU")
         metrics.authAnswered(.password, success: false, isRetry: false, country: "HU")
+        metrics.loginRefused(method: "password", code: "SSH_AUTH_FAILED")
         metrics.configAsked(isRetry: true)
         metrics.configUnanswered(.soft, isRetry: false, reason: "HTTP_CLIENT_DECODE_FAILED")
         #expect(registry.droppedCount == 0)

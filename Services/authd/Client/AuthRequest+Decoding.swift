@@ -11,19 +11,12 @@ package struct AuthRequestBody: Decodable, Sendable {
     private var authenticatedUsername: String?
 
     private enum CodingKeys: String, CodingKey {
-        case remoteAddress, connectionId, clientVersion, username
         case passwordBase64, publicKey, authenticatedUsername
     }
 
     package init(from decoder: any Decoder) throws {
         let box = try decoder.container(keyedBy: CodingKeys.self)
-        head = AuthRequestHead(
-            remoteAddress: try box.decodeIfPresent(String.self, forKey: .remoteAddress) ?? "",
-            connectionID: try box.decodeIfPresent(String.self, forKey: .connectionId) ?? "",
-            clientVersion: try box.decodeIfPresent(String.self, forKey: .clientVersion) ?? "",
-            username: try box.decode(String.self, forKey: .username),
-            carried: try ConnectionMetadata(lenient: decoder)
-        )
+        head = try AuthRequestHead(from: decoder)
         password = try box.decodeIfPresent(String.self, forKey: .passwordBase64)
         publicKey = try box.decodeIfPresent(String.self, forKey: .publicKey)
         authenticatedUsername = try box.decodeIfPresent(
@@ -45,5 +38,23 @@ package struct AuthRequestBody: Decodable, Sendable {
             let name = authenticatedUsername ?? ""
             return AuthRequest(head: head, question: .authorization(authenticatedUsername: name))
         }
+    }
+}
+
+extension AuthRequestHead {
+    private enum CodingKeys: String, CodingKey {
+        case remoteAddress, connectionId, clientVersion, username
+    }
+
+    /// Reads the keys that every question begins with; only `username` must be there.
+    init(from decoder: any Decoder) throws {
+        let box = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            remoteAddress: try box.decodeIfPresent(String.self, forKey: .remoteAddress) ?? "",
+            connectionID: try box.decodeIfPresent(String.self, forKey: .connectionId) ?? "",
+            clientVersion: try box.decodeIfPresent(String.self, forKey: .clientVersion) ?? "",
+            username: try box.decode(String.self, forKey: .username),
+            carried: try ConnectionMetadata(lenient: decoder)
+        )
     }
 }

@@ -6,11 +6,7 @@ extension AuthRequest {
     /// the end.
     package var json: [UInt8] {
         var text = JSONObjectText()
-        text.add("remoteAddress", head.remoteAddress)
-        text.add("connectionId", head.connectionID)
-        text.add(head.carried)
-        text.add("clientVersion", head.clientVersion)
-        text.add("username", head.username)
+        text.add(head)
         switch question {
         case .password(let bytes):
             text.add("passwordBase64", Data(bytes).base64EncodedString())

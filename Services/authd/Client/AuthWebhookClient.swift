@@ -49,27 +49,79 @@ package final class AuthWebhookClient: Sendable {
         _ request: AuthRequest,
         country: String = GatewayMetrics.unknownCountry
     ) async throws -> AuthResponse {
-        let type = GatewayMetrics.AuthType(AuthRoute(request.question))
+        let route = AuthRoute(request.question)
+        let question = Question(
+            path: route.rawValue,
+            body: request.json,
+            head: request.head,
+            type: GatewayMetrics.AuthType(route)
+        )
+        let answer = try await ask(question) { reply throws(CodedError) in
+            KeyboardResponse.verdict(try reply.decode(AuthResponseBody.self).response)
+        }
+        return finish(question, answer, country)
+    }
+
+    /// Takes one step of a conversation, as `decide` asks a question.
+    package func converse(
+        _ request: KeyboardRequest,
+        country: String = GatewayMetrics.unknownCountry
+    ) async throws -> KeyboardResponse {
+        let question = Question(
+            path: KeyboardRequest.path,
+            body: request.json,
+            head: request.head,
+            type: .keyboardInteractive
+        )
+        let answer = try await ask(question) { reply throws(CodedError) in
+            try reply.decode(KeyboardResponseBody.self).response
+        }
+        if case .round = answer.response { return answer.response }
+        return .verdict(finish(question, answer, country))
+    }
+
+    // MARK: - Asking
+
+    private struct Question {
+        let path: String
+        let body: [UInt8]
+        let head: AuthRequestHead
+        let type: GatewayMetrics.AuthType
+
+        var labels: Logger.Metadata {
+            [
+                LogLabel.connectionId: .string(head.connectionID),
+                LogLabel.username: .string(head.username),
+            ]
+        }
+    }
+
+    private struct Answer {
+        let response: KeyboardResponse
+        let isRetry: Bool
+    }
+
+    private typealias Reading = (HTTPReply) throws(CodedError) -> KeyboardResponse
+
+    private func ask(_ question: Question, _ read: Reading) async throws -> Answer {
         let deadline = ContinuousClock.now + authTimeout
-        let body = request.json
         var isRetry = false
         while true {
-            metrics.authAsked(type, isRetry: isRetry)
-            logger.emit(.auth, labels(request))
+            metrics.authAsked(question.type, isRetry: isRetry)
+            logger.emit(.auth, question.labels)
             do {
-                let response = try await ask(request, body, until: deadline)
-                report(response, request, type, isRetry: isRetry, country)
-                return response
+                let reply = try await send(question, until: deadline)
+                return Answer(response: try response(reply, read), isRetry: isRetry)
             } catch let failure as CodedError {
                 let reason = failure.code.id
-                metrics.authUnanswered(type, .soft, isRetry: isRetry, reason: reason)
+                metrics.authUnanswered(question.type, .soft, isRetry: isRetry, reason: reason)
                 guard failure.isRetryable, ContinuousClock.now + retryInterval < deadline else {
-                    metrics.authUnanswered(type, .hard, isRetry: isRetry, reason: reason)
-                    throw gaveUp(request, failure)
+                    metrics.authUnanswered(question.type, .hard, isRetry: isRetry, reason: reason)
+                    throw gaveUp(question, failure)
                 }
                 logger.emit(
                     CodedError(.authBackendError, detail: "will try again", cause: failure),
-                    labels(request),
+                    question.labels,
                     level: .debug
                 )
             }
@@ -78,35 +130,34 @@ package final class AuthWebhookClient: Sendable {
         }
     }
 
-    private func ask(
-        _ request: AuthRequest,
-        _ body: [UInt8],
+    private func send(
+        _ question: Question,
         until deadline: ContinuousClock.Instant
-    ) async throws -> AuthResponse {
+    ) async throws -> HTTPReply {
         let limit = max(min(timeout, deadline - .now), .milliseconds(1))
         let call = HTTPCall(
             .post,
-            AuthRoute(request.question).rawValue,
+            question.path,
             headers: ["Content-Type": "application/json", "Accept": "application/json"],
-            body: body,
+            body: question.body,
             timeLimit: .total(limit)
         )
         var logger = logger
-        logger[metadataKey: LogLabel.connectionId] = .string(request.head.connectionID)
-        return try verdict(try await http.send(call, logger: logger))
+        logger[metadataKey: LogLabel.connectionId] = .string(question.head.connectionID)
+        return try await http.send(call, logger: logger)
     }
 
-    private func verdict(_ reply: HTTPReply) throws(CodedError) -> AuthResponse {
+    private func response(_ reply: HTTPReply, _ read: Reading) throws(CodedError) -> KeyboardResponse
+    {
         switch reply.status {
         case 200:
             do {
-                let response = try reply.decode(AuthResponseBody.self).response
-                return response.success ? response : AuthResponse(success: false)
+                return try read(reply)
             } catch {
                 throw CodedError(error.code, detail: error.detail, isRetryable: true)
             }
         case 400...499:
-            return AuthResponse(success: false)
+            return .verdict(AuthResponse(success: false))
         default:
             throw CodedError(
                 .authInvalidStatus,
@@ -116,33 +167,24 @@ package final class AuthWebhookClient: Sendable {
         }
     }
 
-    private func report(
-        _ response: AuthResponse,
-        _ request: AuthRequest,
-        _ type: GatewayMetrics.AuthType,
-        isRetry: Bool,
-        _ country: String
-    ) {
+    /// Counts and logs a verdict. Nothing else of a refusal is passed on.
+    private func finish(_ question: Question, _ answer: Answer, _ country: String) -> AuthResponse {
+        var verdict = AuthResponse(success: false)
+        if case .verdict(let given) = answer.response, given.success { verdict = given }
         metrics.authAnswered(
-            type,
-            success: response.success,
-            isRetry: isRetry,
+            question.type,
+            success: verdict.success,
+            isRetry: answer.isRetry,
             country: country
         )
-        logger.emit(response.success ? .authSuccessful : .authFailed, labels(request))
+        logger.emit(verdict.success ? .authSuccessful : .authFailed, question.labels)
+        return verdict
     }
 
-    private func gaveUp(_ request: AuthRequest, _ failure: CodedError) -> CodedError {
+    private func gaveUp(_ question: Question, _ failure: CodedError) -> CodedError {
         let error = CodedError(.authBackendError, cause: failure, isRetryable: true)
-        logger.emit(error, labels(request))
+        logger.emit(error, question.labels)
         return error
-    }
-
-    private func labels(_ request: AuthRequest) -> Logger.Metadata {
-        [
-            LogLabel.connectionId: .string(request.head.connectionID),
-            LogLabel.username: .string(request.head.username),
-        ]
     }
 }
 

@@ -15,6 +15,19 @@ package struct JSONObjectText {
         add(key, raw: quoted(value))
     }
 
+    package mutating func add(_ key: String, _ values: [String]) {
+        add(key, raw: "[" + values.map(quoted).joined(separator: ",") + "]")
+    }
+
+    /// Adds what every question of the auth webhook begins with.
+    mutating func add(_ head: AuthRequestHead) {
+        add("remoteAddress", head.remoteAddress)
+        add("connectionId", head.connectionID)
+        add(head.carried)
+        add("clientVersion", head.clientVersion)
+        add("username", head.username)
+    }
+
     /// Adds the maps that are not empty, names sorted.
     package mutating func add(_ carried: ConnectionMetadata) {
         add("metadata", carried.metadata.mapValues { ($0.value, $0.sensitive) })

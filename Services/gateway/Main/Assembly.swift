@@ -87,6 +87,7 @@ struct Assembly {
         let service = GatewayService(
             settings: SSHServerSettings(
                 config.ssh,
+                auth: config.auth,
                 hostKeys: hostKeys,
                 methods: authenticators.methodNames
             ),
@@ -131,13 +132,17 @@ struct Assembly {
         func client(_ isUsed: Bool, _ config: AuthWebhookConfig) throws -> AuthWebhookClient? {
             isUsed ? try AuthWebhookClient(config, metrics: metrics, logger: logger) : nil
         }
+        let questions = auth.keyboardInteractive
+        if questions.method == .oauth2 { logger.emit(.sshAuthOAuth2Unavailable) }
         return Authenticators(
             password: try client(auth.password.method == .webhook, auth.password.webhook),
             publicKey: try client(auth.publicKey.method == .webhook, auth.publicKey.webhook),
+            keyboardInteractive: try client(questions.method == .webhook, questions.webhook),
             authorization: try client(
                 auth.authorization.method == .webhook,
                 auth.authorization.webhook
-            )
+            ),
+            rules: try LoginRules(auth)
         )
     }
 

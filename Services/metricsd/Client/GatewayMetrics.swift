@@ -91,6 +91,12 @@ package struct GatewayMetrics: Sendable {
         )
     }
 
+    /// A login attempt was refused by whomever; `method` is an SSH method's name, `code` the
+    /// identifier of the message code of the refusal.
+    package func loginRefused(method: String, code: String) {
+        count(MetricCatalogue.refusedLogins, [("method", method), ("code", code)])
+    }
+
     package func configAsked(isRetry: Bool) {
         count(MetricCatalogue.configRequests, [Self.retry(isRetry)])
     }
@@ -153,6 +159,7 @@ extension GatewayMetrics {
         case password
         case publicKey = "pubkey"
         case authorization
+        case keyboardInteractive = "keyboard-interactive"
 
         fileprivate var label: (String, String) { ("authtype", rawValue) }
     }

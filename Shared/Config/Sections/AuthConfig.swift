@@ -4,8 +4,13 @@ package struct AuthConfig: ConfigSection {
     package var publicKey = PublicKeyAuthConfig()
     package var keyboardInteractive = KeyboardInteractiveAuthConfig()
     package var gssapi = GSSAPIAuthConfig()
-    /// Asked after every successful authentication.
+    package var certificates = CertificateAuthConfig()
+    /// Asked once everything else has succeeded.
     package var authorization = AuthorizationConfig()
+    /// Which methods must succeed, in which order; any single one where nothing is set.
+    package var require = AuthMethodChains()
+    /// Login names and identities whose logins are marked: names or patterns (`TextPattern`).
+    package var privilegedUsers = ["root"]
 
     package init() {}
 
@@ -14,7 +19,45 @@ package struct AuthConfig: ConfigSection {
         visitor.section("publicKey", &publicKey)
         visitor.section("keyboardInteractive", &keyboardInteractive)
         visitor.section("gssapi", &gssapi)
+        visitor.section("certificates", &certificates)
         visitor.section("authz", &authorization)
+        visitor.field("require", &require)
+        visitor.field("privilegedUsers", &privilegedUsers)
+    }
+
+    /// The SSH methods that are configured, in the order in which clients should try them.
+    package var configuredMethods: [AuthMethod] {
+        AuthMethod.allCases.filter {
+            switch $0 {
+            case .publicKey: publicKey.method != .off || certificates.mode == .gateway
+            case .password: password.method != .off
+            case .keyboardInteractive: keyboardInteractive.method != .off
+            }
+        }
+    }
+
+    package func problems(at path: String) -> [ConfigProblem] {
+        var list = Rules(path)
+        let configured = configuredMethods
+        for (index, chain) in require.chains.enumerated() {
+            list.check(!chain.isEmpty, "require[\(index)]", nil, "must not be empty")
+            for method in chain where !configured.contains(method) {
+                list.check(
+                    false,
+                    "require",
+                    method.rawValue,
+                    "must name configured methods only"
+                )
+            }
+        }
+        list.check(
+            certificates.mode != .webhook || publicKey.method == .webhook,
+            "certificates.mode",
+            "webhook",
+            "needs publicKey.method webhook"
+        )
+        list.checkPatterns("privilegedUsers", privilegedUsers)
+        return list.problems
     }
 }
 
@@ -70,28 +113,52 @@ package struct PublicKeyAuthConfig: ConfigSection {
 
     package var method = Method.off
     package var webhook = AuthWebhookConfig()
+    /// RSA keys of fewer bits are refused; 2048...16384.
+    package var minimumRSABits = 2048
+    /// The accepted public key algorithms; those with certificates count only where certificates
+    /// are on.
+    package var algorithms = SSHAlgorithms.userKeys
+    /// Whether a signature of a security key counts only if somebody touched it.
+    package var requireTouch = true
+    /// Whether it counts only if the security key knew the person, by PIN or fingerprint.
+    package var requireUserVerification = false
 
     package init() {}
 
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
         visitor.field("method", &method)
         visitor.section("webhook", &webhook, checked: method == .webhook)
+        visitor.field("minimumRSABits", &minimumRSABits)
+        visitor.field("algorithms", &algorithms)
+        visitor.field("requireTouch", &requireTouch)
+        visitor.field("requireUserVerification", &requireUserVerification)
+    }
+
+    package func problems(at path: String) -> [ConfigProblem] {
+        var list = Rules(path)
+        list.check("minimumRSABits", minimumRSABits, in: 2048...16384)
+        list.checkSet("algorithms", algorithms)
+        list.check("algorithms", algorithms, among: SSHAlgorithms.userKeys)
+        return list.problems
     }
 }
 
 package struct KeyboardInteractiveAuthConfig: ConfigSection {
     package enum Method: String, ConfigChoice {
         case off = ""
+        case webhook
         case oauth2
     }
 
     package var method = Method.off
+    package var webhook = AuthWebhookConfig()
     package var oauth2 = OAuth2Config()
 
     package init() {}
 
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
         visitor.field("method", &method)
+        visitor.section("webhook", &webhook, checked: method == .webhook)
         visitor.section("oauth2", &oauth2, checked: method == .oauth2)
     }
 }

@@ -60,6 +60,13 @@ package enum MetricCatalogue {
         help: "Answers of the authentication server that said no.",
         labels: ["authtype", "retry", "country"]
     )
+    package static let refusedLogins = MetricDefinition(
+        "berth_login_refusals_total",
+        .counter,
+        unit: "refusals_total",
+        help: "Login attempts that were refused, by the message code of the refusal.",
+        labels: ["method", "code"]
+    )
     package static let connections = MetricDefinition(
         "containerssh_ssh_connections_total",
         .counter,
@@ -118,8 +125,8 @@ package enum MetricCatalogue {
 
     package static let all: [MetricDefinition] = [
         configRequests, configFailures, backendRequests, backendErrors, authRequests, authFailures,
-        authAccepted, authRefused, connections, currentConnections, successfulHandshakes,
-        failedHandshakes, handshakeTime, backendStartTime, reportingInstances, droppedSeries,
+        authAccepted, authRefused, refusedLogins, connections, currentConnections,
+        successfulHandshakes, failedHandshakes, handshakeTime, backendStartTime, reportingInstances, droppedSeries,
     ]
 
     /// The metric of that exact name, or `nil` when the catalogue has none.

@@ -20,6 +20,7 @@ package final class AuditLayer: ServerConnectionHandler {
     private let acceptedAt: Int64
     private let recorder = Mutex<ConnectionRecorder?>(nil)
     private let isAuthenticated = Mutex(false)
+    private let openChallenge = Mutex<KeyboardChallenge?>(nil)
 
     /// - Parameters:
     ///   - state: the connection.
@@ -58,10 +59,17 @@ package final class AuditLayer: ServerConnectionHandler {
 
     package func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationVerdict {
         guard let recorder = current else { return .disconnect(recordingRefusal) }
-        let events = AuthenticationEvents(attempt, recordsPasswords: options.intercept.passwords)
+        let events = AuthenticationEvents(
+            attempt,
+            recordsPasswords: options.intercept.passwords,
+            challenge: openChallenge.withLock { $0 }
+        )
         do {
             if let event = events.attempted { try await recorder.record(event) }
             let verdict = await next.authenticate(attempt)
+            if case .challenge(let round) = verdict {
+                openChallenge.withLock { $0 = round }
+            }
             if let event = events.outcome(verdict) { try await recorder.record(event) }
             return verdict
         } catch {

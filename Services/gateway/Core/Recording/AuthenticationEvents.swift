@@ -6,19 +6,26 @@ import SharedSSH
 struct AuthenticationEvents {
     private let attempt: AuthenticationAttempt
     private let recordsPasswords: Bool
+    /// The round that the attempt answers.
+    private let challenge: KeyboardChallenge?
 
-    init(_ attempt: AuthenticationAttempt, recordsPasswords: Bool) {
+    init(
+        _ attempt: AuthenticationAttempt,
+        recordsPasswords: Bool,
+        challenge: KeyboardChallenge? = nil
+    ) {
         self.attempt = attempt
         self.recordsPasswords = recordsPasswords
+        self.challenge = challenge
     }
 
     /// `nil` for methods that carry nothing to record.
     var attempted: AuditEvent? {
         let name = attempt.username
         return switch attempt.method {
-        case .none, .unsupported, .keyboardInteractive, .keyboardInteractiveAnswers,
-            .passwordChange:
-            nil
+        case .none, .unsupported, .keyboardInteractive, .passwordChange: nil
+        case .keyboardInteractiveAnswers(let answers):
+            .challengeAnswer(username: name, answers: shown(answers))
         case .password(let bytes): .passwordAttempt(username: name, password: shown(bytes))
         case .publicKeyProbe(let key), .publicKey(let key), .publicKeyBadSignature(let key),
             .unusableKey(let key, _):
@@ -28,9 +35,8 @@ struct AuthenticationEvents {
 
     func outcome(_ verdict: AuthenticationVerdict) -> AuditEvent? {
         switch attempt.method {
-        case .none, .unsupported, .keyboardInteractive, .keyboardInteractiveAnswers,
-            .passwordChange:
-            nil
+        case .none, .unsupported, .passwordChange: nil
+        case .keyboardInteractive, .keyboardInteractiveAnswers: conversation(verdict)
         case .password(let bytes): password(verdict, shown(bytes))
         case .publicKeyProbe(let key), .publicKey(let key), .publicKeyBadSignature(let key),
             .unusableKey(let key, _):
@@ -55,6 +61,31 @@ struct AuthenticationEvents {
         case .refused, .challenge: .publicKeyRefused(username: name, key: key)
         case .disconnect(let refusal):
             .publicKeyUnavailable(username: name, key: key, reason: refusal.text)
+        }
+    }
+
+    /// A conversation that succeeds is recorded as the handshake that succeeds.
+    private func conversation(_ verdict: AuthenticationVerdict) -> AuditEvent? {
+        let name = attempt.username
+        return switch verdict {
+        case .accepted, .partial: nil
+        case .challenge(let challenge):
+            .challenge(
+                username: name,
+                instruction: challenge.instruction,
+                questions: challenge.prompts.map { AuditEvent.Question($0.text, echo: $0.echo) }
+            )
+        case .refused: .challengeRefused(username: name)
+        case .disconnect(let refusal): .challengeUnavailable(username: name, reason: refusal.text)
+        }
+    }
+
+    private func shown(_ answers: [[UInt8]]) -> [AuditEvent.Answer] {
+        zip(challenge?.prompts ?? [], answers).map { prompt, answer in
+            AuditEvent.Answer(
+                prompt.text,
+                answer: recordsPasswords ? String(decoding: answer, as: UTF8.self) : ""
+            )
         }
     }
 

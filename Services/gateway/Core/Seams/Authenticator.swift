@@ -1,3 +1,4 @@
+import SharedConfig
 package import SharedModels
 
 /// Who answers "is this them?": the auth webhook, or a fake in tests.
@@ -8,25 +9,52 @@ package protocol Authenticator: Sendable {
     func decide(_ request: AuthRequest) async throws -> AuthResponse
 }
 
-/// What the gateway was told to use for each SSH method; `nil` where nothing is configured.
+/// Who leads a conversation at login: the auth webhook, or a fake in tests.
+package protocol KeyboardInteractiveSource: Sendable {
+    /// Takes one step; retries as an `Authenticator` does.
+    ///
+    /// - Throws: `CodedError` when no answer could be had. A refusal is an answer, not an error.
+    func converse(_ request: KeyboardRequest) async throws -> KeyboardResponse
+}
+
+/// What the gateway was told to use for each SSH method, `nil` where nothing is configured, and
+/// what it demands besides.
 package struct Authenticators: Sendable {
     package var password: (any Authenticator)?
     package var publicKey: (any Authenticator)?
-    /// Asked after a method succeeded.
+    package var keyboardInteractive: (any KeyboardInteractiveSource)?
+    /// Asked once every method that must succeed has.
     package var authorization: (any Authenticator)?
+    package var rules: LoginRules
 
     package init(
         password: (any Authenticator)? = nil,
         publicKey: (any Authenticator)? = nil,
-        authorization: (any Authenticator)? = nil
+        keyboardInteractive: (any KeyboardInteractiveSource)? = nil,
+        authorization: (any Authenticator)? = nil,
+        rules: LoginRules = LoginRules()
     ) {
         self.password = password
         self.publicKey = publicKey
+        self.keyboardInteractive = keyboardInteractive
         self.authorization = authorization
+        self.rules = rules
     }
 
-    /// The method names for USERAUTH_FAILURE, in the order in which clients should try them.
+    /// The methods somebody answers for, in the order in which clients should try them.
+    var methods: [AuthMethod] {
+        AuthMethod.allCases.filter {
+            switch $0 {
+            case .publicKey: publicKey != nil || rules.certificates?.isAuthority == true
+            case .password: password != nil
+            case .keyboardInteractive: keyboardInteractive != nil
+            }
+        }
+    }
+
+    /// What USERAUTH_FAILURE names first.
     package var methodNames: [String] {
-        (publicKey == nil ? [] : ["publickey"]) + (password == nil ? [] : ["password"])
+        guard !rules.require.chains.isEmpty else { return methods.map(\.rawValue) }
+        return rules.require.next(after: []).filter(methods.contains).map(\.rawValue)
     }
 }

@@ -76,6 +76,7 @@ package struct ConnectionFactory: Sendable {
         let auth = AuthLayer(
             state: state,
             authenticators: authenticators,
+            metrics: metrics,
             logger: logger,
             next: policy
         )

@@ -5,8 +5,14 @@ extension SSHServerSettings {
     /// The `ssh` section in the engine's words.
     ///
     /// Names that the engine does not speak are left out; `SSHConfig.unspokenAlgorithms` lists
-    /// them for the log. `methods` is what USERAUTH_FAILURE names before a webhook was asked.
-    package init(_ config: SSHConfig, hostKeys: [SSHPrivateKey], methods: [String]) {
+    /// them for the log. `methods` is what USERAUTH_FAILURE names before a webhook was asked, and
+    /// `auth` says which public keys are accepted.
+    package init(
+        _ config: SSHConfig,
+        auth: AuthConfig = AuthConfig(),
+        hostKeys: [SSHPrivateKey],
+        methods: [String]
+    ) {
         let offered = hostKeys.flatMap(\.publicKey.type.signatureAlgorithms)
         let transport = TransportSettings(
             identification: config.serverVersion,
@@ -17,6 +23,7 @@ extension SSHServerSettings {
                 macs: config.macs.compactMap(MACAlgorithm.init(rawValue:))
             ),
             hostKeys: hostKeys,
+            userKeyAlgorithms: auth.acceptedKeyAlgorithms,
             rekeyLimit: RekeyLimit(bytes: UInt64(config.rekeyBytes))
         )
         self.init(
@@ -24,7 +31,9 @@ extension SSHServerSettings {
             authentication: AuthenticationSettings(
                 banner: config.banner,
                 maximumFailures: config.maxAuthTries,
-                methods: methods
+                methods: methods,
+                userKeyAlgorithms: auth.acceptedKeyAlgorithms,
+                minimumRSABits: auth.publicKey.minimumRSABits
             ),
             limits: ConnectionLimits(channels: config.maxChannels),
             maximumConnections: config.maxConnections,

@@ -1,0 +1,101 @@
+import Logging
+import MetricsClient
+import SharedConfig
+import SharedLogging
+import SharedMessages
+import SharedModels
+import SharedSSH
+import Synchronization
+
+// How a step ends.
+extension Login {
+    /// Takes a successful step, and binds the identity once no other must follow.
+    func take(_ proof: LoginProgress.Proof, _ username: String) async throws
+        -> AuthenticationVerdict
+    {
+        let before = progress.withLock(\.identity)
+        let progress = progress.withLock { $0.add(proof) ? $0 : nil }
+        guard let progress else {
+            let labels: Logger.Metadata = [
+                "identity": "\(before)", "otherIdentity": "\(proof.identity)",
+            ]
+            return refuse(.sshAuthIdentityChanged, username, proof.method, labels)
+        }
+        guard rules.require.isComplete(progress.done) else {
+            logger.emit(.sshAuthPartial, labels(username, proof.method))
+            return .partial(methods: methodNames)
+        }
+        guard let (identity, carried) = try await authorized(progress, username) else {
+            self.progress.withLock { $0 = LoginProgress(username: username) }
+            return refuse(.sshAuthFailed, username, proof.method, ["reason": "authz"])
+        }
+        state.update {
+            $0.authenticatedUsername = identity
+            $0.carried.merge(carried)
+            $0.credentialLimits = progress.limits
+        }
+        let methods = progress.done.map(\.rawValue).joined(separator: ",")
+        logger.emit(.sshAuthSuccessful, ["username": "\(username)", "method": "\(methods)"])
+        if rules.privilegedUsers.denies(username) || rules.privilegedUsers.denies(identity) {
+            logger.emit(
+                .sshLoginPrivileged,
+                ["username": "\(username)", "identity": "\(identity)", "method": "\(methods)"]
+            )
+        }
+        return .accepted
+    }
+
+    /// Identity and metadata with what the authorization adds; `nil` if it says no.
+    private func authorized(
+        _ progress: LoginProgress,
+        _ username: String
+    ) async throws -> (String, ConnectionMetadata)? {
+        guard let authorization = authenticators.authorization else {
+            return (progress.identity, progress.carried)
+        }
+        let question = AuthRequest(
+            head: head(username),
+            question: .authorization(authenticatedUsername: progress.identity)
+        )
+        let answer = try await authorization.decide(question)
+        guard answer.success else { return nil }
+        var carried = progress.carried
+        carried.merge(answer.carried)
+        return (answer.authenticatedUsername ?? progress.identity, carried)
+    }
+
+    /// A refusal: logged under its code, counted, and answered with the methods that are left.
+    func refuse(
+        _ code: MessageCode,
+        _ username: String,
+        _ method: AuthMethod?,
+        _ more: Logger.Metadata = [:],
+        text: String? = nil
+    ) -> AuthenticationVerdict {
+        logger.emit(code, labels(username, method).merging(more) { _, new in new })
+        // Names of methods that nobody implements come from the client and are no label.
+        metrics.loginRefused(method: method?.rawValue ?? "other", code: code.id)
+        return .refused(methods: methodNames, text: text)
+    }
+
+    /// No answer could be had: trying again on this connection is of no use, and the person is
+    /// told so instead of being asked for another password.
+    func failed(
+        _ error: any Error,
+        _ method: AuthMethod,
+        _ username: String
+    ) -> AuthenticationVerdict {
+        // The client has gone; nobody is left to refuse.
+        if error is CancellationError { return .refused(methods: methodNames) }
+        let own = (error as? CodedError)?.code == .sshAuthRevocationUnreadable
+        let code: MessageCode = own ? .sshAuthRevocationUnreadable : .sshAuthUnavailable
+        _ = refuse(code, username, method, ["reason": "\(error)"])
+        return .disconnect(.unavailable(code))
+    }
+
+    func labels(_ username: String, _ method: AuthMethod?) -> Logger.Metadata {
+        var labels: Logger.Metadata = ["username": "\(username)"]
+        if let method { labels["method"] = "\(method.rawValue)" }
+        return labels
+    }
+}

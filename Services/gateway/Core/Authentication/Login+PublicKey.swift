@@ -1,0 +1,147 @@
+import Logging
+import SharedConfig
+import SharedLogging
+import SharedMessages
+import SharedModels
+import SharedSSH
+import Synchronization
+
+// A key is looked up at the probe; its answer is kept for the signed request that follows, and
+// the identity is bound only then, after the engine has verified the signature.
+extension Login {
+    struct KeyAnswer: Sendable {
+        let username: String
+        /// As offered: a certificate is another question than its key.
+        let blob: [UInt8]
+        let answer: Answer
+
+        enum Answer: Sendable {
+            case yes(LoginProgress.Proof, CertificateTerms?)
+            case no(MessageCode, Logger.Metadata)
+        }
+    }
+
+    func publicKey(
+        _ key: OfferedKey,
+        _ username: String,
+        _ isProven: Bool
+    ) async throws -> AuthenticationVerdict {
+        if progress.withLock({ $0.keys.contains(key.plainBlob) }) {
+            return refuse(.sshAuthKeyReused, username, .publicKey, labels(key))
+        }
+        switch try await answer(key, username) {
+        case .no(let code, let labels):
+            return refuse(code, username, .publicKey, labels)
+        case .yes(let proof, let terms):
+            guard isProven else { return .accepted }
+            if let fault = fault(in: key, terms) {
+                var labels = labels(key)
+                labels["reason"] = "\(fault)"
+                return refuse(.sshAuthTouchRequired, username, .publicKey, labels)
+            }
+            if key.certificate != nil {
+                let all = self.labels(username, .publicKey).merging(labels(key)) { $1 }
+                logger.emit(.sshAuthCertAccepted, all)
+            }
+            return try await take(proof, username)
+        }
+    }
+
+    /// How the security key was used, held against what is demanded; `nil` if it is in order.
+    private func fault(in key: OfferedKey, _ terms: CertificateTerms?) -> String? {
+        guard let use = key.securityKey else {
+            return terms?.requiresVerification == true ? "not a security key" : nil
+        }
+        let needsTouch = rules.requireTouch && terms?.allowsNoTouch != true
+        if needsTouch, !use.isUserPresent { return "not touched" }
+        let needsVerification = rules.requireUserVerification || terms?.requiresVerification == true
+        return needsVerification && !use.isUserVerified ? "person not verified" : nil
+    }
+
+    private func answer(_ key: OfferedKey, _ username: String) async throws -> KeyAnswer.Answer {
+        let known = lastKey.withLock { $0 }
+        if let known, known.username == username, known.blob == key.blob { return known.answer }
+        let answer = try await judge(key, username)
+        lastKey.withLock { $0 = KeyAnswer(username: username, blob: key.blob, answer: answer) }
+        return answer
+    }
+
+    private func judge(_ key: OfferedKey, _ username: String) async throws -> KeyAnswer.Answer {
+        guard let certificate = key.certificate else {
+            if let list = try await rules.revokedKeys?.current(), list.revokes(key.plainBlob) {
+                return .no(.sshAuthKeyRevoked, labels(key))
+            }
+            return try await ask(key, username, nil)
+        }
+        guard let certificates = rules.certificates else {
+            return .no(.sshAuthCertRejected, labels(key, reason: "certificates are not accepted"))
+        }
+        do {
+            let terms = try certificates.check(
+                certificate,
+                username: username,
+                clientAddress: state.remoteAddress.host,
+                revoked: try await rules.revokedKeys?.current()
+            )
+            guard certificates.isAuthority else { return try await ask(key, username, terms) }
+            return .yes(LoginProgress.Proof(key, certificate, terms), terms)
+        } catch let fault as CertificateFault {
+            return .no(fault.code, labels(key, reason: fault.description))
+        }
+    }
+
+    private func ask(
+        _ key: OfferedKey,
+        _ username: String,
+        _ terms: CertificateTerms?
+    ) async throws -> KeyAnswer.Answer {
+        guard let authenticator = authenticators.publicKey else {
+            return .no(.sshAuthUnavailable, labels(key))
+        }
+        let line = "\(key.type) \(base64(key.blob))"
+        let request = AuthRequest(head: head(username), question: .publicKey(line))
+        let answer = try await authenticator.decide(request)
+        guard answer.success else { return .no(.sshAuthFailed, labels(key)) }
+        var proof = LoginProgress.Proof(.publicKey, answer)
+        proof.key = key.plainBlob
+        proof.limits = terms?.limits
+        return .yes(proof, terms)
+    }
+
+    private func labels(_ key: OfferedKey, reason: String? = nil) -> Logger.Metadata {
+        var labels: Logger.Metadata = ["fingerprint": "\(key.fingerprint)"]
+        if let certificate = key.certificate {
+            labels["keyId"] = "\(certificate.keyID)"
+            labels["serial"] = "\(certificate.serial)"
+            labels["authority"] = "\(certificate.signatureKey.fingerprint)"
+        }
+        if let reason { labels["reason"] = "\(reason)" }
+        return labels
+    }
+}
+
+extension LoginProgress.Proof {
+    /// What a certificate of an authority proves that the gateway itself trusts.
+    fileprivate init(
+        _ key: OfferedKey,
+        _ certificate: OpenSSHCertificate,
+        _ terms: CertificateTerms
+    ) {
+        self.init(
+            method: .publicKey,
+            identity: terms.identity,
+            carried: ConnectionMetadata(metadata: [
+                "certificateKeyId": MetadataValue(certificate.keyID),
+                "certificateSerial": MetadataValue("\(certificate.serial)"),
+                "certificateAuthority": MetadataValue(certificate.signatureKey.fingerprint),
+            ]),
+            limits: terms.limits,
+            key: key.plainBlob
+        )
+    }
+}
+
+extension OfferedKey {
+    /// The key itself, also of a certificate.
+    var plainBlob: [UInt8] { certificate?.publicKey.blob ?? blob }
+}
