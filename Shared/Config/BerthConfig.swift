@@ -17,6 +17,7 @@ package struct BerthConfig: ConfigSection {
     package var audit = AuditConfig()
     package var health = HealthConfig()
     package var security = SecurityConfig()
+    package var limits = LimitsConfig()
     package var backend = BackendKind.docker
     package var docker = DockerConfig()
     package var kubernetes = KubernetesConfig()
@@ -43,6 +44,7 @@ package struct BerthConfig: ConfigSection {
         // With a config webhook these are only whole once its reply has been applied.
         let isStatic = configServer.client.url.isEmpty
         visitor.section("security", &security, checked: isStatic)
+        visitor.section("limits", &limits)
         visitor.field("backend", &backend)
         visitor.section("docker", &docker, checked: isStatic && backend == .docker)
         visitor.section("kubernetes", &kubernetes, checked: isStatic && backend == .kubernetes)

@@ -8,6 +8,7 @@ package struct UserConfig: ConfigSection {
     package var kubernetes = KubernetesConfig()
     package var sshproxy = SSHProxyConfig()
     package var sandbox = SandboxConfig()
+    package var limits = UserLimitsConfig()
     package var log = UserLogConfig()
     /// Key paths of the reply that exist but cannot be set for one person; they did nothing.
     package var ignoredKeys: [String] = []
@@ -22,6 +23,7 @@ package struct UserConfig: ConfigSection {
         kubernetes = config.kubernetes
         sshproxy = config.sshproxy
         sandbox = config.sandbox
+        limits = UserLimitsConfig(config.limits)
         log.level = config.log.level
     }
 
@@ -32,7 +34,49 @@ package struct UserConfig: ConfigSection {
         visitor.section("kubernetes", &kubernetes, checked: backend == .kubernetes)
         visitor.section("sshproxy", &sshproxy, checked: backend == .sshproxy)
         visitor.section("sandbox", &sandbox, checked: backend == .sandbox)
+        visitor.section("limits", &limits)
         visitor.section("log", &log)
+    }
+}
+
+/// What a person may have at a time, and for how long.
+package struct UserLimitsConfig: ConfigSection {
+    package var perUser = PersonLimitsConfig()
+    package var times = SessionTimesConfig()
+
+    package init() {}
+
+    init(_ limits: LimitsConfig) {
+        perUser.connections = limits.perUser.connections
+        perUser.sessions = limits.perUser.sessions
+        times = limits.times
+    }
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.section("perUser", &perUser)
+        times.visit(&visitor)
+    }
+
+    package func problems(at path: String) -> [ConfigProblem] { times.problems(at: path) }
+}
+
+/// Of `limits.perUser` what can differ from person to person; 0 for no limit.
+package struct PersonLimitsConfig: ConfigSection {
+    package var connections = 0
+    package var sessions = 0
+
+    package init() {}
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("connections", &connections)
+        visitor.field("sessions", &sessions)
+    }
+
+    package func problems(at path: String) -> [ConfigProblem] {
+        var list = Rules(path)
+        list.check("connections", connections, in: 0...Int.max)
+        list.check("sessions", sessions, in: 0...Int.max)
+        return list.problems
     }
 }
 
@@ -91,6 +135,7 @@ struct UserPatch {
             ignoredKeys.append(key)
         }
         if case .map(let log)? = kept["log"] { kept["log"] = keepLevel(log) }
+        if case .map(let limits)? = kept["limits"] { kept["limits"] = keepPersonal(limits) }
         tree = .map(kept)
         canonicalizeDocker()
     }
@@ -102,6 +147,25 @@ struct UserPatch {
             kept[key] = nil
             ignoredKeys.append("log.\(key)")
         }
+        return .map(kept)
+    }
+
+    private mutating func keepPersonal(_ limits: [String: ConfigTree]) -> ConfigTree {
+        let common = ConfigSchema.of(LimitsConfig())
+        let personal = ConfigSchema.of(UserLimitsConfig())
+        var kept = limits
+        for key in limits.keys.sorted() {
+            guard personal.keys?[key] == nil, common.keys?[key] != nil else { continue }
+            kept[key] = nil
+            ignoredKeys.append("limits.\(key)")
+        }
+        guard case .map(var perUser)? = kept["perUser"] else { return .map(kept) }
+        for key in perUser.keys.sorted() where personal.keys?["perUser"]?.keys?[key] == nil {
+            guard common.keys?["perUser"]?.keys?[key] != nil else { continue }
+            perUser[key] = nil
+            ignoredKeys.append("limits.perUser.\(key)")
+        }
+        kept["perUser"] = .map(perUser)
         return .map(kept)
     }
 

@@ -27,6 +27,7 @@ extension MessageCode {
         CodeArea("configd", configdCodes),
         CodeArea("Policy", securityCodes),
         CodeArea("Gateway", gatewayCodes),
+        CodeArea("Limits", limitsCodes),
         CodeArea("Sandbox backend", sandboxCodes),
         CodeArea("Docker backend", dockerCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),

@@ -1,3 +1,4 @@
+import SharedMessages
 import SharedModels
 import Testing
 
@@ -41,6 +42,7 @@ import Testing
         metrics.loginRefused(method: "password", code: "SSH_AUTH_FAILED")
         metrics.configAsked(isRetry: true)
         metrics.configUnanswered(.soft, isRetry: false, reason: "HTTP_CLIENT_DECODE_FAILED")
+        metrics.limitReached(.limitsHostDenied)
         #expect(registry.droppedCount == 0)
         let failed = registry.values(of: MetricCatalogue.authFailures)
         let labels = [

@@ -23,6 +23,8 @@ struct Assembly {
     private let logger: Logger
     private let processMetrics: ProcessMetrics
     private let metrics: GatewayMetrics
+    private let limiter: ConnectionLimiter
+    private let uses: any UseCounter
 
     init(_ context: DaemonContext) {
         self.context = context
@@ -30,6 +32,16 @@ struct Assembly {
         logger = context.logger("ssh")
         processMetrics = ProcessMetrics.install(daemon: "gateway")
         metrics = GatewayMetrics(factory: processMetrics.factory)
+        limiter = ConnectionLimiter(
+            config.limits,
+            maximumConnections: config.ssh.maxConnections,
+            metrics: metrics,
+            logger: context.logger("limits")
+        )
+        uses = LocalUses(capacity: config.limits.tracked)
+        context.onReload { [limiter] in
+            limiter.use($0.limits, maximumConnections: $0.ssh.maxConnections)
+        }
     }
 
     func services() async throws -> [DaemonService] {
@@ -121,6 +133,8 @@ struct Assembly {
             backends: try await backends(),
             recorder: recorder,
             audit: config.audit,
+            limiter: limiter,
+            uses: uses,
             metrics: metrics,
             logger: logger
         )

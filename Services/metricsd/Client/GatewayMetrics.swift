@@ -1,5 +1,6 @@
 package import CoreMetrics
 import Metrics
+package import SharedMessages
 import SharedModels
 
 /// What the gateway counts, as one call per event.
@@ -57,6 +58,13 @@ package struct GatewayMetrics: Sendable {
 
     package func workspaceStarted(_ backend: String, after duration: Duration) {
         time(MetricCatalogue.backendStartTime, [("backend", backend)], duration)
+    }
+
+    // MARK: - Limits
+
+    /// Somebody was refused, dropped, penalized or ended by a limit.
+    package func limitReached(_ code: MessageCode) {
+        count(MetricCatalogue.limitsReached, [("code", code.id)])
     }
 
     // MARK: - Webhooks

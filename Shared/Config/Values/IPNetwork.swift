@@ -19,7 +19,7 @@ package struct IPNetwork: Sendable, Hashable {
         self.init(address, prefix: prefix)
     }
 
-    private init(_ address: IPAddress, prefix: Int) {
+    init(_ address: IPAddress, prefix: Int) {
         let (high, low) = Self.masks(prefix + (address.isIPv4 ? 96 : 0))
         self.address = IPAddress(high: address.high & high, low: address.low & low)
         self.prefix = prefix

@@ -108,6 +108,13 @@ package enum MetricCatalogue {
         help: "Time the backend took to start the workspace of a connection.",
         labels: ["backend"]
     )
+    package static let limitsReached = MetricDefinition(
+        "berth_limits_reached_total",
+        .counter,
+        unit: "reached_total",
+        help: "Clients refused, dropped, penalized or ended by a limit, by message code.",
+        labels: ["code"]
+    )
     package static let reportingInstances = MetricDefinition(
         "berth_metrics_reporting_instances",
         .gauge,
@@ -126,7 +133,8 @@ package enum MetricCatalogue {
     package static let all: [MetricDefinition] = [
         configRequests, configFailures, backendRequests, backendErrors, authRequests, authFailures,
         authAccepted, authRefused, refusedLogins, connections, currentConnections,
-        successfulHandshakes, failedHandshakes, handshakeTime, backendStartTime, reportingInstances, droppedSeries,
+        successfulHandshakes, failedHandshakes, handshakeTime, backendStartTime, limitsReached,
+        reportingInstances, droppedSeries,
     ]
 
     /// The metric of that exact name, or `nil` when the catalogue has none.

@@ -19,8 +19,15 @@ extension ServerConnection {
 
     func startLoginTimer() {
         timers.login = schedule(in: settings.loginGraceTime) {
-            $0.refuse(.byApplication, "Time for authentication is over.")
+            $0.refuseLate()
         }
+    }
+
+    private func refuseLate() {
+        guard ending == nil else { return }
+        let text = settings.loginGraceText
+        io.close(saying: ServerRefusal(reason: .byApplication, text: text))
+        end(.graceExceeded)
     }
 
     func startServiceTimers() {

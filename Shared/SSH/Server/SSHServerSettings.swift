@@ -12,6 +12,8 @@ package struct SSHServerSettings: Sendable {
     package var maximumConnections: Int
     /// How long a client may take until it is authenticated; then the connection ends.
     package var loginGraceTime: Duration
+    /// What a client is told whose time is over.
+    package var loginGraceText: String
     /// After so much silence of an authenticated client a keepalive is sent; `nil` for never.
     package var clientAliveInterval: Duration?
     /// Keepalives in a row without any sign of life after which the connection is lost; 1 or more.
@@ -25,6 +27,7 @@ package struct SSHServerSettings: Sendable {
         limits: ConnectionLimits = ConnectionLimits(),
         maximumConnections: Int = 10_000,
         loginGraceTime: Duration = .seconds(120),
+        loginGraceText: String = "Time for authentication is over.",
         clientAliveInterval: Duration? = nil,
         clientAliveCountMax: Int = 3,
         rekeyInterval: Duration? = nil
@@ -34,6 +37,7 @@ package struct SSHServerSettings: Sendable {
         self.limits = limits
         self.maximumConnections = maximumConnections
         self.loginGraceTime = loginGraceTime
+        self.loginGraceText = loginGraceText
         self.clientAliveInterval = clientAliveInterval
         self.clientAliveCountMax = clientAliveCountMax
         self.rekeyInterval = rekeyInterval

@@ -273,6 +273,8 @@ package enum ConnectionEnd: Sendable, Hashable {
     case lost(text: String)
     /// The client left too many keepalives unanswered.
     case silent
+    /// The client did not authenticate in time; it was told so.
+    case graceExceeded
 }
 
 /// RFC 4253 §11.1; unknown numbers are kept.

@@ -204,6 +204,7 @@ extension ConnectionEnd {
             "server disconnected (reason \(reason.rawValue), \(text))"
         case .lost(let text): "connection lost (\(text))"
         case .silent: "connection lost (keepalives unanswered)"
+        case .graceExceeded: "closed by the server (time for the login is over)"
         }
     }
 }

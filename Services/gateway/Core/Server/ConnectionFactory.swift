@@ -16,6 +16,8 @@ package struct ConnectionFactory: Sendable {
     /// `nil` where nothing is recorded.
     package var recorder: (any Recorder)?
     package var audit: AuditConfig
+    package var limiter: ConnectionLimiter
+    package var uses: any UseCounter
     package var metrics: GatewayMetrics
     package var logger: Logger
 
@@ -25,6 +27,8 @@ package struct ConnectionFactory: Sendable {
         backends: any BackendProvider,
         recorder: (any Recorder)?,
         audit: AuditConfig,
+        limiter: ConnectionLimiter,
+        uses: any UseCounter,
         metrics: GatewayMetrics,
         logger: Logger
     ) {
@@ -33,6 +37,8 @@ package struct ConnectionFactory: Sendable {
         self.backends = backends
         self.recorder = recorder
         self.audit = audit
+        self.limiter = limiter
+        self.uses = uses
         self.metrics = metrics
         self.logger = logger
     }
@@ -67,11 +73,20 @@ package struct ConnectionFactory: Sendable {
             metrics: metrics,
             logger: backendLogger
         )
+        let limited = UserLimitsLayer(
+            state: state,
+            limiter: limiter,
+            uses: uses,
+            control: control,
+            metrics: metrics,
+            logger: logger,
+            next: backend
+        )
         let policy = PolicyLayer(
             state: state,
             source: configuration,
             logger: backendLogger,
-            next: backend
+            next: limited
         )
         let auth = AuthLayer(
             state: state,
@@ -80,7 +95,14 @@ package struct ConnectionFactory: Sendable {
             logger: logger,
             next: policy
         )
-        let recorded = audited(auth, state, control, logger)
+        let watched = LimitsLayer(
+            state: state,
+            limiter: limiter,
+            metrics: metrics,
+            logger: logger,
+            next: auth
+        )
+        let recorded = audited(watched, state, control, logger)
         let logged = LogLayer(state: state, logger: logger, next: recorded)
         return MetricsLayer(metrics: metrics, next: logged)
     }

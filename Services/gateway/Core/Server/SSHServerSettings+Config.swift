@@ -1,4 +1,5 @@
 package import SharedConfig
+import SharedMessages
 package import SharedSSH
 
 extension SSHServerSettings {
@@ -39,6 +40,7 @@ extension SSHServerSettings {
             maximumConnections: config.maxConnections,
             loginGraceTime: config.loginGraceTime == .zero
                 ? Self.noGraceLimit : config.loginGraceTime,
+            loginGraceText: personText(.limitsLoginGraceExceeded, nil),
             clientAliveInterval: config.clientAliveInterval == .zero
                 ? nil : config.clientAliveInterval,
             clientAliveCountMax: config.clientAliveCountMax,
