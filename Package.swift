@@ -225,7 +225,8 @@ let services: [Target] = [
         "Services/gateway/Core",
         [
             "SharedLogging", "SharedSSH", "SharedModels", "SharedMessages",
-            "SharedConfig", "SharedAudit", "SharedHTTP", "MetricsClient", "AuthClient",
+            "SharedConfig", "SharedWaiting", "SharedAudit", "SharedHTTP", "MetricsClient",
+            "AuthClient",
             "ConfigClient",
             "AuditClient",
             log, metrics, nioCore, nioPosix, lifecycle, hummingbird,

@@ -28,6 +28,7 @@ extension MessageCode {
         CodeArea("Policy", securityCodes),
         CodeArea("Gateway", gatewayCodes),
         CodeArea("Limits", limitsCodes),
+        CodeArea("Forwarding", forwardCodes),
         CodeArea("Sandbox backend", sandboxCodes),
         CodeArea("Docker backend", dockerCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),

@@ -118,6 +118,15 @@ extension MessageCode {
             + "inside the same sandbox can be reached."
     )
 
+    package static let sandboxListenFailed = MessageCode(
+        "SANDBOX_LISTEN_FAILED",
+        .debug,
+        explanation: "Connections inside a sandbox could not be accepted at some place.",
+        personText: "Nothing can listen there.",
+        remedy: "The detail holds the kernel's reason: the port or the path is in use, or it takes "
+            + "privileges that programs in a sandbox do not have."
+    )
+
     package static let sandboxLeftoversRemoved = MessageCode(
         "SANDBOX_LEFTOVERS_REMOVED",
         .notice,
@@ -130,6 +139,6 @@ extension MessageCode {
         sandboxUnavailable, sandboxStartFailed, sandboxStartTimeout, sandboxStateUnusable,
         sandboxLimitNotApplied, sandboxOpened, sandboxClosed, sandboxStopTimeout, sandboxEnded,
         sandboxProgramStartFailed, sandboxSubsystemUnknown, sandboxSignalFailed, sandboxFileFailed,
-        sandboxDialFailed, sandboxLeftoversRemoved,
+        sandboxDialFailed, sandboxListenFailed, sandboxLeftoversRemoved,
     ]
 }

@@ -23,11 +23,23 @@ struct BackendSessionTests {
             eventLoop: channel.eventLoop
         )
         await holder.open(backend, request) { _ in }
+        let logger = Logger(label: "test")
+        let state = ConnectionState(
+            connectionID: request.connectionID,
+            remoteAddress: RemoteAddress(host: "127.0.0.1", port: 1),
+            eventLoop: channel.eventLoop
+        )
         return BackendSession(
             channel: channel,
             holder: holder,
+            forwarder: Forwarder(
+                state: state,
+                holder: holder,
+                control: FakeControl(),
+                logger: logger
+            ),
             exposed: [],
-            logger: Logger(label: "test")
+            logger: logger
         )
     }
 

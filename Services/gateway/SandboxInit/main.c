@@ -65,6 +65,12 @@ static void serve(struct init *init, const struct berth_message *message, int *f
     case BERTH_DIAL:
         start_job(init, message->id, fds, count, dial);
         break;
+    case BERTH_LISTEN:
+        start_job(init, message->id, fds, count, listen_at);
+        break;
+    case BERTH_REMOVE:
+        start_job(init, message->id, fds, count, remove_socket);
+        break;
     default:
         break;
     }

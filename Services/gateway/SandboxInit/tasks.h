@@ -37,3 +37,5 @@ void reap_tasks(struct init *init);
 
 int put_file(const struct init *init, uint32_t id, const char *payload, size_t length);
 int dial(const struct init *init, uint32_t id, const char *payload, size_t length);
+int listen_at(const struct init *init, uint32_t id, const char *payload, size_t length);
+int remove_socket(const struct init *init, uint32_t id, const char *payload, size_t length);

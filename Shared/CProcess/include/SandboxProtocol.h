@@ -15,13 +15,16 @@ enum {
     BERTH_SIGNAL = 2,   // value: signal number, sent to the program's process group
     BERTH_PUT_FILE = 3, // [payload]
     BERTH_DIAL = 4,     // [payload]
+    BERTH_LISTEN = 5,   // [payload]
+    BERTH_REMOVE = 6,   // [payload]: a path; only sockets are removed
 
     // From the init.
     BERTH_READY = 64,
     BERTH_STARTED = 65, // value: errno, 0 when it runs; with a terminal its master is attached
     BERTH_EXITED = 66,  // value: the wait status, see wait(2)
-    BERTH_DONE = 67,    // value: errno of a finished PUT_FILE or DIAL
+    BERTH_DONE = 67,    // value: errno of a finished PUT_FILE, DIAL, LISTEN or REMOVE
     BERTH_DIALED = 68,  // [connected socket]; a DONE follows
+    BERTH_LISTENED = 69, // [listening sockets], value: port or display; a DONE follows
 };
 
 enum { BERTH_MAX_DESCRIPTORS = 4 };
@@ -55,5 +58,19 @@ struct berth_put_file {
 // Payload of BERTH_DIAL: this header, then host or path with its NUL.
 struct berth_dial {
     uint32_t is_unix;
+    uint32_t port;
+};
+
+enum {
+    // An empty host means all interfaces, `localhost` the loopback addresses of both families.
+    BERTH_LISTEN_TCP = 0,
+    BERTH_LISTEN_UNIX = 1,
+    // A socket of an X11 server, for the first display from `port` on that is free.
+    BERTH_LISTEN_DISPLAY = 2,
+};
+
+// Payload of BERTH_LISTEN: this header, then host or path with its NUL.
+struct berth_listen {
+    uint32_t kind;
     uint32_t port;
 };

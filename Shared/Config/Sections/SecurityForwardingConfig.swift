@@ -26,6 +26,9 @@ package struct SecurityForwardingConfig: ConfigSection {
     /// Places to listen at a time on one connection; -1: no limit.
     package var maxListeners = 16
 
+    /// For one connection to its target, the resolving of its name included.
+    package var connectTimeout: Duration = .seconds(30)
+
     package init() {}
 
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
@@ -40,12 +43,14 @@ package struct SecurityForwardingConfig: ConfigSection {
         visitor.section("sockets", &sockets)
         visitor.field("maxConnections", &maxConnections)
         visitor.field("maxListeners", &maxListeners)
+        visitor.field("connectTimeout", &connectTimeout)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {
         var list = Rules(path)
         list.check("maxConnections", maxConnections, in: -1...Int.max)
         list.check("maxListeners", maxListeners, in: -1...Int.max)
+        list.check("connectTimeout", connectTimeout, atLeast: .seconds(1))
         return list.problems
     }
 }

@@ -4,6 +4,7 @@ import SharedConfig
 import SharedDocker
 import SharedLogging
 import SharedMessages
+import SharedWaiting
 
 /// A running container and the connection that keeps it alive.
 struct RunningContainer: Sendable {

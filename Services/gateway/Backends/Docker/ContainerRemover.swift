@@ -2,6 +2,7 @@ import Logging
 import SharedDocker
 import SharedLogging
 import SharedMessages
+import SharedWaiting
 
 /// Removes containers, whatever happens to whoever asks for it.
 struct ContainerRemover: Sendable {

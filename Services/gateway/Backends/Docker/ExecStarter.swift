@@ -3,6 +3,7 @@ import SharedConfig
 import SharedDocker
 import SharedMessages
 import SharedSSH
+import SharedWaiting
 
 /// Starts programs in a container.
 struct ExecStarter: Sendable {

@@ -18,6 +18,7 @@ final class SandboxWorkspace: Workspace {
     private let holder: Holder
     private let loop: any EventLoop
     private let programs = Mutex<[UInt32: SandboxProgram]>([:])
+    private let listeners = Mutex<[ObjectIdentifier: SandboxListener]>([:])
     /// Frees what the sandbox has outside of its namespaces; `false` if something is still there.
     private let release: @Sendable () async -> Bool
     private let closing = Mutex<Task<Void, Never>?>(nil)
@@ -140,7 +141,8 @@ final class SandboxWorkspace: Workspace {
         bytes += Array(file.path.utf8) + [0] + file.content
         do {
             let job = try holder.putFile(payload: try Descriptor.memoryFile(bytes))
-            _ = try await job.done.value(
+            _ = try await holder.result(
+                of: job,
                 within: config.timeouts.commandStart,
                 late: CodedError(.sandboxFileFailed, detail: "\(file.path): not written in time")
             )
@@ -189,15 +191,63 @@ final class SandboxWorkspace: Workspace {
     private func connect(_ destination: DialDestination) async throws -> any WorkspaceStream {
         do {
             let job = try holder.dial(payload: try Descriptor.memoryFile(destination.payload))
-            let socket = try await job.done.value(
+            let yield = try await holder.result(
+                of: job,
                 within: config.timeouts.commandStart,
                 late: CodedError(.sandboxDialFailed, detail: "no answer in time")
             )
-            guard let socket else { throw CodedError(.sandboxDialFailed) }
+            guard let socket = yield.descriptors.first else {
+                throw CodedError(.sandboxDialFailed)
+            }
             return try await SandboxStream.over(socket, on: loop)
         } catch let error as SystemFailure {
             throw CodedError(.sandboxDialFailed, detail: error.description, cause: error)
         }
+    }
+
+    func listen(_ place: ListenPlace) async throws -> any WorkspaceListener {
+        let plan = try ListenPlan(place, config)
+        do {
+            let job = try holder.listen(payload: try Descriptor.memoryFile(plan.payload))
+            let yield = try await holder.result(
+                of: job,
+                within: config.timeouts.commandStart,
+                late: CodedError(.sandboxListenFailed, detail: "no answer in time")
+            )
+            return try await listener(plan, yield)
+        } catch let error as SystemFailure {
+            throw CodedError(.sandboxListenFailed, detail: error.description, cause: error)
+        }
+    }
+
+    private func listener(_ plan: ListenPlan, _ yield: Holder.Yield) async throws -> SandboxListener
+    {
+        let listener = SandboxListener(
+            port: plan.port(yield.value),
+            environment: plan.environment(yield.value),
+            on: loop
+        ) { [weak self] listener in
+            await self?.ended(listener, at: plan.socketPath(yield.value))
+        }
+        listeners.withLock { $0[ObjectIdentifier(listener)] = listener }
+        do {
+            try await listener.open(yield.descriptors)
+            if let file = plan.authority(yield.value) { try await putFile(file) }
+            // Who closes the workspace closes the listeners that it finds.
+            guard closing.withLock({ $0 == nil }) else { throw CodedError(.sandboxEnded) }
+            return listener
+        } catch {
+            await listener.close()
+            throw error
+        }
+    }
+
+    /// Removes what a listener leaves behind.
+    private func ended(_ listener: SandboxListener, at path: String?) async {
+        _ = listeners.withLock { $0.removeValue(forKey: ObjectIdentifier(listener)) }
+        guard let path, closing.withLock({ $0 == nil }) else { return }
+        // A file that cannot be removed is in the way of nobody but who uses its name again.
+        _ = try? holder.remove(payload: try Descriptor.memoryFile(Array(path.utf8) + [0]))
     }
 
     // MARK: - End
@@ -218,6 +268,7 @@ final class SandboxWorkspace: Workspace {
             return Array(programs.values)
         }
         for program in open { await program.terminate() }
+        for listener in listeners.withLock({ Array($0.values) }) { await listener.close() }
         if await !isGone(within: config.timeouts.stop / 2) {
             holder.kill()
             if await !isGone(within: config.timeouts.stop / 2) {

@@ -1,7 +1,8 @@
-package import AuditClient
-package import Logging
+import AuditClient
+import Logging
+import NIOCore
 import SharedAudit
-package import SharedConfig
+import SharedConfig
 import SharedLogging
 import SharedMessages
 package import SharedSSH
@@ -18,9 +19,10 @@ package final class AuditLayer: ServerConnectionHandler {
     private let next: any ServerConnectionHandler
     private let logger: Logger
     private let acceptedAt: Int64
-    private let recorder = Mutex<ConnectionRecorder?>(nil)
+    private let slot: RecordingSlot
     private let isAuthenticated = Mutex(false)
     private let openChallenge = Mutex<KeyboardChallenge?>(nil)
+    private let globalRequests = Mutex<UInt64>(0)
 
     /// - Parameters:
     ///   - state: the connection.
@@ -29,14 +31,16 @@ package final class AuditLayer: ServerConnectionHandler {
     ///   - control: ends the connection when recording fails.
     ///   - logger: carries the connection's labels.
     ///   - acceptedAt: nanoseconds since the Unix epoch.
+    ///   - slot: takes the recorder, for whoever records beside this layer.
     ///   - next: the layer inside.
-    package init(
+    init(
         state: ConnectionState,
         recordings: any Recorder,
         options: AuditConfig,
         control: any ServerConnectionControl,
         logger: Logger,
         acceptedAt: Int64,
+        slot: RecordingSlot = RecordingSlot(),
         next: any ServerConnectionHandler
     ) {
         self.state = state
@@ -46,6 +50,7 @@ package final class AuditLayer: ServerConnectionHandler {
         self.logger = logger
         self.next = next
         self.acceptedAt = acceptedAt
+        self.slot = slot
     }
 
     package func handshakeCompleted(_ handshake: HandshakeFacts) async {
@@ -118,15 +123,41 @@ package final class AuditLayer: ServerConnectionHandler {
         _ channel: any ByteChannel,
         to target: ForwardTarget
     ) async -> ChannelDecision<any ForwardHandler> {
-        await next.openForward(channel, to: target)
+        guard let recorder = current else {
+            return .refused(
+                .administrativelyProhibited,
+                text: personText(.gatewayRecordingLost, nil)
+            )
+        }
+        let type = target.channelType
+        await note(target.event, channel: channel.id)
+        let recorded = RecordedForward(channel, openedByClient: true, recorder: recorder) {
+            [weak self] error in self?.refuse(error)
+        }
+        let decision = await next.openForward(recorded, to: target)
+        switch decision {
+        case .accepted: await note(.newChannelAccepted(type: type), channel: channel.id)
+        case .refused(_, let text):
+            await note(.newChannelRefused(type: type, reason: text), channel: channel.id)
+        }
+        return decision
     }
 
     package func listen(_ address: ForwardAddress) async -> ListenReply {
-        await next.listen(address)
+        switch address {
+        case .tcp(let host, let port): await note(.forwardTCP(bindHost: host, bindPort: port))
+        case .unixSocket(let path): await note(.forwardSocket(path: path))
+        }
+        return await next.listen(address)
     }
 
     package func cancelListen(_ address: ForwardAddress) async -> Bool {
-        await next.cancelListen(address)
+        switch address {
+        case .tcp(let host, let port):
+            await note(.cancelForwardTCP(bindHost: host, bindPort: port))
+        case .unixSocket(let path): await note(.cancelForwardSocket(path: path))
+        }
+        return await next.cancelListen(address)
     }
 
     package func globalRequest(_ request: GlobalRequest) async -> GlobalReply {
@@ -139,7 +170,26 @@ package final class AuditLayer: ServerConnectionHandler {
         await next.unsupportedChannel(type: type)
     }
 
-    package func malformed(_ request: MalformedRequest) async { await next.malformed(request) }
+    package func malformed(_ request: MalformedRequest) async {
+        let number = globalRequests.withLock {
+            $0 += 1
+            return $0 - 1
+        }
+        switch request.kind {
+        case .channelOpen:
+            await note(.newChannelRefused(type: request.type, reason: "malformed channel open"))
+        case .globalRequest:
+            await note(
+                .malformedGlobalRequest(
+                    requestID: number,
+                    type: request.type,
+                    payload: Array(request.payload.readableBytesView),
+                    reason: "the payload does not parse"
+                )
+            )
+        }
+        await next.malformed(request)
+    }
 
     package func disconnected(_ end: ConnectionEnd) async {
         // A connection that never got through its handshake is recorded too, if that is possible.
@@ -157,7 +207,7 @@ package final class AuditLayer: ServerConnectionHandler {
 
     // MARK: - Private
 
-    private var current: ConnectionRecorder? { recorder.withLock { $0 } }
+    private var current: ConnectionRecorder? { slot.current }
 
     private var recordingRefusal: ServerRefusal { .unavailable(.gatewayRecordingRefused) }
 
@@ -174,7 +224,7 @@ package final class AuditLayer: ServerConnectionHandler {
         try await opened.record(
             .connect(remoteAddress: facts.remoteAddress, country: facts.country)
         )
-        recorder.withLock { $0 = opened }
+        slot.fill(opened)
     }
 
     private func note(_ event: AuditEvent, channel: UInt64? = nil) async {

@@ -13,17 +13,21 @@ package import SharedSSH
 package final class BackendLayer: ServerConnectionHandler {
     private let state: ConnectionState
     private let backends: any BackendProvider
-    private let holder = WorkspaceHolder()
+    private let holder: WorkspaceHolder
+    private let forwarder: Forwarder
     private let metrics: GatewayMetrics
     private let logger: Logger
 
     package init(
         state: ConnectionState,
         backends: any BackendProvider,
+        control: any ServerConnectionControl,
         metrics: GatewayMetrics,
         logger: Logger
     ) {
         self.state = state
+        holder = WorkspaceHolder()
+        forwarder = Forwarder(state: state, holder: holder, control: control, logger: logger)
         self.backends = backends
         self.metrics = metrics
         self.logger = logger
@@ -82,6 +86,7 @@ package final class BackendLayer: ServerConnectionHandler {
         let session = BackendSession(
             channel: channel,
             holder: holder,
+            forwarder: forwarder,
             exposed: exposedEnvironment,
             logger: logger
         )
@@ -92,14 +97,20 @@ package final class BackendLayer: ServerConnectionHandler {
         _ channel: any ByteChannel,
         to target: ForwardTarget
     ) async -> ChannelDecision<any ForwardHandler> {
-        .refused(.administrativelyProhibited, text: personText(.securityForwardingRejected, nil))
+        logger.emit(
+            .sshNewChannel,
+            ["type": "\(target.channelType)", "channelId": "\(channel.id)"]
+        )
+        return await forwarder.openForward(channel, to: target)
     }
 
     package func listen(_ address: ForwardAddress) async -> ListenReply {
-        .refused(text: personText(.securityReverseForwardingRejected, nil))
+        await forwarder.listen(address)
     }
 
-    package func cancelListen(_ address: ForwardAddress) async -> Bool { false }
+    package func cancelListen(_ address: ForwardAddress) async -> Bool {
+        await forwarder.cancelListen(address)
+    }
 
     package func globalRequest(_ request: GlobalRequest) async -> GlobalReply {
         logger.emit(.sshUnsupportedGlobalRequest, ["type": "\(request.type)"])
@@ -115,6 +126,8 @@ package final class BackendLayer: ServerConnectionHandler {
     }
 
     package func disconnected(_ end: ConnectionEnd) async {
+        // What is forwarded hangs on the workspace: it goes first.
+        await forwarder.close()
         await holder.close()
     }
 

@@ -17,12 +17,17 @@ actor BackendSession: SessionHandler {
 
     private nonisolated let channel: any SessionChannel
     private let holder: WorkspaceHolder
+    private let forwarder: Forwarder
     private let logger: Logger
     private var lifecycle = ProgramLifecycle()
     private var environment: [(name: String, value: RawText)]
     private var pty: PTYRequest?
     private var program: (any Program)?
     private var running: Task<Void, Never>?
+    /// Places where the session's programs reach the client, by the forwarder's numbers.
+    private var places: [UInt64] = []
+    private var hasDisplay = false
+    private var hasAgent = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         // The channel, which this actor holds, keeps the loop alive.
@@ -32,11 +37,13 @@ actor BackendSession: SessionHandler {
     init(
         channel: any SessionChannel,
         holder: WorkspaceHolder,
+        forwarder: Forwarder,
         exposed: [(name: String, value: RawText)],
         logger: Logger
     ) {
         self.channel = channel
         self.holder = holder
+        self.forwarder = forwarder
         self.environment = exposed
         var logger = logger
         logger[metadataKey: "channelId"] = "\(channel.id)"
@@ -54,6 +61,7 @@ actor BackendSession: SessionHandler {
     }
 
     func closed() async {
+        for place in places { await forwarder.end(place) }
         if let program {
             // As a terminal line that drops: HUP, a moment to react, then the end (terminate).
             try? await program.signal("HUP")  // A program that is gone already needs no signal.
@@ -81,7 +89,8 @@ actor BackendSession: SessionHandler {
         case .subsystem(let name): return await start(.subsystem(name))
         case .windowChange(let size): return await toProgram { try await $0.resize(size) }
         case .signal(let name): return await toProgram { try await $0.signal(name) }
-        case .x11, .agentForwarding: return false
+        case .x11(let request): return await forwardDisplay(request)
+        case .agentForwarding: return await forwardAgent()
         case .breakSignal(let time):
             return await toProgram { try await $0.sendBreak(milliseconds: time) }
         case .endOfWrite:
@@ -101,6 +110,47 @@ actor BackendSession: SessionHandler {
             return true
         } catch {
             logger.emit(.gatewayProgramControlFailed, ["reason": "\(error)"])
+            return false
+        }
+    }
+
+    // MARK: - The client's display and agent
+
+    /// Programs learn of it when they start: afterwards it is too late.
+    private func forwardDisplay(_ request: X11Request) async -> Bool {
+        guard lifecycle.canPrepare, !hasDisplay else { return false }
+        hasDisplay = true
+        hasDisplay = await forward(
+            .x11(request),
+            mostConnections: request.isSingleConnection ? 1 : .max
+        ) { .x11(originator: $0.origin) }
+        return hasDisplay
+    }
+
+    private func forwardAgent() async -> Bool {
+        guard lifecycle.canPrepare, !hasAgent else { return false }
+        hasAgent = true
+        hasAgent = await forward(.agent) { _ in .agent }
+        return hasAgent
+    }
+
+    private func forward(
+        _ place: ListenPlace,
+        mostConnections: Int = .max,
+        opening: @escaping ForwardTable.Opening
+    ) async -> Bool {
+        do {
+            let served = try await forwarder.serve(
+                place,
+                mostConnections: mostConnections,
+                opening: opening
+            )
+            places.append(served.number)
+            environment += served.environment.map { (name: $0.name, value: RawText($0.value)) }
+            return true
+        } catch {
+            let code = ForwardFailure.code(of: error, fallback: .forwardListenFailed)
+            logger.emit(code, ["reason": "\(error)", "place": "\(place.kind)"])
             return false
         }
     }

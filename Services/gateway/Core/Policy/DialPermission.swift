@@ -24,6 +24,14 @@ package struct DialPermission: Sendable {
         self.port = port
     }
 
+    /// For a socket's path there is nothing to resolve and nothing to permit.
+    package init(_ rules: DestinationRules, to destination: DialDestination) {
+        switch destination {
+        case .tcp(let host, let port): self.init(rules, host: host, port: port)
+        case .unixSocket: self.init(rules, host: "", port: 0)
+        }
+    }
+
     /// The addresses that may be connected to, in the order given.
     ///
     /// - Throws: a `CodedError` with a text for the person when there is none, or no address was

@@ -67,9 +67,12 @@ package struct ConnectionFactory: Sendable {
     ) -> any ServerConnectionHandler {
         var backendLogger = logger
         backendLogger[metadataKey: "module"] = "backend"
+        let slot = RecordingSlot()
         let backend = BackendLayer(
             state: state,
             backends: backends,
+            control: recorder == nil
+                ? control : AuditControl(control, slot: slot, logger: logger),
             metrics: metrics,
             logger: backendLogger
         )
@@ -102,7 +105,7 @@ package struct ConnectionFactory: Sendable {
             logger: logger,
             next: auth
         )
-        let recorded = audited(watched, state, control, logger)
+        let recorded = audited(watched, state, control, slot, logger)
         let logged = LogLayer(state: state, logger: logger, next: recorded)
         return MetricsLayer(metrics: metrics, next: logged)
     }
@@ -111,6 +114,7 @@ package struct ConnectionFactory: Sendable {
         _ next: any ServerConnectionHandler,
         _ state: ConnectionState,
         _ control: any ServerConnectionControl,
+        _ slot: RecordingSlot,
         _ logger: Logger
     ) -> any ServerConnectionHandler {
         guard let recorder else { return next }
@@ -121,6 +125,7 @@ package struct ConnectionFactory: Sendable {
             control: control,
             logger: logger,
             acceptedAt: Int64(Date().timeIntervalSince1970 * 1e9),
+            slot: slot,
             next: next
         )
     }

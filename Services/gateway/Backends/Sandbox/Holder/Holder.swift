@@ -19,13 +19,20 @@ final class Holder: Sendable {
 
     /// Something done inside the sandbox for one request.
     struct Job: Sendable {
-        /// Settled when it is done, with the descriptor it brought, if any.
-        let done = Latch<Descriptor?>()
+        let id: UInt32
+        /// Settled when it is done, with what it brought.
+        let done = Latch<Yield>()
+    }
+
+    /// What a job hands out.
+    struct Yield: Sendable {
+        var descriptors: [Descriptor] = []
+        var value: Int32 = 0
     }
 
     private enum Pending {
         case launch(Launch)
-        case job(Job, brought: Descriptor?)
+        case job(Job, Yield)
     }
 
     private struct State {
@@ -73,17 +80,32 @@ final class Holder: Sendable {
     }
 
     /// Asks for a file to be written; `payload` as `berth_put_file` says.
-    func putFile(payload: Descriptor) throws -> Job {
-        let job = Job()
-        try request(BERTH_PUT_FILE, newID(), .job(job, brought: nil), [payload])
+    func putFile(payload: Descriptor) throws -> Job { try job(BERTH_PUT_FILE, payload) }
+
+    /// Asks for a connection; `payload` as `berth_dial` says.
+    func dial(payload: Descriptor) throws -> Job { try job(BERTH_DIAL, payload) }
+
+    /// Asks for listening sockets; `payload` as `berth_listen` says.
+    func listen(payload: Descriptor) throws -> Job { try job(BERTH_LISTEN, payload) }
+
+    /// Asks for a socket's file to be removed; `payload` is its path with a NUL.
+    func remove(payload: Descriptor) throws -> Job { try job(BERTH_REMOVE, payload) }
+
+    private func job(_ kind: some BinaryInteger, _ payload: Descriptor) throws -> Job {
+        let job = Job(id: try newID())
+        try request(kind, job.id, .job(job, Yield()), [payload])
         return job
     }
 
-    /// Asks for a connection; `payload` as `berth_dial` says.
-    func dial(payload: Descriptor) throws -> Job {
-        let job = Job()
-        try request(BERTH_DIAL, newID(), .job(job, brought: nil), [payload])
-        return job
+    /// Waits for a job, which is killed when it takes longer or nobody waits any more.
+    func result(of job: Job, within limit: Duration, late: CodedError) async throws -> Yield {
+        do {
+            return try await job.done.value(within: limit, late: late)
+        } catch {
+            // One that has ended needs no end.
+            if !job.done.isSettled { try? signal(job.id, SignalNames.kill) }
+            throw error
+        }
     }
 
     func signal(_ id: UInt32, _ number: Int32) throws {
@@ -169,15 +191,16 @@ final class Holder: Sendable {
             if case .launch(let launch) = take(message.id) {
                 launch.exited.settle(.success(message.value))
             }
-        case Int(BERTH_DIALED):
+        case Int(BERTH_DIALED), Int(BERTH_LISTENED):
             state.withLock { state in
                 guard case .job(let job, _) = state.pending[message.id] else { return }
-                state.pending[message.id] = .job(job, brought: descriptors.first)
+                let yield = Yield(descriptors: descriptors, value: message.value)
+                state.pending[message.id] = .job(job, yield)
             }
         case Int(BERTH_DONE):
-            guard case .job(let job, let brought) = take(message.id) else { return }
+            guard case .job(let job, let yield) = take(message.id) else { return }
             job.done.settle(
-                message.value == 0 ? .success(brought) : .failure(SystemFailure("", message.value))
+                message.value == 0 ? .success(yield) : .failure(SystemFailure("", message.value))
             )
         default: break
         }

@@ -18,15 +18,22 @@ struct SandboxStream: WorkspaceStream {
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    queue.add(.stdout, channel)
-                    try channel.pipeline.syncOperations.addHandler(
-                        OutputHandler(stream: .stdout, queue: queue)
-                    )
-                }
+                channel.eventLoop.makeCompletedFuture { try queue.listen(to: channel) }
             }
             .withConnectedSocket(socket.take()).get()
         return SandboxStream(channel: channel, queue: queue)
+    }
+
+    private init(channel: any Channel, queue: OutputQueue) {
+        self.channel = channel
+        self.queue = queue
+    }
+
+    /// Over a connection that a listener is about to accept; on its loop.
+    init(accepted channel: any Channel, on loop: any EventLoop) throws {
+        self.channel = channel
+        queue = OutputQueue(on: loop)
+        try queue.listen(to: channel)
     }
 
     func read() async throws -> ByteBuffer? { try await queue.next()?.bytes }
@@ -43,6 +50,17 @@ struct SandboxStream: WorkspaceStream {
     }
 
     func close() async { try? await channel.close().get() }  // Closed already: as wanted.
+
+    /// Closes without waiting for it.
+    func abandon() { channel.close(promise: nil) }
+}
+
+extension OutputQueue {
+    /// On the channel's loop.
+    fileprivate func listen(to channel: any Channel) throws {
+        add(.stdout, channel)
+        try channel.pipeline.syncOperations.addHandler(OutputHandler(stream: .stdout, queue: self))
+    }
 }
 
 extension DialDestination {

@@ -1,7 +1,10 @@
 /// Runs `body`, and cancels it once `limit` has passed; then throws `late`.
-func within<Value: Sendable>(
+///
+/// `discard` gets the value of a `body` that was done nevertheless when nobody took it any more.
+package func within<Value: Sendable>(
     _ limit: Duration,
     late: @autoclosure () -> any Error,
+    discard: @Sendable (Value) async -> Void = { _ in },
     _ body: @escaping @Sendable () async throws -> Value
 ) async throws -> Value {
     let result = await withTaskGroup(of: Result<Value, any Error>?.self) { group in
@@ -20,27 +23,13 @@ func within<Value: Sendable>(
                 return .failure(error)
             }
         }
-        defer { group.cancelAll() }
-        return await group.next() ?? nil
+        let first = await group.next() ?? nil
+        group.cancelAll()
+        for await rest in group {
+            if case .success(let value)? = rest { await discard(value) }
+        }
+        return first
     }
     guard let result else { throw late() }
     return try result.get()
-}
-
-/// Waits before a repetition: the first times briefly, then up to `longest`.
-struct BackOff {
-    private var next: Duration
-    private let factor: Int
-    private let longest: Duration
-
-    init(from first: Duration, factor: Int = 2, upTo longest: Duration) {
-        next = first
-        self.factor = factor
-        self.longest = longest
-    }
-
-    mutating func take() -> Duration {
-        defer { next = min(next * factor, longest) }
-        return next
-    }
 }
