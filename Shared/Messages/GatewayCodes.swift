@@ -82,6 +82,50 @@ extension MessageCode {
         explanation: "The file of a host key can be read by others than its owner.",
         remedy: "Set its mode to 0600 (chmod 600 FILE); whoever has read it can pose as this host."
     )
+    package static let gatewayHostKeyLoaded = MessageCode(
+        "GATEWAY_HOST_KEY_LOADED",
+        .info,
+        explanation: """
+            A host key was read. The label use says whether clients are shown it (offered) or only \
+            told of it, as a later key of its type is shown (announced).
+            """,
+        remedy: "Nothing; compare the fingerprint with what clients report."
+    )
+    package static let gatewayHostKeyPassedOver = MessageCode(
+        "GATEWAY_HOST_KEY_PASSED_OVER",
+        .warning,
+        explanation: "A configured host key is of the type ssh-dss, which nobody speaks any more.",
+        remedy: "Remove it from `ssh.hostkeys`; the other keys are used."
+    )
+    package static let gatewayHostKeyUnsafe = MessageCode(
+        "GATEWAY_HOST_KEY_UNSAFE",
+        .crit,
+        explanation: "The file of a host key can be written by others; the gateway does not start.",
+        remedy: "Set its mode to 0600 (chmod 600 FILE), and make sure that the key is still yours."
+    )
+    package static let gatewayHostCertificateLoaded = MessageCode(
+        "GATEWAY_HOST_CERTIFICATE_LOADED",
+        .info,
+        explanation: "A host certificate was read; clients that trust its authority are shown it.",
+        remedy: "Nothing; renew it before the time in the label validUntil."
+    )
+    package static let gatewayHostCertificateNotCurrent = MessageCode(
+        "GATEWAY_HOST_CERTIFICATE_NOT_CURRENT",
+        .warning,
+        explanation: """
+            A host certificate has expired or is not valid yet; clients are shown the plain key.
+            """,
+        remedy: "Have the authority sign the host key again (ssh-keygen -s CA -h), and reload."
+    )
+    package static let gatewayHostCertificateInvalid = MessageCode(
+        "GATEWAY_HOST_CERTIFICATE_INVALID",
+        .crit,
+        explanation: "A configured host certificate cannot be used; the gateway does not start.",
+        remedy: """
+            Read the reason in the record: it must be a host certificate (ssh-keygen -h) for one of \
+            the host keys, signed by its authority.
+            """
+    )
     package static let gatewayAlgorithmNotOffered = MessageCode(
         "GATEWAY_ALGORITHM_NOT_OFFERED",
         .warning,
@@ -118,6 +162,8 @@ extension MessageCode {
         sshAuthBadSignature, gatewayWorkspaceClosed, gatewayProgramStartFailed,
         gatewayProgramControlFailed, gatewayStreamFailed, gatewayExitUnknown,
         gatewayRecordingRefused, gatewayRecordingLost, gatewayHostKeyGenerated,
-        gatewayConnectionLimit,
+        gatewayConnectionLimit, gatewayHostKeyLoaded, gatewayHostKeyPassedOver,
+        gatewayHostKeyUnsafe, gatewayHostCertificateLoaded, gatewayHostCertificateNotCurrent,
+        gatewayHostCertificateInvalid,
     ]
 }

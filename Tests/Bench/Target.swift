@@ -22,7 +22,7 @@ struct Target: ParsableArguments {
 
     /// Trusts every host key: what is measured is not who answers.
     func settings() throws -> SSHClientSettings {
-        var algorithms = TransportAlgorithms(hostKeys: SSHSignatureAlgorithm.ofHostKeys)
+        var algorithms = TransportAlgorithms()
         if let cipher {
             guard let chosen = CipherAlgorithm(rawValue: cipher) else {
                 throw ValidationError("unknown cipher")

@@ -89,7 +89,7 @@ struct Assembly {
 
     private func ssh(_ recorder: RecordingShipper?) async throws -> DaemonService {
         let authenticators = try authenticators()
-        let hostKeys = try await hostKeys()
+        let host = try await hostIdentity()
         for name in config.ssh.unspokenAlgorithms {
             logger.emit(.gatewayAlgorithmNotOffered, ["algorithm": "\(name)"])
         }
@@ -100,7 +100,7 @@ struct Assembly {
             settings: SSHServerSettings(
                 config.ssh,
                 auth: config.auth,
-                hostKeys: hostKeys,
+                host: host,
                 methods: authenticators.methodNames
             ),
             listen: listen,
@@ -115,7 +115,7 @@ struct Assembly {
 
     // MARK: - Parts
 
-    private func hostKeys() async throws -> [SSHPrivateKey] {
+    private func hostIdentity() async throws -> HostIdentity {
         let folder = URL(filePath: context.configPath ?? "config.yaml")
             .absoluteURL.deletingLastPathComponent().path(percentEncoded: false)
         return try await NIOThreadPool.singleton.runIfActive { [config, logger] in

@@ -43,7 +43,8 @@ struct ConfigDraft {
     }
 
     private mutating func warnAboutAlgorithms(_ config: BerthConfig) {
-        let server = config.ssh.ciphers + config.ssh.kex + config.ssh.macs
+        let ssh = config.ssh
+        let server = ssh.ciphers + ssh.kex + ssh.macs + ssh.hostKeyAlgorithms
         for name in SSHAlgorithms.gone(among: server) {
             warn(.configAlgorithmNotOffered, "ssh: \(name)")
         }

@@ -17,6 +17,14 @@ package enum SSHAlgorithms {
         "hmac-sha2-512",
     ]
 
+    /// With certificates, whose names end in `-cert-v01@openssh.com`.
+    package static let hostKeys =
+        plainHostKeys.map { $0 + "-cert-v01@openssh.com" } + plainHostKeys
+    private static let plainHostKeys = [
+        "ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
+        "rsa-sha2-512", "rsa-sha2-256",
+    ]
+
     /// Offered by a server that is not told otherwise: not the NIST curves, whose origin is in
     /// doubt, and not MACs over plain text.
     package static let serverKex = [
@@ -30,21 +38,23 @@ package enum SSHAlgorithms {
     package static let weakCiphers = ["aes128-cbc", "aes192-cbc", "aes256-cbc"]
     package static let weakKex = ["diffie-hellman-group14-sha1"]
     package static let weakMACs = ["hmac-sha1", "hmac-sha1-96"]
+    package static let weakHostKeys = ["ssh-rsa"]
 
     /// Accepted in a file because older files hold them, and spoken by nobody here: broken, too
     /// short, or (the last cipher) no name of SSH at all.
     package static let goneCiphers = ["arcfour256", "arcfour128", "arcfour", "tripledescbcID"]
     package static let goneKex = ["diffie-hellman-group1-sha1"]
+    package static let goneHostKeys = ["ssh-dss"]
 
     /// Every name among `configured` that is out of date but offered all the same.
     package static func weak(among configured: [String]) -> [String] {
-        let weak = weakCiphers + weakKex + weakMACs
+        let weak = weakCiphers + weakKex + weakMACs + weakHostKeys
         return configured.filter(weak.contains)
     }
 
     /// Every name among `configured` that is accepted but never offered.
     package static func gone(among configured: [String]) -> [String] {
-        let gone = goneCiphers + goneKex
+        let gone = goneCiphers + goneKex + goneHostKeys
         return configured.filter(gone.contains)
     }
 
@@ -66,6 +76,20 @@ package enum SSHAlgorithms {
             let isUsable = names.contains { !gone.contains($0) }
             list.check(isUsable, key, nil, "must hold at least one of " + joined(spoken))
         }
+        return list.problems
+    }
+
+    /// The rules for the host keys' algorithms, where none means all.
+    static func problems(at path: String, hostKeyAlgorithms names: [String]) -> [ConfigProblem] {
+        var list = Rules(path)
+        list.check("hostKeyAlgorithms", names, among: hostKeys + weakHostKeys + goneHostKeys)
+        let isUsable = names.isEmpty || names.contains { !goneHostKeys.contains($0) }
+        list.check(
+            isUsable,
+            "hostKeyAlgorithms",
+            nil,
+            "must be empty or hold at least one of " + joined(hostKeys + weakHostKeys)
+        )
         return list.problems
     }
 

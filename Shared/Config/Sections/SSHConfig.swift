@@ -9,6 +9,10 @@ package struct SSHConfig: ConfigSection {
     /// Shown before authentication, as it is.
     package var banner = ""
     package var hostKeys: [PEMSource] = []
+    /// Texts or files of OpenSSH certificates for these keys.
+    package var hostCertificates: [String] = []
+    /// Which of the keys' and certificates' algorithms are offered; empty: all but the weak ones.
+    package var hostKeyAlgorithms: [String] = []
     /// Where a host key is kept that was made at the first start; empty: beside the config file.
     package var hostKeyFile = ""
     /// Zero: no keepalive; otherwise at least 1 s.
@@ -35,6 +39,8 @@ package struct SSHConfig: ConfigSection {
         visitor.field("macs", &macs)
         visitor.field("banner", &banner)
         visitor.field("hostkeys", &hostKeys)
+        visitor.field("hostCertificates", &hostCertificates)
+        visitor.field("hostKeyAlgorithms", &hostKeyAlgorithms)
         visitor.field("hostKeyFile", &hostKeyFile)
         visitor.field("clientAliveInterval", &clientAliveInterval)
         visitor.field("clientAliveCountMax", &clientAliveCountMax)
@@ -56,6 +62,7 @@ package struct SSHConfig: ConfigSection {
             "must be SSH-2.0-NAME, optionally a space and a comment, at most 253 bytes"
         )
         list.add(SSHAlgorithms.problems(at: path, ciphers: ciphers, kex: kex, macs: macs))
+        list.add(SSHAlgorithms.problems(at: path, hostKeyAlgorithms: hostKeyAlgorithms))
         list.check(
             clientAliveInterval == .zero || clientAliveInterval >= .seconds(1),
             "clientAliveInterval",

@@ -11,11 +11,21 @@ extension ConnectionMachine {
                 wantsReply: request.wantsReply,
                 .requestSuccess(payload: .init())
             )
+        case HostKeyAnnouncement.proofType where hostKeys != nil:
+            let reply = hostKeys?.prove(request.payload) ?? .failure
+            return receivedSettled(wantsReply: request.wantsReply, reply.message)
         default:
             guard admitQuestion() else { return .violation("too many pending requests") }
             globalReplies.ask(wantsReply: request.wantsReply)
             return .globalRequest(request)
         }
+    }
+
+    /// Tells the client the host's keys; from here on it may ask for proof of them.
+    mutating func announce(_ hostKeys: HostKeyAnnouncement, to clientVersion: String) {
+        guard let request = hostKeys.request(to: clientVersion) else { return }
+        self.hostKeys = hostKeys
+        sendGlobalRequest(request)
     }
 
     /// A keepalive is answered with failure, as everyone does who does not know it; what counts
@@ -41,10 +51,7 @@ extension ConnectionMachine {
     /// Answers the oldest global request that went to the shell; settles the question.
     package mutating func answerGlobalRequest(_ reply: GlobalReply) {
         openQuestions -= 1
-        switch reply {
-        case .success(let payload): globalReplies.answer(.requestSuccess(payload: payload))
-        case .failure: globalReplies.answer(.requestFailure)
-        }
+        globalReplies.answer(reply.message)
         sendReadyGlobalReplies()
     }
 
@@ -68,5 +75,14 @@ extension ConnectionMachine {
         guard unansweredGlobalRequests > 0 else { return .nothing }
         unansweredGlobalRequests -= 1
         return .globalAnswered(reply)
+    }
+}
+
+extension GlobalReply {
+    fileprivate var message: ConnectionMessage {
+        switch self {
+        case .success(let payload): .requestSuccess(payload: payload)
+        case .failure: .requestFailure
+        }
     }
 }

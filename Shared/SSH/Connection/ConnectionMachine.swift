@@ -21,6 +21,8 @@ package struct ConnectionMachine {
     /// Questions about connection matters that the shell has not answered.
     var openQuestions = 0
     var sessionsForbidden = false
+    /// Server: the keys that the client was told and may want proof of.
+    var hostKeys: HostKeyAnnouncement?
     /// Keepalives of the peer.
     package internal(set) var keepalivesReceived = 0
     private var nextNumber: UInt32 = 0

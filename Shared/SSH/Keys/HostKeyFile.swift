@@ -7,8 +7,8 @@ enum HostKeyFile {
     /// RSA of 16384 bits takes 13 KB.
     private static let maximumSize = 64 * 1024
 
-    /// The text of a key file, and whether its mode lets others read it.
-    static func read(_ path: String) throws(HostKeyError) -> (String, Bool) {
+    /// The text of a file, and its mode.
+    static func read(_ path: String) throws(HostKeyError) -> (text: String, mode: mode_t) {
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw .unreadable(path, errno) }
         defer { close(file) }
@@ -24,7 +24,7 @@ enum HostKeyFile {
             bytes += chunk.prefix(count)
         }
         guard bytes.count <= maximumSize else { throw .unreadable(path, EFBIG) }
-        return (String(decoding: bytes, as: UTF8.self), status.st_mode & 0o044 != 0)
+        return (String(decoding: bytes, as: UTF8.self), status.st_mode)
     }
 
     /// Puts a new key at `path`, readable by its owner alone, whole or not at all, and on disk

@@ -16,18 +16,18 @@ package enum HostKeyStore {
     ///
     /// An entry that begins with five dashes is a key in PEM, any other is the path of one. A
     /// configured file that is missing is an error: a new key in its place would look like
-    /// another host to every client. Of two keys of one type the later counts.
+    /// another host to every client. Of two keys of one type the later counts; clients are told of
+    /// the other as well. A file that others may write is an error: they could put their own key
+    /// there. Keys of the types that nobody speaks any more are passed over, unless there are no
+    /// others, and told to `passedOver`.
     ///
     /// Blocks on the disk; call it before the server starts.
     package static func loadOrGenerate(
         entries: [String],
-        path: String
+        path: String,
+        passedOver: (_ source: String) -> Void = { _ in }
     ) throws(HostKeyError) -> [Entry] {
-        guard entries.isEmpty else {
-            var loaded: [Entry] = []
-            for entry in entries { loaded.append(try load(entry)) }
-            return loaded
-        }
+        guard entries.isEmpty else { return try load(entries, passedOver) }
         do {
             return [try load(file: path)]
         } catch .unreadable(_, HostKeyFile.noSuchFile) {
@@ -35,6 +35,29 @@ package enum HostKeyStore {
         } catch {
             throw error
         }
+    }
+
+    private static func load(
+        _ entries: [String],
+        _ passedOver: (String) -> Void
+    ) throws(HostKeyError) -> [Entry] {
+        var loaded: [Entry] = []
+        var failure: HostKeyError?
+        for entry in entries {
+            do {
+                loaded.append(try load(entry))
+            } catch .badKey(let source, .unsupportedType(let type)) where isOutdated(type) {
+                passedOver(source)
+                failure = .badKey(source, .unsupportedType(type))
+            }
+        }
+        if loaded.isEmpty, let failure { throw failure }
+        return loaded
+    }
+
+    /// DSA, by the names it has in the different formats.
+    private static func isOutdated(_ type: String) -> Bool {
+        type == "ssh-dss" || type == "DSA PRIVATE KEY"
     }
 
     private static func load(_ entry: String) throws(HostKeyError) -> Entry {
@@ -49,12 +72,13 @@ package enum HostKeyStore {
     }
 
     private static func load(file path: String) throws(HostKeyError) -> Entry {
-        let (text, isReadableByOthers) = try HostKeyFile.read(path)
+        let (text, mode) = try HostKeyFile.read(path)
+        guard mode & 0o022 == 0 else { throw .writableByOthers(path) }
         return Entry(
             key: try parse(text, source: path),
             path: path,
             isNew: false,
-            isReadableByOthers: isReadableByOthers
+            isReadableByOthers: mode & 0o044 != 0
         )
     }
 
@@ -90,6 +114,8 @@ package enum HostKeyError: Error, Sendable, Hashable {
     case unreadable(String, Int32)
     /// No new key can be put at this path; `errno`.
     case unwritable(String, Int32)
+    /// Others than the owner may write the file at this path.
+    case writableByOthers(String)
     /// What stands there is no key that can be used; the path, or where else it stands.
     case badKey(String, KeyError)
 }

@@ -37,12 +37,29 @@ extension SSHPrivateKey {
             }
         }
         guard let key = try? _RSA.Signing.PrivateKey(derRepresentation: pem.bytes) else {
-            throw .malformed
+            throw isDSA(pem.bytes) ? .unsupportedType("ssh-dss") : .malformed
         }
         guard (2048...16384).contains(key.keySizeInBits) else {
             throw .badRSASize(key.keySizeInBits)
         }
         return .rsa(key)
+    }
+
+    /// Whether it is a PKCS#8 key of the algorithm 1.2.840.10040.4.1 (RFC 3279 §2.3.2).
+    private static func isDSA(_ bytes: [UInt8]) -> Bool {
+        // Anything that does not parse is no key at all.
+        let algorithm = try? DER.sequence(try DER.parse(bytes), identifier: .sequence) { nodes in
+            _ = try Int(derEncoded: &nodes)
+            guard let second = nodes.next() else { throw KeyError.malformed }
+            let name = try DER.sequence(second, identifier: .sequence) { parts in
+                let name = try ASN1ObjectIdentifier(derEncoded: &parts)
+                while parts.next() != nil {}
+                return name
+            }
+            while nodes.next() != nil {}
+            return name
+        }
+        return algorithm == [1, 2, 840, 10040, 4, 1]
     }
 
     /// The seed in a PKCS#8 key of the algorithm 1.3.101.112 (RFC 8410 §7).

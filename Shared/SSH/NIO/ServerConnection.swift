@@ -170,11 +170,23 @@ extension ServerConnection {
                 phase = .service
                 io.transport.authenticationCompleted()
                 startServiceTimers()
+                announceHostKeys()
                 ask(.authenticated(username))
             case .disconnect(let refusal):
                 refuse(refusal.reason, refusal.text)
             }
         }
+    }
+
+    private func announceHostKeys() {
+        let transport = io.transport
+        let keys = HostKeyAnnouncement(
+            settings.transport.hostKeys,
+            sessionID: transport.sessionID ?? [],
+            negotiated: transport.facts.flatMap { HostKeyAlgorithm(rawValue: $0.hostKeyAlgorithm) }
+        )
+        io.connection.announce(keys, to: transport.peerIdentification)
+        io.pump()
     }
 
     func answered(_ verdict: AuthenticationVerdict) {

@@ -25,9 +25,8 @@ struct KeyExchangeInit: Hashable {
             if role == .client { keyExchanges.append(Self.extensionsWanted) }
             keyExchanges.append(role == .client ? Self.strictClient : Self.strictServer)
         }
-        let keyTypes = Set(settings.hostKeys.map(\.publicKey.type))
         hostKeys = algorithms.hostKeys
-            .filter { role == .client || keyTypes.contains($0.keyType) }
+            .filter { role == .client ? !$0.isCertificate : settings.proof(by: $0) != nil }
             .map(\.rawValue)
         ciphersToServer = algorithms.ciphers.map(\.rawValue)
         ciphersToClient = ciphersToServer

@@ -1,7 +1,7 @@
 /// What both sides' KEXINIT agree on (RFC 4253 §7.1).
 struct NegotiatedAlgorithms: Hashable {
     var keyExchange: KeyExchangeMethod
-    var hostKey: SSHSignatureAlgorithm
+    var hostKey: HostKeyAlgorithm
     var toServer: PacketAlgorithms
     var toClient: PacketAlgorithms
     /// The first packet after a KEXINIT that announced it is to be ignored.

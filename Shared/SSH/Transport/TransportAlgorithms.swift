@@ -4,15 +4,16 @@
 /// else is there to be configured.
 package struct TransportAlgorithms: Sendable, Hashable {
     package var keyExchanges: [KeyExchangeMethod]
-    /// A server offers those it has a key for, hence all of them by default.
-    package var hostKeys: [SSHSignatureAlgorithm]
+    /// A server offers those it has a key or a certificate for, hence all of them by default; a
+    /// client those with a plain key.
+    package var hostKeys: [HostKeyAlgorithm]
     package var ciphers: [CipherAlgorithm]
     /// Unused where the cipher authenticates by itself.
     package var macs: [MACAlgorithm]
 
     package init(
         keyExchanges: [KeyExchangeMethod] = KeyExchangeMethod.defaults,
-        hostKeys: [SSHSignatureAlgorithm] = SSHSignatureAlgorithm.ofHostKeys,
+        hostKeys: [HostKeyAlgorithm] = HostKeyAlgorithm.defaults,
         ciphers: [CipherAlgorithm] = CipherAlgorithm.defaults,
         macs: [MACAlgorithm] = MACAlgorithm.defaults
     ) {
@@ -27,7 +28,7 @@ package struct TransportAlgorithms: Sendable, Hashable {
     /// Names of algorithms that exist nowhere here are left out and appended to `unknown`.
     package init(names: Names, unknown: inout [String]) {
         keyExchanges = Self.known(names.keyExchanges, KeyExchangeMethod.defaults, &unknown)
-        hostKeys = Self.known(names.hostKeys, SSHSignatureAlgorithm.ofHostKeys, &unknown)
+        hostKeys = Self.known(names.hostKeys, HostKeyAlgorithm.defaults, &unknown)
         ciphers = Self.known(names.ciphers, CipherAlgorithm.defaults, &unknown)
         macs = Self.known(names.macs, MACAlgorithm.defaults, &unknown)
     }

@@ -131,16 +131,14 @@ extension TransportMachine {
         into out: inout ByteBuffer
     ) throws(TransportError) {
         let algorithm = running.algorithms.hostKey
-        let candidates = settings.hostKeys
-        guard let hostKey = candidates.last(where: { $0.publicKey.type == algorithm.keyType })
-        else {
+        guard let (hostKey, hostKeyBlob) = settings.proof(by: algorithm) else {
             throw .cryptographyFailed
         }
         let method = running.algorithms.keyExchange
         let agreement = try ServerKeyAgreement(method, clientPublic: clientPublic)
         let transcript = transcript(
             running,
-            hostKey: hostKey.publicKey.blob,
+            hostKey: hostKeyBlob,
             clientPublic: clientPublic,
             serverPublic: agreement.publicValue
         )
@@ -150,7 +148,7 @@ extension TransportMachine {
         }
         try write(into: &out) { buffer in
             buffer.writeSSHMessage(.keyExchangeMethodReply)
-            buffer.writeSSHString(hostKey.publicKey.blob)
+            buffer.writeSSHString(hostKeyBlob)
             buffer.writeSSHString(agreement.publicValue)
             buffer.writeSSHString(signature)
         }
@@ -176,8 +174,9 @@ extension TransportMachine {
             serverPublic: reply.value
         )
         let hash = transcript.hash(secret, with: method.hash)
-        let algorithm = running.algorithms.hostKey
-        guard hostKey.verifies(reply.signature, over: hash, algorithm: algorithm) else {
+        guard let algorithm = running.algorithms.hostKey.signature,
+            hostKey.verifies(reply.signature, over: hash, algorithm: algorithm)
+        else {
             throw .badHostKeySignature
         }
         guard settings.isHostKeyTrusted?(hostKey) == true else { throw .hostKeyNotTrusted }

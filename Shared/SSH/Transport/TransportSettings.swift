@@ -13,6 +13,8 @@ package struct TransportSettings: Sendable {
     /// Server only: the keys to prove the host's identity with. An algorithm of
     /// `algorithms.hostKeys` without its key is not offered.
     package var hostKeys: [SSHPrivateKey]
+    /// Server only: certificates of these keys, sent in place of the key to clients that take them.
+    package var hostCertificates: [OpenSSHCertificate]
     /// Client only: whether this is the key of the host that was meant. `nil` accepts none.
     package var isHostKeyTrusted: (@Sendable (SSHPublicKey) -> Bool)?
     /// Server only: told to the client in `server-sig-algs` (RFC 8308 §3.1).
@@ -26,6 +28,7 @@ package struct TransportSettings: Sendable {
         identification: String = "SSH-2.0-Berth",
         algorithms: TransportAlgorithms = TransportAlgorithms(),
         hostKeys: [SSHPrivateKey] = [],
+        hostCertificates: [OpenSSHCertificate] = [],
         isHostKeyTrusted: (@Sendable (SSHPublicKey) -> Bool)? = nil,
         userKeyAlgorithms: [String] = SSHSignatureAlgorithm.allCases.map(\.rawValue),
         rekeyLimit: RekeyLimit = RekeyLimit(),
@@ -34,10 +37,21 @@ package struct TransportSettings: Sendable {
         self.identification = identification
         self.algorithms = algorithms
         self.hostKeys = hostKeys
+        self.hostCertificates = hostCertificates
         self.isHostKeyTrusted = isHostKeyTrusted
         self.userKeyAlgorithms = userKeyAlgorithms
         self.rekeyLimit = rekeyLimit
         self.maximumHeldBytes = maximumHeldBytes
+    }
+
+    /// The key that a server proves itself with by `algorithm`, and what it sends to the client as
+    /// K_S; of several keys of a type the last.
+    func proof(by algorithm: HostKeyAlgorithm) -> (key: SSHPrivateKey, blob: [UInt8])? {
+        guard let key = hostKeys.last(where: { $0.publicKey.type == algorithm.keyType }) else {
+            return nil
+        }
+        guard algorithm.isCertificate else { return (key, key.publicKey.blob) }
+        return hostCertificates.last { $0.publicKey == key.publicKey }.map { (key, $0.blob) }
     }
 
     /// Whether `line` may be sent as an identification (RFC 4253 §4.2): a software version without

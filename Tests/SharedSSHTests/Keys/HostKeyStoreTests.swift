@@ -98,4 +98,52 @@ struct HostKeyStoreTests {
             #expect(loaded.map(\.isReadableByOthers) == [true])
         }
     }
+
+    @Test("a file that others may write is refused", arguments: [0o620, 0o602, 0o666] as [mode_t])
+    func writableByOthers(_ mode: mode_t) throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/host_key"
+            _ = try HostKeyStore.loadOrGenerate(entries: [], path: path)
+            unsafe chmod(path, mode)
+            #expect(throws: HostKeyError.writableByOthers(path)) {
+                try HostKeyStore.loadOrGenerate(entries: [path], path: "/none")
+            }
+        }
+    }
+
+    @Test("a DSA key is passed over where there are others, in every format")
+    func outdated() throws {
+        try withTemporaryFolder { folder in
+            let good = try SSHPrivateKey.generateEd25519().fileText()
+            for format in ["RFC4716", "PKCS8", "PEM"] {
+                let path = "\(folder)/\(format)"
+                try runTool(
+                    ["ssh-keygen", "-q", "-N", "", "-t", "dsa", "-m", format, "-f", path]
+                )
+                var passedOver: [String] = []
+                let loaded = try HostKeyStore.loadOrGenerate(
+                    entries: [path, good],
+                    path: "/none"
+                ) { passedOver.append($0) }
+                #expect(loaded.count == 1)
+                #expect(passedOver == [path])
+                #expect(throws: HostKeyError.self) {
+                    try HostKeyStore.loadOrGenerate(entries: [path], path: "/none")
+                }
+            }
+        }
+    }
+
+    @Test("an RSA key below 2048 bits is an error")
+    func shortRSA() throws {
+        try withTemporaryFolder { folder in
+            let path = "\(folder)/rsa"
+            try runTool(
+                ["ssh-keygen", "-q", "-N", "", "-t", "rsa", "-b", "1024", "-f", path]
+            )
+            #expect(throws: HostKeyError.badKey(path, .badRSASize(1024))) {
+                try HostKeyStore.loadOrGenerate(entries: [path], path: "/none")
+            }
+        }
+    }
 }

@@ -8,7 +8,7 @@ import Testing
 struct OtherClientsTests {
     private static let everything = TransportAlgorithms(
         keyExchanges: KeyExchangeMethod.allCases,
-        hostKeys: SSHSignatureAlgorithm.ofHostKeys,
+        hostKeys: HostKeyAlgorithm.all,
         ciphers: CipherAlgorithm.allCases,
         macs: MACAlgorithm.allCases
     )
@@ -25,8 +25,8 @@ struct OtherClientsTests {
         .map { Choice(option: "KexAlgorithms", value: $0.rawValue) }
         + CipherAlgorithm.allCases.map { Choice(option: "Ciphers", value: $0.rawValue) }
         + MACAlgorithm.allCases.map { Choice(option: "MACs", value: $0.rawValue) }
-        + SSHSignatureAlgorithm.ofHostKeys
-        .map { Choice(option: "HostKeyAlgorithms", value: $0.rawValue) }
+        + (SSHSignatureAlgorithm.ofHostKeys.map(\.rawValue) + ["ssh-rsa"])
+        .map { Choice(option: "HostKeyAlgorithms", value: $0) }
 
     @Test(
         "OpenSSH exchanges keys with every algorithm and asks to log in",

@@ -11,19 +11,20 @@ extension SSHServerSettings {
     package init(
         _ config: SSHConfig,
         auth: AuthConfig = AuthConfig(),
-        hostKeys: [SSHPrivateKey],
+        host: HostIdentity,
         methods: [String]
     ) {
-        let offered = hostKeys.flatMap(\.publicKey.type.signatureAlgorithms)
+        let offered = config.hostKeyAlgorithms.compactMap(HostKeyAlgorithm.init(rawValue:))
         let transport = TransportSettings(
             identification: config.serverVersion,
             algorithms: TransportAlgorithms(
                 keyExchanges: config.kex.compactMap(KeyExchangeMethod.init(rawValue:)),
-                hostKeys: offered,
+                hostKeys: offered.isEmpty ? HostKeyAlgorithm.defaults : offered,
                 ciphers: config.ciphers.compactMap(CipherAlgorithm.init(rawValue:)),
                 macs: config.macs.compactMap(MACAlgorithm.init(rawValue:))
             ),
-            hostKeys: hostKeys,
+            hostKeys: host.keys,
+            hostCertificates: host.certificates,
             userKeyAlgorithms: auth.acceptedKeyAlgorithms,
             rekeyLimit: RekeyLimit(bytes: UInt64(config.rekeyBytes))
         )
@@ -58,5 +59,6 @@ extension SSHConfig {
         kex.filter { KeyExchangeMethod(rawValue: $0) == nil }
             + ciphers.filter { CipherAlgorithm(rawValue: $0) == nil }
             + macs.filter { MACAlgorithm(rawValue: $0) == nil }
+            + hostKeyAlgorithms.filter { HostKeyAlgorithm(rawValue: $0) == nil }
     }
 }
