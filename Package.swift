@@ -450,7 +450,8 @@ let testTargets: [Target] = [
         [
             "SharedSSH", "SharedModels", "SharedMessages", "SharedConfig",
             "SharedAudit", "AuthClient", "ConfigClient", "AuditClient", "StubHTTPServer",
-            "BackendConformance", "SharedHTTP", metricsTestKit, inMemoryLogging, log, nioCore,
+            "BackendConformance", "SSHTestServer", "MetricsClient", "SharedHTTP", metricsTestKit,
+            inMemoryLogging, log, nioCore,
             nioPosix,
         ]
     ),

@@ -147,7 +147,8 @@ package final class AuthWebhookClient: Sendable {
         return try await http.send(call, logger: logger)
     }
 
-    private func response(_ reply: HTTPReply, _ read: Reading) throws(CodedError) -> KeyboardResponse
+    private func response(_ reply: HTTPReply, _ read: Reading) throws(CodedError)
+        -> KeyboardResponse
     {
         switch reply.status {
         case 200:
