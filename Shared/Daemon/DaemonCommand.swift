@@ -25,6 +25,10 @@ package protocol DaemonCommand: AsyncParsableCommand {
     /// `@OptionGroup var options: DaemonOptions`
     var options: DaemonOptions { get }
 
+    /// Prepares the process, before the environment is read and anything is opened or written; does
+    /// nothing unless a command has its own.
+    func prepareProcess()
+
     /// Makes the services, those first on which others depend; they stop in reverse order. A
     /// thrown error ends the process with status 1, `ConfigProblems` with 78.
     func services(_ context: DaemonContext) async throws -> [DaemonService]
@@ -34,7 +38,10 @@ package protocol DaemonCommand: AsyncParsableCommand {
 }
 
 extension DaemonCommand {
+    package func prepareProcess() {}
+
     package mutating func run() async throws {
+        prepareProcess()
         let daemon = Daemon(
             name: Self.configuration.commandName ?? "berth",
             options: options,

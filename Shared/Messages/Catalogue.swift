@@ -26,7 +26,7 @@ extension MessageCode {
         CodeArea("Configuration webhook", configCodes),
         CodeArea("configd", configdCodes),
         CodeArea("Policy", securityCodes),
-        CodeArea("Gateway", gatewayCodes),
+        CodeArea("Gateway", gatewayCodes + listeningCodes),
         CodeArea("Limits", limitsCodes),
         CodeArea("Forwarding", forwardCodes),
         CodeArea("Sandbox backend", sandboxCodes),

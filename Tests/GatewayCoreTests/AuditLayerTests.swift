@@ -192,6 +192,7 @@ final class FakeControl: ServerConnectionControl {
     func openChannel(_ opening: ServerChannelOpening) async throws -> any ByteChannel {
         throw ChannelOpenRefused(reason: 1, text: "no channels")
     }
+    func notify(_ text: String) {}
 }
 
 /// Opens sessions that refuse every request, and keeps the channel for the test.

@@ -41,7 +41,7 @@ struct LoaderTests {
             "ssh.cipher: is not a known key, maybe ciphers (line 5)",
             #"log.level: is "loud", must be one of debug, info, notice, warning, error, crit,"#
                 + " alert, emerg, or a number 0...7 (line 11)",
-            "ssh.listen: is nowhere, must be host:port (line 2)",
+            "ssh.listen: is nowhere, must be host:port or unix:///path (line 2)",
             "ssh.clientAliveCountMax: is 0, must be at least 1 (line 3)",
             "auth.password.webhook.url: is 127.0.0.1:8080, must be an absolute URL (line 9)",
             "auth.password.webhook.timeout: is 10ms, must be at least 100ms (line 9)",

@@ -25,9 +25,11 @@ struct Assembly {
     private let metrics: GatewayMetrics
     private let limiter: ConnectionLimiter
     private let uses: any UseCounter
+    private let inherited: InheritedSockets
 
-    init(_ context: DaemonContext) {
+    init(_ context: DaemonContext, inherited: InheritedSockets) {
         self.context = context
+        self.inherited = inherited
         config = context.config
         logger = context.logger("ssh")
         processMetrics = ProcessMetrics.install(daemon: "gateway")
@@ -61,7 +63,7 @@ struct Assembly {
     private func reporter() throws -> MetricsReporter<ContinuousClock>? {
         try processMetrics.reporter(
             config.metrics.push,
-            listen: config.ssh.listen,
+            listen: config.ssh.listen.name,
             logger: context.logger("metrics")
         )
     }
@@ -93,24 +95,29 @@ struct Assembly {
         for name in config.ssh.unspokenAlgorithms {
             logger.emit(.gatewayAlgorithmNotOffered, ["algorithm": "\(name)"])
         }
-        guard let listen = ListenAddress(config.ssh.listen) else {
-            throw CodedError(.sshStartFailed, detail: "ssh.listen: \(config.ssh.listen)")
-        }
-        let service = GatewayService(
+        let factory = try await factory(authenticators, recorder)
+        let setup = ServerSetup(
             settings: SSHServerSettings(
                 config.ssh,
                 auth: config.auth,
                 host: host,
                 methods: authenticators.methodNames
             ),
-            listen: listen,
+            gate: limiter,
+            proxyHeaders: ProxyHeaderPolicy(config.ssh.proxyProtocol)
+        ) { client, control, loop in
+            factory.handler(for: client, control: control, on: loop)
+        }
+        let service = GatewayService(
+            setup: setup,
+            config: config.ssh,
+            inherited: inherited,
             // The pool's own deadline comes after it, with time to take the workspaces down.
             drainTime: config.service.shutdownTimeout * 0.75,
             group: MultiThreadedEventLoopGroup.singleton,
-            factory: try await factory(authenticators, recorder),
             logger: logger
         )
-        return DaemonService(service) { _ = try await service.boundPort() }
+        return DaemonService(service) { _ = try await service.boundAddresses() }
     }
 
     // MARK: - Parts

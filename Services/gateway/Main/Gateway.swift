@@ -1,4 +1,5 @@
 import ArgumentParser
+import GatewayCore
 import SharedConfig
 import SharedDaemon
 
@@ -11,8 +12,12 @@ struct Gateway: DaemonCommand {
     )
     @OptionGroup var options: DaemonOptions
 
+    private static let inherited = InheritedSockets.take()
+
+    func prepareProcess() { _ = Self.inherited }
+
     func services(_ context: DaemonContext) async throws -> [DaemonService] {
-        try await Assembly(context).services()
+        try await Assembly(context, inherited: Self.inherited).services()
     }
 
     func healthTarget(_ config: BerthConfig) -> HTTPClientConfig? {

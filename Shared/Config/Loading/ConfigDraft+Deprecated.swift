@@ -12,7 +12,7 @@ extension ConfigDraft {
     private mutating func migrateListen() {
         guard let listen = tree.remove(["listen"]) else { return }
         let current = tree[path: ["ssh", "listen"]]
-        let isFree = current == nil || current == .string(SSHConfig().listen)
+        let isFree = current == nil || current == .string(SSHConfig().listen.name)
         if isFree { tree.set(listen, at: ["ssh", "listen"]) }
         let outcome = isFree ? "listen is used as ssh.listen" : "ssh.listen wins over listen"
         warn(.configListenDeprecated, outcome)

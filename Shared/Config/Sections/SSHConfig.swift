@@ -1,6 +1,11 @@
 /// The SSH server.
 package struct SSHConfig: ConfigSection {
-    package var listen = "0.0.0.0:2222"
+    package var listen: ListenList = "0.0.0.0:2222"
+    /// Connections that may wait to be accepted, per listener; the kernel cuts it to `somaxconn`.
+    package var listenBacklog = 1024
+    /// Opens every TCP listener once per event loop (SO_REUSEPORT).
+    package var reusePort = false
+    package var proxyProtocol = ProxyProtocolConfig()
     /// The identification line without CR LF (RFC 4253 §4.2).
     package var serverVersion = "SSH-2.0-Berth"
     package var ciphers = SSHAlgorithms.ciphers
@@ -33,6 +38,9 @@ package struct SSHConfig: ConfigSection {
 
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
         visitor.field("listen", &listen)
+        visitor.field("listenBacklog", &listenBacklog)
+        visitor.field("reusePort", &reusePort)
+        visitor.section("proxyProtocol", &proxyProtocol)
         visitor.field("serverVersion", &serverVersion)
         visitor.field("ciphers", &ciphers)
         visitor.field("kex", &kex)
@@ -54,7 +62,8 @@ package struct SSHConfig: ConfigSection {
 
     package func problems(at path: String) -> [ConfigProblem] {
         var list = Rules(path)
-        list.check(ListenAddress(listen) != nil, "listen", listen, "must be host:port")
+        list.add(listen.problems(at: join(path, "listen")))
+        list.check("listenBacklog", listenBacklog, in: 1...65_535)
         list.check(
             SSHAlgorithms.isIdentification(serverVersion),
             "serverVersion",

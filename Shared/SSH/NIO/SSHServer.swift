@@ -2,57 +2,126 @@ package import NIOCore
 import NIOPosix
 import Synchronization
 
-/// An SSH server: listens, and gives every connection a handler.
+/// An SSH server: accepts from any number of sockets, and gives every connection a handler.
 ///
-/// `start()` binds; `shutdown` ends everything. A server cannot be started again.
+/// `start` or `accept` begin; `shutdown` ends everything, for good.
 package final class SSHServer: Sendable {
-    private let settings: SSHServerSettings
     private let group: any EventLoopGroup
-    private let factory: ServerHandlerFactory
-    private let onFull: @Sendable (RemoteClient) -> Void
-    private let registry: ConnectionRegistry
-    private let listener = Mutex<(any Channel)?>(nil)
+    let onEvent: @Sendable (ServerEvent) -> Void
+    let registry: ConnectionRegistry
+    private let current: Mutex<ServerSetup>
+    private let acceptors = Mutex<[UInt64: Acceptor]>([:])
+    private let lastID = Atomic<UInt64>(0)
 
-    /// The backlog of connections that are not accepted yet; the kernel cuts it to `somaxconn`.
-    private static let backlog: Int32 = 1024
-    /// Reading from a client pauses while more than this waits to be sent to it, and goes on when
-    /// it is less than the lower mark.
-    private static let writeMarks = ChannelOptions.Types.WriteBufferWaterMark(
-        low: 64 * 1024,
-        high: 256 * 1024
-    )
     /// How long the handlers of connections that had to be ended may take to notice.
     private static let cleanupTime = Duration.seconds(10)
 
-    /// `onFull` learns on an event loop of each client that is refused because there are
-    /// `maximumConnections` already; such a connection gets no handler.
+    /// One socket of a server, to stop accepting from it.
+    package struct AcceptorID: Sendable, Hashable {
+        fileprivate let number: UInt64
+    }
+
     package init(
+        _ setup: ServerSetup,
+        group: any EventLoopGroup,
+        onEvent: @escaping @Sendable (ServerEvent) -> Void = { _ in }
+    ) {
+        self.group = group
+        self.onEvent = onEvent
+        current = Mutex(setup)
+        registry = ConnectionRegistry(limit: setup.settings.maximumConnections)
+    }
+
+    package convenience init(
         settings: SSHServerSettings,
         group: any EventLoopGroup,
-        onFull: @escaping @Sendable (RemoteClient) -> Void = { _ in },
+        gate: any ConnectionGate = OpenGate(),
         handlerFactory: @escaping ServerHandlerFactory
     ) {
-        self.settings = settings
-        self.onFull = onFull
-        self.group = group
-        factory = handlerFactory
-        registry = ConnectionRegistry(limit: settings.maximumConnections)
+        let setup = ServerSetup(settings: settings, gate: gate, handlerFactory: handlerFactory)
+        self.init(setup, group: group)
     }
 
-    /// Connections whose handlers have not been told of their end yet.
+    /// What the next connection is served with. Those that are open keep what they began with.
+    package var setup: ServerSetup {
+        get { current.withLock { $0 } }
+        set {
+            current.withLock { $0 = newValue }
+            registry.setLimit(newValue.settings.maximumConnections)
+        }
+    }
+
+    /// Connections whose handlers have not been told of their end yet, and those of which it is
+    /// not yet known where they come from.
     package var connectionCount: Int { registry.count }
 
-    /// Where the server listens; `nil` before `start` and after `shutdown`.
+    /// Where the server listens; `nil` before `start` and after `shutdown`. With several sockets
+    /// that of the first.
     package var boundAddress: SocketAddress? {
-        listener.withLock { $0?.localAddress }
+        acceptors.withLock { $0.min { $0.key < $1.key }?.value.address }
     }
+
+    // MARK: - Accepting
 
     /// Listens on `host`, an IP address or a name, and `port`, 0 for any.
     ///
     /// Returns once connections are accepted.
     package func start(host: String, port: Int) async throws {
-        let channel = try await bootstrap.bind(host: host, port: port).get()
-        listener.withLock { $0 = channel }
+        let bootstrap = bootstrap(group, isTCP: true)
+            .serverChannelOption(.backlog, value: 1024)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        keep(try await bootstrap.bind(host: host, port: port).get(), loops: loops)
+    }
+
+    /// Accepts from a socket that listens already, which the server closes in the end.
+    ///
+    /// With a `loop` its connections stay on that loop: for one of several sockets with the same
+    /// address (SO_REUSEPORT, socket(7)). Returns once connections are accepted.
+    @discardableResult
+    package func accept(
+        from descriptor: CInt,
+        isUnix: Bool,
+        on loop: (any EventLoop)? = nil
+    ) async throws -> AcceptorID {
+        let channel = try await bootstrap(loop ?? group, isTCP: !isUnix)
+            .withBoundSocket(descriptor).get()
+        return keep(channel, loops: loop.map { [$0] } ?? loops)
+    }
+
+    /// Serves one connected socket, which the server closes in the end, as if it had been accepted.
+    package func serve(_ descriptor: CInt, isUnix: Bool) async throws {
+        let bootstrap = ClientBootstrap(group: group).channelInitializer { [self] channel in
+            channel.eventLoop.makeCompletedFuture {
+                try self.take(channel, .init(channel.localAddress), isTCP: !isUnix)
+            }
+        }
+        _ = try await bootstrap.withConnectedSocket(descriptor).get()
+    }
+
+    /// Stops accepting from one socket; connections go on.
+    package func stopAccepting(from id: AcceptorID) async {
+        await acceptors.withLock { $0.removeValue(forKey: id.number) }?.stop()
+    }
+
+    /// Stops accepting; connections go on.
+    package func stopAccepting() async {
+        let all = acceptors.withLock { acceptors in
+            defer { acceptors = [:] }
+            return acceptors.values
+        }
+        for acceptor in all { await acceptor.stop() }
+    }
+
+    // MARK: - Ending
+
+    /// Writes a line to every session that has a terminal.
+    package func notify(_ text: String) {
+        for connection in registry.all { connection.notify(text) }
+    }
+
+    /// Waits until no connection is left, at most for `time`; whether none is left.
+    package func waitUntilEmpty(atMost time: Duration) async -> Bool {
+        await registry.waitUntilEmpty(atMost: time, on: group.next())
     }
 
     /// Stops accepting, waits until `deadline` has passed for clients to leave by themselves,
@@ -62,66 +131,36 @@ package final class SSHServer: Sendable {
     /// seconds longer than that.
     package func shutdown(deadline: Duration, text: String) async {
         await stopAccepting()
-        guard await !registry.waitUntilEmpty(atMost: deadline, on: group.next()) else { return }
+        guard await !waitUntilEmpty(atMost: deadline) else { return }
         for connection in registry.all {
             connection.disconnect(ServerRefusal(reason: .byApplication, text: text))
         }
-        _ = await registry.waitUntilEmpty(atMost: Self.cleanupTime, on: group.next())
+        _ = await waitUntilEmpty(atMost: Self.cleanupTime)
     }
 
-    /// Closes the listening socket; connections go on.
-    package func stopAccepting() async {
-        let channel = listener.withLock { listener in
-            defer { listener = nil }
-            return listener
-        }
-        // A listener that is closed already is what we want.
-        try? await channel?.close()
+    // MARK: - Sockets
+
+    private var loops: [any EventLoop] { Array(group.makeIterator()) }
+
+    @discardableResult
+    private func keep(_ channel: any Channel, loops: [any EventLoop]) -> AcceptorID {
+        let number = lastID.add(1, ordering: .relaxed).newValue
+        acceptors.withLock { $0[number] = Acceptor(channel, loops: loops) }
+        return AcceptorID(number: number)
     }
 
-    private var bootstrap: ServerBootstrap {
+    private func bootstrap(_ group: any EventLoopGroup, isTCP: Bool) -> ServerBootstrap {
         ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: Self.backlog)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            .childChannelOption(.writeBufferWaterMark, value: Self.writeMarks)
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 512,
-                    initial: 2048,
-                    maximum: 128 * 1024
-                )
-            )
-            .childChannelInitializer { [self] channel in
-                channel.eventLoop.makeCompletedFuture { try self.accept(channel) }
+            .serverChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(self.acceptPause(channel))
+                }
             }
-    }
-
-    private func accept(_ socket: any Channel) throws {
-        let remote = RemoteClient(socket.remoteAddress)
-        let connection = ServerConnection(
-            socket: socket,
-            remote: remote,
-            settings: settings,
-            factory: factory,
-            onEnd: { [registry] in registry.remove($0) }
-        )
-        guard registry.add(connection) else {
-            onFull(remote)
-            try socket.pipeline.syncOperations.addHandler(FullServerHandler(settings.transport))
-            return
-        }
-        try socket.pipeline.syncOperations.addHandler(SocketHandler(connection))
-        socket.closeFuture.whenComplete { _ in
-            connection.assumeIsolated { $0.socketClosed(nil) }
-        }
-    }
-}
-
-extension RemoteClient {
-    fileprivate init(_ address: SocketAddress?) {
-        self.init(host: address?.ipAddress ?? "", port: address?.port ?? 0)
+            .childChannelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let listener = RemoteClient.Listener(channel.parent?.localAddress)
+                    try self.take(channel, listener, isTCP: isTCP)
+                }
+            }
     }
 }

@@ -14,6 +14,7 @@ extension ServerConnection {
         var isClosed = false
         var hasBeenRead = false
         var hasSentEndOfWrite = false
+        var hasTerminal = false
     }
 
     /// How long the reader of a closed channel may go on with what had arrived.
@@ -103,6 +104,7 @@ extension ServerConnection {
             let request = channels[number]?.requests.popFirst()
         {
             let isAccepted = await session.handle(request)
+            if isAccepted, case .pty = request { channels[number]?.hasTerminal = true }
             io.connection.answerRequest(number, success: isAccepted && request.isKnown)
             io.pump()
         }
@@ -163,6 +165,14 @@ extension ServerConnection {
 
     func enqueue(_ number: UInt32, _ item: ChannelOutbox.Item) {
         io.enqueue(number, item)
+    }
+
+    /// Nobody waits for these bytes: a client that takes none at the moment may get them later.
+    func tell(_ text: String) {
+        let line = ByteBuffer(string: "\r\n\(text)\r\n")
+        for (number, channel) in channels where channel.hasTerminal && !channel.isClosed {
+            io.enqueue(number, .data(line, .stderr, ticket: io.takeTicket()))
+        }
     }
 
     /// Only OpenSSH knows the request (its PROTOCOL §2.1); others might take it amiss.

@@ -246,6 +246,10 @@ extension ServerConnection: ServerConnectionControl {
         eventLoop.execute { self.assumeIsolated { $0.show(text) } }
     }
 
+    nonisolated func notify(_ text: String) {
+        eventLoop.execute { self.assumeIsolated { $0.tell(text) } }
+    }
+
     private func show(_ text: String) {
         guard ending == nil, case .authentication(var machine) = phase else { return }
         let actions = machine.show(text)

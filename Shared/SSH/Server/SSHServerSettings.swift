@@ -46,13 +46,47 @@ package struct SSHServerSettings: Sendable {
 
 /// Where a connection comes from.
 package struct RemoteClient: Sendable, Hashable {
-    /// An IP address in its usual text form, without brackets or zone.
+    /// An IP address in its usual text form, without brackets or zone, IPv4-mapped ones as IPv4;
+    /// `unix` for a client of a Unix socket.
     package var host: String
     package var port: Int
+    /// Where it was accepted.
+    package var listener: Listener
+    /// The address of the proxy that named this client in its PROXY header, if one did.
+    package var proxy: String?
 
-    package init(host: String, port: Int) {
+    /// A listening socket's address; for a Unix socket its path with port 0.
+    package struct Listener: Sendable, Hashable {
+        package var host: String
+        package var port: Int
+
+        package init(host: String, port: Int) {
+            self.host = host
+            self.port = port
+        }
+    }
+
+    package init(
+        host: String,
+        port: Int,
+        listener: Listener = Listener(host: "", port: 0),
+        proxy: String? = nil
+    ) {
         self.host = host
         self.port = port
+        self.listener = listener
+        self.proxy = proxy
+    }
+
+    /// What `host` is for a client of a Unix socket.
+    package static let unixHost = "unix"
+}
+
+extension RemoteClient.Listener: CustomStringConvertible {
+    /// `host:port`, IPv6 in brackets, or a path.
+    package var description: String {
+        if host.hasPrefix("/") { return host }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }
 

@@ -17,4 +17,7 @@ package protocol ServerConnectionControl: Sendable {
     /// as many channels as it may; `ChannelClosed` once the connection is over; and
     /// `CancellationError`.
     func openChannel(_ opening: ServerChannelOpening) async throws -> any ByteChannel
+
+    /// Writes a line to every session that has a terminal, as error output.
+    func notify(_ text: String)
 }

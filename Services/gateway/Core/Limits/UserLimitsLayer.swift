@@ -264,6 +264,7 @@ private struct WatchedControl: ServerConnectionControl {
 
     func disconnect(_ refusal: ServerRefusal) { next.disconnect(refusal) }
     func banner(_ text: String) { next.banner(text) }
+    func notify(_ text: String) { next.notify(text) }
 
     func openChannel(_ opening: ServerChannelOpening) async throws -> any ByteChannel {
         watched(try await next.openChannel(opening))

@@ -79,16 +79,16 @@ package struct DestinationRules: Sendable {
     private static func address(_ host: String) -> IPAddress? {
         let bare = host.split(separator: "%", maxSplits: 1).first.map(String.init) ?? host
         if let address = IPAddress(bare) { return address }
-        var parsed = in_addr()
-        guard !bare.isEmpty, !bare.utf8.contains(where: { $0 == 0 || $0 == 0x20 }),
-            unsafe inet_aton(bare, &parsed) != 0
-        else { return nil }
-        let value = UInt32(bigEndian: parsed.s_addr)
-        return IPAddress(
-            bytes: stride(from: 24, through: 0, by: -8).map {
-                UInt8(truncatingIfNeeded: value >> UInt32($0))
-            }
-        )
+        guard !bare.isEmpty, !bare.utf8.contains(where: { $0 == 0 || $0 == 0x20 }) else {
+            return nil
+        }
+        // In network order.
+        var bytes = [UInt8](repeating: 0, count: 4)
+        let isParsed = unsafe bytes.withUnsafeMutableBytes { bytes in
+            guard let start = bytes.baseAddress else { return false }
+            return unsafe inet_aton(bare, start.assumingMemoryBound(to: in_addr.self)) != 0
+        }
+        return isParsed ? IPAddress(bytes: bytes) : nil
     }
 }
 

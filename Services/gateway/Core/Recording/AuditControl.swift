@@ -20,6 +20,8 @@ final class AuditControl: ServerConnectionControl {
 
     func banner(_ text: String) { next.banner(text) }
 
+    func notify(_ text: String) { next.notify(text) }
+
     func openChannel(_ opening: ServerChannelOpening) async throws -> any ByteChannel {
         // Nobody gets here before the recording is open.
         guard let recorder = slot.current else { throw ChannelClosed() }

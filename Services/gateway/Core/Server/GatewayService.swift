@@ -12,90 +12,97 @@ import Synchronization
 package final class GatewayService: Service, CustomStringConvertible {
     package let description = "SSH server"
     private let server: SSHServer
-    private let listen: ListenAddress
+    private let listeners: Listeners
+    private let config: SSHConfig
+    private let inherited: InheritedSockets
     private let drainTime: Duration
     private let logger: Logger
     private let bound = BoundAddress()
 
     /// - Parameters:
-    ///   - settings: how SSH is spoken.
-    ///   - listen: a TCP address; port 0 for any.
+    ///   - setup: what connections are served with.
+    ///   - config: where to listen, and how.
+    ///   - inherited: sockets that this process was given.
     ///   - drainTime: how long clients may finish after a graceful shutdown has begun.
     ///   - group: the event loops.
-    ///   - factory: makes the layers of each connection.
     ///   - logger: of the service.
     package init(
-        settings: SSHServerSettings,
-        listen: ListenAddress,
+        setup: ServerSetup,
+        config: SSHConfig,
+        inherited: InheritedSockets,
         drainTime: Duration,
         group: any EventLoopGroup,
-        factory: ConnectionFactory,
         logger: Logger
     ) {
-        self.listen = listen
+        self.config = config
+        self.inherited = inherited
         self.drainTime = drainTime
         self.logger = logger
-        server = SSHServer(
-            settings: settings,
-            group: group,
-            onFull: { client in
-                logger.emit(.gatewayConnectionLimit, ["remoteAddr": "\(client.host)"])
-            },
-            handlerFactory: { client, control, loop in
-                factory.handler(for: client, control: control, on: loop)
-            }
-        )
+        server = SSHServer(setup, group: group) { logger.emit($0) }
+        listeners = Listeners(server: server, group: group, logger: logger)
     }
 
-    /// Waits until the server accepts connections, and says on which port; throws what made
-    /// `run()` fail.
-    package func boundPort() async throws -> Int { try await bound.port() }
+    /// Waits until the server accepts connections, and says where; throws what made `run()` fail.
+    package func boundAddresses() async throws -> [String] { try await bound.addresses() }
 
     package func run() async throws {
-        guard case .tcp(let host, let port) = listen else {
-            throw fail(CodedError(.sshStartFailed, detail: "ssh.listen must be host:port"))
-        }
         do {
-            try await server.start(host: host, port: port)
+            let plan = try await listeners.prepare(config, inherited: try inherited.open())
+            try await listeners.commit(plan)
         } catch {
-            throw fail(CodedError(.sshStartFailed, detail: "\(host):\(port)", cause: error))
+            let coded = error as? CodedError ?? CodedError(.sshStartFailed, cause: error)
+            bound.fail(coded)
+            throw coded
         }
-        let actual = server.boundAddress?.port ?? port
-        logger.emit(.sshAvailable, ["listen": "\(host):\(actual)"])
-        bound.succeed(actual)
+        let addresses = await listeners.sockets.map { "\($0.socket.address.listener)" }
+        logger.emit(.sshAvailable, ["listen": "\(addresses.joined(separator: ", "))"])
+        bound.succeed(addresses)
         // Ends without an error when the task is told to shut down, or is cancelled.
         try? await gracefulShutdown()
+        await listeners.close()
         await server.shutdown(
             deadline: drainTime,
             text: personText(.gatewayShuttingDown, nil)
         )
     }
+}
 
-    private func fail(_ error: CodedError) -> CodedError {
-        bound.fail(error)
-        return error
+extension Logger {
+    /// Logs what happens while connections are accepted.
+    fileprivate func emit(_ event: ServerEvent) {
+        switch event {
+        case .full(let client):
+            emit(.gatewayConnectionLimit, ["remoteAddr": "\(client.host)"])
+        case .proxyHeaderRefused(let client, let problem):
+            emit(
+                .gatewayProxyHeaderRefused,
+                ["remoteAddr": "\(client.host)", "reason": "\(problem)"]
+            )
+        case .acceptPaused(let listener, let error):
+            emit(.gatewayAcceptPaused, ["listen": "\(listener)", "reason": "\(error)"])
+        }
     }
 }
 
-/// A port that becomes known, or not.
+/// Addresses that become known, or not.
 private final class BoundAddress: Sendable {
-    private let result = Mutex<Result<Int, any Error>?>(nil)
+    private let result = Mutex<Result<[String], any Error>?>(nil)
     private let changes: AsyncStream<Void>
     private let changed: AsyncStream<Void>.Continuation
 
     init() { (changes, changed) = AsyncStream.makeStream() }
 
-    func succeed(_ port: Int) { set(.success(port)) }
+    func succeed(_ addresses: [String]) { set(.success(addresses)) }
 
     func fail(_ error: any Error) { set(.failure(error)) }
 
-    func port() async throws -> Int {
+    func addresses() async throws -> [String] {
         for await _ in changes {}
         guard let result = result.withLock({ $0 }) else { throw CancellationError() }
         return try result.get()
     }
 
-    private func set(_ value: Result<Int, any Error>) {
+    private func set(_ value: Result<[String], any Error>) {
         result.withLock { $0 = value }
         changed.finish()
     }

@@ -53,6 +53,18 @@ extension SSHServerSettings {
     private static let noGraceLimit = Duration.seconds(365 * 24 * 3600)
 }
 
+extension ProxyHeaderPolicy {
+    /// `nil` where no proxy is trusted.
+    package init?(_ config: ProxyProtocolConfig) {
+        let networks = config.trustedNetworks
+        guard !networks.isEmpty else { return nil }
+        self.init(isRequired: config.required, timeout: config.timeout) { host in
+            guard let address = IPAddress(host) else { return false }
+            return networks.contains { $0.contains(address) }
+        }
+    }
+}
+
 extension SSHConfig {
     /// Configured algorithms that the engine does not speak, in the order of the file.
     package var unspokenAlgorithms: [String] {
