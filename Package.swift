@@ -221,6 +221,11 @@ let services: [Target] = [
         ]
     ),
     library(
+        "GatewayClient",
+        "Services/gateway/Client",
+        ["SharedMessages", "SharedModels", "SharedHTTP", "SharedConfig", log]
+    ),
+    library(
         "GatewayCore",
         "Services/gateway/Core",
         [
@@ -228,8 +233,8 @@ let services: [Target] = [
             "SharedConfig", "SharedWaiting", "SharedAudit", "SharedHTTP", "MetricsClient",
             "AuthClient",
             "ConfigClient",
-            "AuditClient",
-            log, metrics, nioCore, nioPosix, lifecycle, hummingbird,
+            "AuditClient", "GatewayClient",
+            log, metrics, nioCore, nioPosix, lifecycle, hummingbird, httpTypes,
         ]
     ),
     // Linked statically and without the Swift runtime: it runs inside file systems that have
@@ -306,7 +311,8 @@ let services: [Target] = [
         "Services/cli",
         [
             "SharedMessages", "SharedConfig", "SharedHTTP", "SharedDaemon",
-            "SharedModels", "SharedAudit", "AuthClient", "AuditClient", argumentParser, log,
+            "SharedModels", "SharedAudit", "AuthClient", "AuditClient", "GatewayClient",
+            argumentParser, log,
             nioCore,
         ]
     ),
@@ -349,6 +355,7 @@ let testTargets: [Target] = [
         dependencies: [
             "berth", "berth-gateway", "berth-authd", "berth-configd", "berth-auditd",
             "berth-metricsd", "berth-sandbox-init", "SharedMessages", "StubHTTPServer", "CProcess",
+            "GatewayClient",
             crypto,
         ],
         path: "Tests/EndToEnd",
@@ -450,8 +457,9 @@ let testTargets: [Target] = [
         [
             "SharedSSH", "SharedModels", "SharedMessages", "SharedConfig",
             "SharedAudit", "AuthClient", "ConfigClient", "AuditClient", "StubHTTPServer",
-            "BackendConformance", "SSHTestServer", "MetricsClient", "SharedHTTP", metricsTestKit,
-            inMemoryLogging, log, nioCore,
+            "BackendConformance", "SSHTestServer", "MetricsClient", "SharedHTTP", "GatewayClient",
+            hummingbird, hummingbirdTesting, httpTypes, yams, metricsTestKit, inMemoryLogging, log,
+            nioCore,
             nioPosix,
         ]
     ),

@@ -10,6 +10,7 @@ struct BerthCommand: AsyncParsableCommand {
             ExplainCommand.self,
             CodesCommand.self,
             UserCommand.self,
+            SessionsCommand.self,
             HealthcheckCommand.self,
             RecordingCommand.self,
         ]

@@ -1,8 +1,19 @@
 import Foundation
+import SharedMessages
 
 /// Writes `text` and a line end to standard error.
 func printError(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
+}
+
+/// Tells a failure by its code, its reason and what to do about it.
+func tell(_ error: CodedError) {
+    printError("\(error.code.id): \(error.code.explanation)".printable)
+    if !error.detail.isEmpty, error.detail != error.code.explanation {
+        printError("  \(error.detail)".printable)
+    }
+    if let cause = error.cause { printError("  \(cause)".printable) }
+    printError("  \(error.code.remedy)")
 }
 
 extension String {

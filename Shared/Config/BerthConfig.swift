@@ -16,6 +16,7 @@ package struct BerthConfig: ConfigSection {
     package var geoip = GeoIPConfig()
     package var audit = AuditConfig()
     package var health = HealthConfig()
+    package var gateway = GatewayConfig()
     package var security = SecurityConfig()
     package var limits = LimitsConfig()
     package var backend = BackendKind.docker
@@ -41,6 +42,7 @@ package struct BerthConfig: ConfigSection {
         visitor.section("geoip", &geoip)
         visitor.section("audit", &audit)
         visitor.section("health", &health)
+        visitor.section("gateway", &gateway)
         // With a config webhook these are only whole once its reply has been applied.
         let isStatic = configServer.client.url.isEmpty
         visitor.section("security", &security, checked: isStatic)

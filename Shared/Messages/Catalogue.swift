@@ -25,6 +25,7 @@ extension MessageCode {
         CodeArea("authd", authdCodes),
         CodeArea("Configuration webhook", configCodes),
         CodeArea("configd", configdCodes),
+        CodeArea("Sessions", sessionCodes),
         CodeArea("Policy", securityCodes),
         CodeArea("Gateway", gatewayCodes + listeningCodes),
         CodeArea("Limits", limitsCodes),

@@ -183,6 +183,8 @@ final class FakeRecorder: Recorder, RecordingHandle {
 }
 
 final class FakeControl: ServerConnectionControl {
+    var traffic: ConnectionTraffic { ConnectionTraffic(received: 11, sent: 22) }
+
     private let state = Mutex<[ServerRefusal]>([])
     var refusals: [ServerRefusal] { state.withLock { $0 } }
 

@@ -42,12 +42,7 @@ struct UserCommand: ParsableCommand {
             let logger = Logger(label: "user") { _ in SwiftLogNoOpLogHandler() }
             try await body(try UserClient(config, logger: logger))
         } catch let error as CodedError {
-            printError("\(error.code.id): \(error.code.explanation)".printable)
-            if !error.detail.isEmpty, error.detail != error.code.explanation {
-                printError("  \(error.detail)".printable)
-            }
-            if let cause = error.cause { printError("  \(cause)".printable) }
-            printError("  \(error.code.remedy)")
+            tell(error)
             throw ExitCode.failure
         }
     }

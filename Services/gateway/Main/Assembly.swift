@@ -26,6 +26,7 @@ struct Assembly {
     private let limiter: ConnectionLimiter
     private let uses: any UseCounter
     private let inherited: InheritedSockets
+    private let sessions: SessionRegistry
 
     init(_ context: DaemonContext, inherited: InheritedSockets) {
         self.context = context
@@ -44,6 +45,7 @@ struct Assembly {
         context.onReload { [limiter] in
             limiter.use($0.limits, maximumConnections: $0.ssh.maxConnections)
         }
+        sessions = SessionRegistry(logger: logger)
     }
 
     func services() async throws -> [DaemonService] {
@@ -52,6 +54,7 @@ struct Assembly {
             services.append(DaemonService(reporter, name: "metrics"))
         }
         if config.health.enable { services.append(try health()) }
+        if config.gateway.admin.enable { services.append(try admin()) }
         let recorder = try recorder()
         if let recorder { services.append(DaemonService(recorder, name: "recordings")) }
         services.append(try await ssh(recorder))
@@ -76,6 +79,17 @@ struct Assembly {
             router: HTTPService.makeRouter(health: context.health, logger: logger),
             logger: logger
         )
+        return DaemonService(service) { _ = try await service.boundAddress() }
+    }
+
+    /// What whoever looks after the gateway may see and do; each part adds its routes here.
+    private func admin() throws -> DaemonService {
+        let logger = context.logger("admin")
+        let router = HTTPService.makeRouter(health: context.health, logger: logger)
+        SessionRoutes(sessions).add(to: router)
+        var options = try HTTPServerOptions(config.gateway.admin.server)
+        options.socketMode = 0o600
+        let service = try HTTPService("gateway admin", options, router: router, logger: logger)
         return DaemonService(service) { _ = try await service.boundAddress() }
     }
 
@@ -143,6 +157,7 @@ struct Assembly {
             limiter: limiter,
             uses: uses,
             metrics: metrics,
+            sessions: sessions,
             logger: logger
         )
     }

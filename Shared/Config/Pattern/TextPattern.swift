@@ -27,13 +27,15 @@ package struct TextPattern: Sendable, Hashable {
     }
 
     /// Whether this describes `text`; `ifTooLong` for a text that is too long for patterns.
-    package func matches(_ text: String, ifTooLong: Bool = false) -> Bool {
+    package func matches(_ text: some Collection<UInt8>, ifTooLong: Bool = false) -> Bool {
         switch kind {
-        case .exact: text.utf8.elementsEqual(source.utf8)
+        case .exact: text.elementsEqual(source.utf8)
         case .pattern(let program):
-            text.utf8.count > Self.longestText ? ifTooLong : program.matches(text.utf8)
+            text.count > Self.longestText ? ifTooLong : program.matches(text)
         }
     }
+
+    package func matches(_ text: String) -> Bool { matches(text.utf8) }
 
     /// Whether it is the pattern for any text.
     package var matchesEverything: Bool { source == "glob:*" || source == "regex:.*" }
@@ -62,13 +64,16 @@ package struct TextPatternList: Sendable, Hashable {
     package var isEmpty: Bool { patterns.isEmpty && !isBroken }
 
     /// As a list of what is allowed: a text that is too long for patterns is not.
-    package func allows(_ text: String) -> Bool {
+    package func allows(_ text: some Collection<UInt8>) -> Bool {
         patterns.contains { $0.matches(text, ifTooLong: false) }
     }
 
     /// As a list of what is denied: a text that is too long for patterns is, and with an entry
     /// that nobody understands everything is.
-    package func denies(_ text: String) -> Bool {
+    package func denies(_ text: some Collection<UInt8>) -> Bool {
         isBroken || patterns.contains { $0.matches(text, ifTooLong: true) }
     }
+
+    package func allows(_ text: String) -> Bool { allows(text.utf8) }
+    package func denies(_ text: String) -> Bool { denies(text.utf8) }
 }

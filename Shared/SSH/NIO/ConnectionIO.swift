@@ -13,6 +13,7 @@ final class ConnectionIO {
     var writers: [UInt64: Writer] = [:]
     /// Called when the connection cannot go on; the owner ends it.
     var failed: (TransportError) -> Void = { _ in }
+    let traffic = TrafficCounter()
     private(set) var isClosed = false
     private var lastTicket: UInt64 = 0
     private var outbound = ByteBuffer()
@@ -51,6 +52,7 @@ final class ConnectionIO {
     /// Handles bytes from the socket, calling `handle` for each event until the connection ends.
     func received(_ bytes: ByteBuffer, _ handle: (TransportEvent) -> Void) {
         isBatching = true
+        traffic.countReceived(bytes.readableBytes)
         transport.received(bytes)
         do {
             while !isClosed, let event = try transport.nextEvent(into: &outbound) {
@@ -146,6 +148,7 @@ extension ConnectionIO {
 
     private func takeOutbound() -> ByteBuffer {
         let bytes = outbound
+        traffic.countSent(bytes.readableBytes)
         outbound = ByteBuffer()
         return bytes
     }

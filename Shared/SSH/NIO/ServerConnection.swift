@@ -12,6 +12,7 @@ actor ServerConnection: SocketOwner {
     nonisolated let remote: RemoteClient
     let settings: SSHServerSettings
     let io: ConnectionIO
+    private nonisolated let counter: TrafficCounter
     private let factory: ServerHandlerFactory
     private let onEnd: @Sendable (ServerConnection) -> Void
     var handler: (any ServerConnectionHandler)?
@@ -71,6 +72,7 @@ actor ServerConnection: SocketOwner {
             transport: TransportMachine(role: .server, settings: settings.transport),
             connection: ConnectionMachine(role: .server, limits: settings.limits)
         )
+        counter = io.traffic
         self.factory = factory
     }
 
@@ -236,6 +238,8 @@ extension ServerConnection {
 }
 
 extension ServerConnection: ServerConnectionControl {
+    nonisolated var traffic: ConnectionTraffic { counter.traffic }
+
     nonisolated func disconnect(_ refusal: ServerRefusal) {
         eventLoop.execute {
             self.assumeIsolated { $0.refuse(refusal.reason, refusal.text) }

@@ -11,6 +11,9 @@ package protocol ServerConnectionControl: Sendable {
     /// afterwards. A line end is added.
     func banner(_ text: String)
 
+    /// Bytes that the socket has carried so far.
+    var traffic: ConnectionTraffic { get }
+
     /// Opens a channel to the client and waits for its answer. The caller closes it.
     ///
     /// Throws `ChannelOpenRefused` with the client's reason and text, or when the connection has
@@ -20,4 +23,17 @@ package protocol ServerConnectionControl: Sendable {
 
     /// Writes a line to every session that has a terminal, as error output.
     func notify(_ text: String)
+}
+
+/// How much went over a connection's socket, encrypted and with all headers.
+package struct ConnectionTraffic: Sendable, Hashable {
+    /// From the client.
+    package var received: UInt64
+    /// To the client.
+    package var sent: UInt64
+
+    package init(received: UInt64 = 0, sent: UInt64 = 0) {
+        self.received = received
+        self.sent = sent
+    }
 }

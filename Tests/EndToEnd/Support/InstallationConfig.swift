@@ -18,6 +18,7 @@ struct InstallationConfig: Sendable {
     var banner = "Welcome to the end-to-end tests\n"
 
     var adminSocket: String { path("authd.sock") }
+    var gatewaySocket: String { path("gateway.sock") }
     var hostKeyFile: String { path("host_key") }
     var rules: String { path("rules.yaml") }
     var recordings: String { path("recordings") }
@@ -91,6 +92,10 @@ struct InstallationConfig: Sendable {
         health:
           enable: true
           listen: 127.0.0.1:\(ports.health)
+        gateway:
+          admin:
+            enable: true
+            listen: unix://\(gatewaySocket)
         log:
           level: debug
           format: ljson

@@ -4,21 +4,42 @@ import SharedMessages
 import SharedSSH
 import Synchronization
 
-/// Writes a connection's life into the log: it came, its handshake failed, it went.
+/// Writes a connection's life into the log, and keeps it in the register of those that are open:
+/// it came, somebody logged in, they left, it went.
 final class LogLayer: ServerConnectionHandler {
     private let state: ConnectionState
     private let logger: Logger
     private let next: any ServerConnectionHandler
-    private let isAuthenticated = Mutex(false)
+    private let registry: SessionRegistry
+    private let session: LiveSession
+    private let wasCreated = Mutex(false)
 
-    init(state: ConnectionState, logger: Logger, next: any ServerConnectionHandler) {
+    init(
+        state: ConnectionState,
+        registry: SessionRegistry,
+        control: any ServerConnectionControl,
+        logger: Logger,
+        next: any ServerConnectionHandler
+    ) {
         self.state = state
+        self.registry = registry
         self.logger = logger
         self.next = next
+        session = LiveSession(state: state, control: control)
+        registry.add(session)
         logger.emit(.sshConnected, ["port": "\(state.remoteAddress.port)"])
     }
 
     func handshakeCompleted(_ handshake: HandshakeFacts) async {
+        logger.emit(
+            .sshClientVersion,
+            [
+                "clientVersion": "\(handshake.clientVersion)",
+                "keyExchange": "\(handshake.keyExchange)",
+                "hostKey": "\(handshake.hostKeyAlgorithm)",
+                "cipher": "\(handshake.inboundCipher)",
+            ]
+        )
         await next.handshakeCompleted(handshake)
     }
 
@@ -27,12 +48,20 @@ final class LogLayer: ServerConnectionHandler {
     }
 
     func authenticated(as username: String) async throws {
-        isAuthenticated.withLock { $0 = true }
+        session.authenticated()
         try await next.authenticated(as: username)
+        wasCreated.withLock { $0 = true }
+        logger.emit(.sessionCreated, identity)
     }
 
     func openSession(_ channel: any SessionChannel) async -> ChannelDecision<any SessionHandler> {
-        await next.openSession(channel)
+        switch await next.openSession(channel) {
+        case .accepted(let handler):
+            session.sessionOpened()
+            return .accepted(CountedSession(next: handler, session: session))
+        case .refused(let reason, let text):
+            return .refused(reason, text: text)
+        }
     }
 
     func openForward(
@@ -59,16 +88,57 @@ final class LogLayer: ServerConnectionHandler {
     func malformed(_ request: MalformedRequest) async { await next.malformed(request) }
 
     func disconnected(_ end: ConnectionEnd) async {
-        let wasAuthenticated = isAuthenticated.withLock { $0 }
+        let wasAuthenticated = session.isAuthenticated
         if end == .silent { logger.emit(.sshKeepaliveNoresp) }
         if !wasAuthenticated {
             logger.emit(.sshHandshakeFailed, ["reason": "\(end.description)"])
         }
         await next.disconnected(end)
+        registry.remove(state.connectionID)
+        let figures = figures(end)
+        if wasCreated.withLock({ $0 }) {
+            logger.emit(.sessionEnded, identity.merging(figures) { $1 })
+        }
         logger.emit(
             .sshDisconnected,
-            ["reason": "\(end.description)", "username": "\(state.facts.username)"],
+            figures.merging(["username": "\(state.facts.username)"]) { $1 },
             level: wasAuthenticated ? .notice : nil
         )
     }
+
+    private var identity: Logger.Metadata {
+        let facts = state.facts
+        return [
+            "username": "\(facts.username)",
+            "authenticatedUsername": "\(facts.authenticatedUsername)",
+        ]
+    }
+
+    private func figures(_ end: ConnectionEnd) -> Logger.Metadata {
+        let traffic = session.control.traffic
+        return [
+            "reason": "\(end.description)",
+            "duration": .stringConvertible(session.age.roundedSeconds),
+            "bytesReceived": .stringConvertible(traffic.received),
+            "bytesSent": .stringConvertible(traffic.sent),
+        ]
+    }
+}
+
+/// Counts a session channel among those that are open.
+private struct CountedSession: SessionHandler {
+    let next: any SessionHandler
+    let session: LiveSession
+
+    func handle(_ request: SessionRequest) async -> Bool { await next.handle(request) }
+
+    func closed() async {
+        await next.closed()
+        session.sessionClosed()
+    }
+}
+
+extension Duration {
+    /// Seconds to the millisecond, for the log.
+    var roundedSeconds: Double { (self / .milliseconds(1)).rounded() / 1000 }
 }

@@ -14,15 +14,20 @@ package final class PolicyLayer: ServerConnectionHandler {
     private let source: any UserConfigurationSource
     private let next: any ServerConnectionHandler
     private let logger: Logger
-    private let openSessions = Mutex(0)
+    /// Made once the person's configuration is known.
+    private let policy = Mutex<SecurityPolicy?>(nil)
+    private let use = Mutex(Use())
+    private let forwards: ForwardLimit
 
     package init(
         state: ConnectionState,
         source: any UserConfigurationSource,
+        forwards: ForwardLimit,
         logger: Logger,
         next: any ServerConnectionHandler
     ) {
         self.state = state
+        self.forwards = forwards
         self.source = source
         self.next = next
         self.logger = logger
@@ -42,6 +47,11 @@ package final class PolicyLayer: ServerConnectionHandler {
                 for: state.requestHead(username: username),
                 authenticatedUsername: state.facts.authenticatedUsername
             )
+            forwards.allow(answer.config.security.forwarding.maxConnections)
+            let limits = state.facts.credentialLimits
+            policy.withLock {
+                $0 = SecurityPolicy(answer.config.security, credential: limits)
+            }
             state.update {
                 $0.userConfig = answer.config
                 $0.carried.merge(answer.carried)
@@ -57,43 +67,30 @@ package final class PolicyLayer: ServerConnectionHandler {
     package func openSession(
         _ channel: any SessionChannel
     ) async -> ChannelDecision<any SessionHandler> {
-        guard let policy else {
+        guard let policy = policy.withLock({ $0 }) else {
             return .refused(.administrativelyProhibited, text: personText(.backendConfigError, nil))
         }
-        guard openSessions.withLock({ policy.allowsSession(besides: $0) }) else {
-            logger.emit(.securityMaxSessions)
-            logger.emit(.sshNewChannelRejected, ["type": "session"])
-            return .refused(.resourceShortage, text: personText(.securityMaxSessions, nil))
+        guard use.withLock({ $0.takeSession(policy) }) else {
+            return refuse(.securityMaxSessions, "session", .resourceShortage)
         }
-        let decision = await next.openSession(channel)
-        guard case .accepted(let handler) = decision else { return decision }
-        openSessions.withLock { $0 += 1 }
-        let session = PolicySession(policy: policy, logger: logger, next: handler) { [weak self] in
-            self?.openSessions.withLock { $0 -= 1 }
+        let release: @Sendable () -> Void = { [weak self] in
+            self?.use.withLock { $0.sessions -= 1 }
         }
-        return .accepted(session)
-    }
-
-    package func openForward(
-        _ channel: any ByteChannel,
-        to target: ForwardTarget
-    ) async -> ChannelDecision<any ForwardHandler> {
-        let code = policy.map { $0.refusal(of: target) } ?? .backendConfigError
-        guard let code else { return await next.openForward(channel, to: target) }
-        logger.emit(code, ["type": "\(target.channelType)"])
-        logger.emit(.sshNewChannelRejected, ["type": "\(target.channelType)"])
-        return .refused(.administrativelyProhibited, text: personText(code, nil))
-    }
-
-    package func listen(_ address: ForwardAddress) async -> ListenReply {
-        let code = policy.map { $0.refusal(of: address) } ?? .backendConfigError
-        guard let code else { return await next.listen(address) }
-        logger.emit(code)
-        return .refused(text: personText(code, nil))
-    }
-
-    package func cancelListen(_ address: ForwardAddress) async -> Bool {
-        await next.cancelListen(address)
+        switch await next.openSession(channel) {
+        case .accepted(let handler):
+            return .accepted(
+                PolicySession(
+                    channel,
+                    policy: policy,
+                    logger: logger,
+                    next: handler,
+                    whenClosed: release
+                )
+            )
+        case .refused(let reason, let text):
+            release()
+            return .refused(reason, text: text)
+        }
     }
 
     package func globalRequest(_ request: GlobalRequest) async -> GlobalReply {
@@ -111,58 +108,93 @@ package final class PolicyLayer: ServerConnectionHandler {
     }
 }
 
+// MARK: - Forwarding
+
 extension PolicyLayer {
-    /// `nil` while nobody has said what the person gets.
-    private var policy: SecurityPolicy? {
-        state.facts.userConfig.map { SecurityPolicy($0.security) }
+    package func openForward(
+        _ channel: any ByteChannel,
+        to target: ForwardTarget
+    ) async -> ChannelDecision<any ForwardHandler> {
+        let policy = policy.withLock { $0 }
+        let code = policy.map { $0.refusal(of: target) } ?? .backendConfigError
+        guard code == nil else {
+            return refuse(
+                code ?? .backendConfigError,
+                target.channelType,
+                .administrativelyProhibited,
+                target.labels
+            )
+        }
+        guard forwards.take() else {
+            return refuse(.securityMaxForwards, target.channelType, .resourceShortage)
+        }
+        switch await next.openForward(channel, to: target) {
+        case .accepted(let handler):
+            return .accepted(LimitedForward(next: handler, limit: forwards))
+        case .refused(let reason, let text):
+            forwards.release()
+            return .refused(reason, text: text)
+        }
+    }
+
+    package func listen(_ address: ForwardAddress) async -> ListenReply {
+        let policy = policy.withLock { $0 }
+        let code = policy.map { $0.refusal(of: address) } ?? .backendConfigError
+        guard let policy, code == nil else {
+            return refuse(address, code ?? .backendConfigError)
+        }
+        guard use.withLock({ $0.takeListener(policy) }) else {
+            return refuse(address, .securityMaxListeners)
+        }
+        let reply = await next.listen(address)
+        guard case .listening(let port) = reply else {
+            use.withLock { $0.listeners -= 1 }
+            return reply
+        }
+        // A port that the system chose may be one that the rules deny.
+        let bound = address.bound(to: port.flatMap(UInt16.init(exactly:)))
+        guard bound != address, let code = policy.refusal(of: bound) else { return reply }
+        _ = await cancelListen(bound)
+        return refuse(bound, code)
+    }
+
+    package func cancelListen(_ address: ForwardAddress) async -> Bool {
+        let wasListening = await next.cancelListen(address)
+        if wasListening { use.withLock { $0.listeners -= 1 } }
+        return wasListening
+    }
+
+    private func refuse(_ address: ForwardAddress, _ code: MessageCode) -> ListenReply {
+        logger.emit(code, address.labels)
+        return .refused(text: personText(code, nil))
+    }
+
+    private func refuse<Handler>(
+        _ code: MessageCode,
+        _ type: String,
+        _ reason: ChannelOpenFailureReason,
+        _ labels: Logger.Metadata = [:]
+    ) -> ChannelDecision<Handler> {
+        logger.emit(code, labels.merging(["type": "\(type)"]) { $1 })
+        logger.emit(.sshNewChannelRejected, ["type": "\(type)", "reason": "\(code.id)"])
+        return .refused(reason, text: personText(code, nil))
     }
 }
 
-/// A session's requests, held against the policy.
-private final class PolicySession: SessionHandler {
-    private let policy: SecurityPolicy
-    private let logger: Logger
-    private let next: any SessionHandler
-    private let whenClosed: @Sendable () -> Void
+/// What of the limits is taken.
+private struct Use: Sendable {
+    var sessions = 0
+    var listeners = 0
 
-    init(
-        policy: SecurityPolicy,
-        logger: Logger,
-        next: any SessionHandler,
-        whenClosed: @escaping @Sendable () -> Void
-    ) {
-        self.policy = policy
-        self.logger = logger
-        self.next = next
-        self.whenClosed = whenClosed
+    mutating func takeSession(_ policy: SecurityPolicy) -> Bool {
+        guard policy.allowsSession(besides: sessions) else { return false }
+        sessions += 1
+        return true
     }
 
-    func handle(_ request: SessionRequest) async -> Bool {
-        if let code = policy.refusal(of: request) {
-            logger.emit(code, ["RequestType": "\(request.typeName)"])
-            return false
-        }
-        guard let forced = policy.forced(request) else { return await next.handle(request) }
-        return await run(forced)
-    }
-
-    func closed() async {
-        await next.closed()
-        whenClosed()
-    }
-
-    private func run(_ forced: ForcedCommand) async -> Bool {
-        logger.emit(.securityExecForcingCommand)
-        if !forced.original.isEmpty {
-            let variable = SessionRequest.environment(
-                name: "SSH_ORIGINAL_COMMAND",
-                value: forced.original
-            )
-            guard await next.handle(variable) else {
-                logger.emit(.securityExecFailedSetenv)
-                return false
-            }
-        }
-        return await next.handle(.exec(command: RawText(forced.command)))
+    mutating func takeListener(_ policy: SecurityPolicy) -> Bool {
+        guard policy.allowsListener(besides: listeners) else { return false }
+        listeners += 1
+        return true
     }
 }

@@ -262,6 +262,8 @@ private struct WatchedControl: ServerConnectionControl {
         self.watched = watched
     }
 
+    var traffic: ConnectionTraffic { next.traffic }
+
     func disconnect(_ refusal: ServerRefusal) { next.disconnect(refusal) }
     func banner(_ text: String) { next.banner(text) }
     func notify(_ text: String) { next.notify(text) }

@@ -1,4 +1,3 @@
-import Glibc
 package import SharedConfig
 package import SharedMessages
 
@@ -24,8 +23,8 @@ package struct DestinationRules: Sendable {
     /// The code under which `host` is refused whatever it resolves to; `nil`: go and resolve it.
     package func refusalBeforeResolving(_ host: String, _ port: UInt16) -> MessageCode? {
         guard mode == .enable || mode == .filter else { return .securityForwardingRejected }
-        let name = Self.canonical(host)
-        if let address = Self.address(name) {
+        let name = HostLiteral.canonical(host)
+        if let address = HostLiteral.address(name) {
             return refusal(of: address, named: name, port, .workspace)
         }
         if list.deny.contains(where: { $0.matches(name: name, port: port) }) {
@@ -46,7 +45,7 @@ package struct DestinationRules: Sendable {
         _ network: DialNetwork
     ) -> MessageCode? {
         if reserved.contains(address, from: network) { return .securityForwardAddressDenied }
-        let name = Self.canonical(host)
+        let name = HostLiteral.canonical(host)
         func speaks(_ rule: EndpointRule) -> Bool {
             rule.matches(name: name, port: port) || rule.matches(address, port: port)
         }
@@ -62,33 +61,10 @@ package struct DestinationRules: Sendable {
     /// name itself has to be allowed.
     func refusalUnresolved(of host: String, _ port: UInt16) -> MessageCode? {
         if let code = refusalBeforeResolving(host, port) { return code }
-        let name = Self.canonical(host)
-        guard mode == .filter, Self.address(name) == nil else { return nil }
+        let name = HostLiteral.canonical(host)
+        guard mode == .filter, HostLiteral.address(name) == nil else { return nil }
         let isAllowed = list.allow.contains { $0.matches(name: name, port: port) }
         return isAllowed ? nil : .securityForwardingRejected
-    }
-
-    /// Lower case, without the dot that ends a full name.
-    private static func canonical(_ host: String) -> String {
-        let name = host.lowercased()
-        return name.hasSuffix(".") ? String(name.dropLast()) : name
-    }
-
-    /// The address behind a literal, in the odd forms too that resolvers understand: `127.1`,
-    /// `0x7f000001` (inet_aton(3)), `fe80::1%eth0`.
-    private static func address(_ host: String) -> IPAddress? {
-        let bare = host.split(separator: "%", maxSplits: 1).first.map(String.init) ?? host
-        if let address = IPAddress(bare) { return address }
-        guard !bare.isEmpty, !bare.utf8.contains(where: { $0 == 0 || $0 == 0x20 }) else {
-            return nil
-        }
-        // In network order.
-        var bytes = [UInt8](repeating: 0, count: 4)
-        let isParsed = unsafe bytes.withUnsafeMutableBytes { bytes in
-            guard let start = bytes.baseAddress else { return false }
-            return unsafe inet_aton(bare, start.assumingMemoryBound(to: in_addr.self)) != 0
-        }
-        return isParsed ? IPAddress(bytes: bytes) : nil
     }
 }
 

@@ -16,6 +16,8 @@ final class AuditControl: ServerConnectionControl {
         self.logger = logger
     }
 
+    var traffic: ConnectionTraffic { next.traffic }
+
     func disconnect(_ refusal: ServerRefusal) { next.disconnect(refusal) }
 
     func banner(_ text: String) { next.banner(text) }

@@ -19,6 +19,8 @@ package struct ConnectionFactory: Sendable {
     package var limiter: ConnectionLimiter
     package var uses: any UseCounter
     package var metrics: GatewayMetrics
+    /// Knows the connections that are open.
+    package var sessions: SessionRegistry
     package var logger: Logger
 
     package init(
@@ -30,6 +32,7 @@ package struct ConnectionFactory: Sendable {
         limiter: ConnectionLimiter,
         uses: any UseCounter,
         metrics: GatewayMetrics,
+        sessions: SessionRegistry,
         logger: Logger
     ) {
         self.authenticators = authenticators
@@ -40,6 +43,7 @@ package struct ConnectionFactory: Sendable {
         self.limiter = limiter
         self.uses = uses
         self.metrics = metrics
+        self.sessions = sessions
         self.logger = logger
     }
 
@@ -68,11 +72,15 @@ package struct ConnectionFactory: Sendable {
         var backendLogger = logger
         backendLogger[metadataKey: "module"] = "backend"
         let slot = RecordingSlot()
+        let forwards = ForwardLimit()
+        let recordedControl: any ServerConnectionControl =
+            recorder == nil ? control : AuditControl(control, slot: slot, logger: logger)
         let backend = BackendLayer(
             state: state,
             backends: backends,
-            control: recorder == nil
-                ? control : AuditControl(control, slot: slot, logger: logger),
+            control: LimitedControl(next: recordedControl, limit: forwards) {
+                logger.emit(.securityMaxForwards)
+            },
             metrics: metrics,
             logger: backendLogger
         )
@@ -88,6 +96,7 @@ package struct ConnectionFactory: Sendable {
         let policy = PolicyLayer(
             state: state,
             source: configuration,
+            forwards: forwards,
             logger: backendLogger,
             next: limited
         )
@@ -106,7 +115,13 @@ package struct ConnectionFactory: Sendable {
             next: auth
         )
         let recorded = audited(watched, state, control, slot, logger)
-        let logged = LogLayer(state: state, logger: logger, next: recorded)
+        let logged = LogLayer(
+            state: state,
+            registry: sessions,
+            control: control,
+            logger: logger,
+            next: recorded
+        )
         return MetricsLayer(metrics: metrics, next: logged)
     }
 
