@@ -359,7 +359,7 @@ let testTargets: [Target] = [
             crypto,
         ],
         path: "Tests/EndToEnd",
-        exclude: ["Clients/Scripts"],
+        exclude: ["Clients/Checks", "Clients/Scripts"],
         swiftSettings: strict
     ),
     tests("SharedWaiting", [nioCore, nioPosix]),

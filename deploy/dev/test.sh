@@ -63,7 +63,11 @@ step "tests"
 status=0
 run_tests || status=$?
 run_check=skipped
+clients_check=skipped
 if ((${#filter[@]} == 0)); then
+    step "the page of the clients"
+    clients_check=passed
+    python3 "$here/clients.py" "$results" --check docs/clients.md || clients_check=failed
     step "make run and make stop"
     run_check=passed
     BERTH_BUILD=debug "$here/check-run.sh" >"$results/check-run.log" 2>&1 || {
@@ -75,4 +79,5 @@ fi
 find "$results/codes" -type f -exec cat {} + | sort -u >"$results/codes-emitted.txt"
 total=$(.build/debug/berth codes | wc -l)
 say "codes emitted: $(wc -l <"$results/codes-emitted.txt") of $total"
-python3 "$here/summary.py" "$results" "$status" "make run and make stop=$run_check"
+python3 "$here/summary.py" "$results" "$status" "make run and make stop=$run_check" \
+    "the page of the clients=$clients_check"
