@@ -43,6 +43,9 @@ struct FloorCheck {
         if own.stateDirectory != common.stateDirectory {
             list.add("sandbox.stateDirectory", nil, rule)
         }
+        if user.sshproxy.agentSocket != base.sshproxy.agentSocket {
+            list.add("sshproxy.agentSocket", user.sshproxy.agentSocket, rule)
+        }
         guard !floor.allowConnection else { return list.problems }
         let connectionRule = "needs floor.allowConnection"
         if user.docker.connection != base.docker.connection {
@@ -51,6 +54,7 @@ struct FloorCheck {
         if user.kubernetes.connection != base.kubernetes.connection {
             list.add("kubernetes.connection", nil, connectionRule)
         }
+        if user.sshproxy != base.sshproxy { list.add("sshproxy", nil, connectionRule) }
         return list.problems
     }
 

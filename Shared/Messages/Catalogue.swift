@@ -33,6 +33,7 @@ extension MessageCode {
         CodeArea("Sandbox backend", sandboxCodes),
         CodeArea("Docker backend", dockerCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),
+        CodeArea("sshproxy backend", sshproxyCodes),
         CodeArea("Recordings", auditCodes + auditdCodes),
         CodeArea("HTTP", httpCodes + httpRefusalCodes),
         CodeArea("Health and metrics", healthCodes + metricsdCodes),

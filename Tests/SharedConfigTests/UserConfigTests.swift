@@ -206,6 +206,17 @@ struct UserConfigTests {
         #expect(try problems(reply, over: file).count == count)
     }
 
+    @Test("a reply chooses the target, but no agent of the gateway's machine")
+    func target() throws {
+        let file = "sshproxy: {username: a, allowedHostKeyFingerprints: [SHA256:x]}"
+        let reply = #"{"backend":"sshproxy","sshproxy":{"server":"b","passphrase":"p"}}"#
+        #expect(try problems(reply, over: file) == [])
+        let agent = #"{"sshproxy":{"server":"b","agentSocket":"/run/agent"}}"#
+        #expect(try problems(agent, over: file).first?.hasPrefix("sshproxy.agentSocket") == true)
+        let floored = file + "\nfloor: {allowConnection: false}"
+        #expect(try problems(reply, over: floored).count == 1)
+    }
+
     @Test("what the static file allows itself stays allowed")
     func staticCrossing() throws {
         let file = "docker: {execution: {host: {privileged: true, binds: ['/a:/a']}}}"

@@ -6,13 +6,14 @@ set -euo pipefail
 
 packages_run=(
     bubblewrap curl iproute2 openssh-client openssh-sftp-server pkg-config procps make
-    libcrypt-dev libcurl4-openssl-dev libseccomp-dev libsqlite3-dev libssl-dev zlib1g-dev
+    libcrypt-dev libcurl4-openssl-dev libseccomp-dev libsqlite3-dev libssh-dev libssl-dev
+    zlib1g-dev
 )
 packages_test=(
     docker.io busybox-static iptables python3 python3-venv
     # The SSH clients of Tests/EndToEnd/Clients/Checks, and the servers they reach through Berth.
     rsync git sshfs ansible-core dropbear-bin putty-tools golang-go golang-golang-x-crypto-dev
-    libssh-dev openssh-server xauth
+    openssh-server xauth
 )
 packages_bench=(openssh-server docker.io busybox-static iptables python3)
 pip_test=(paramiko asyncssh ssh-audit)

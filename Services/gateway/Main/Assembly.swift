@@ -8,6 +8,7 @@ import Logging
 import MetricsClient
 import NIOCore
 import NIOPosix
+import SSHProxyBackend
 import SandboxBackend
 import SharedConfig
 import SharedDaemon
@@ -208,7 +209,9 @@ struct Assembly {
                 return try SandboxBackend(config: config.sandbox, logger: logger)
             case .docker:
                 return try DockerBackend(config: config.docker, logger: logger)
-            case .kubernetes, .sshproxy:
+            case .sshproxy:
+                return try SSHProxyBackend(config: config.sshproxy, logger: logger)
+            case .kubernetes:
                 throw CodedError(
                     .gatewayBackendUnavailable,
                     detail: "backend \(config.backend.rawValue) is not part of this gateway yet"

@@ -14,6 +14,10 @@ package struct SSHProxyConfig: ConfigSection {
     package var username = ""
     package var password = Secret()
     package var privateKey = PEMSource()
+    /// Of the private key.
+    package var passphrase = Secret()
+    /// Path of an SSH agent's socket on the gateway's machine; its keys are offered.
+    package var agentSocket = ""
     /// `SHA256:` and unpadded base64; one of them must fit.
     package var allowedHostKeyFingerprints: [String] = []
     package var ciphers = SSHAlgorithms.ciphers
@@ -33,6 +37,8 @@ package struct SSHProxyConfig: ConfigSection {
         visitor.field("username", &username)
         visitor.field("password", &password)
         visitor.field("privateKey", &privateKey)
+        visitor.field("passphrase", &passphrase)
+        visitor.field("agentSocket", &agentSocket)
         visitor.field("allowedHostKeyFingerprints", &allowedHostKeyFingerprints)
         visitor.field("ciphers", &ciphers)
         visitor.field("kex", &kex)

@@ -1,0 +1,30 @@
+import BackendConformance
+import NIOPosix
+import SSHTarget
+import Testing
+
+@Suite(
+    "sshproxy keeps a backend's promises",
+    .enabled(if: SSHTarget.isThere, ProxyFixture.reason)
+)
+struct SSHProxyConformanceTests {
+    @Test("a promise of every backend holds", arguments: ConformanceCase.allCases)
+    func conforms(_ promise: ConformanceCase) async throws {
+        try await SSHTarget.with { target in
+            let subject = ConformanceSubject(
+                backend: try ProxyFixture(target).backend,
+                eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+                // What the target leaves running there is the target's affair; its connections
+                // are the gateway's. It notices a closed one a moment later.
+                leftovers: { _ in
+                    let end = ContinuousClock.now + .seconds(3)
+                    while !target.connections.isEmpty, ContinuousClock.now < end {
+                        try await Task.sleep(for: .milliseconds(10))
+                    }
+                    return target.connections.map { "\($0)" }
+                }
+            )
+            try await promise.prove(on: subject)
+        }
+    }
+}
