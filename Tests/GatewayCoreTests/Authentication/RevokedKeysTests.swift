@@ -100,4 +100,24 @@ struct RevokedKeysTests {
         config.certificates.mode = .webhook
         #expect(config.acceptedKeyAlgorithms == SSHAlgorithms.userKeys)
     }
+
+    @Test("clients are told exactly the algorithms that are accepted")
+    func announced() {
+        var config = AuthConfig()
+        config.publicKey.algorithms = ["rsa-sha2-512", "ssh-ed25519-cert-v01@openssh.com"]
+        config.publicKey.minimumRSABits = 4096
+        for mode in [CertificateAuthConfig.Mode.off, .gateway] {
+            config.certificates.mode = mode
+            let settings = SSHServerSettings(
+                SSHConfig(),
+                auth: config,
+                host: HostIdentity(keys: []),
+                methods: []
+            )
+            let expected = mode == .off ? ["rsa-sha2-512"] : config.publicKey.algorithms
+            #expect(settings.transport.userKeyAlgorithms == expected)
+            #expect(settings.authentication.userKeyAlgorithms == expected)
+            #expect(settings.authentication.minimumRSABits == 4096)
+        }
+    }
 }
