@@ -20,7 +20,7 @@ extension MessageCode {
         CodeArea("Start and configuration", coreCodes),
         CodeArea("Configuration file", configFileCodes),
         CodeArea("Services", serviceCodes + daemonCodes),
-        CodeArea("SSH server", sshCodes),
+        CodeArea("SSH server", sshCodes + disconnectCodes),
         CodeArea("Authentication", authCodes + loginCodes),
         CodeArea("authd", authdCodes),
         CodeArea("Configuration webhook", configCodes),

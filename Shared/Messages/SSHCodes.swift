@@ -92,6 +92,13 @@ extension MessageCode {
         remedy: "Nothing."
     )
 
+    package static let sshVersionReceived = MessageCode(
+        "SSH_VERSION_RECEIVED",
+        .debug,
+        explanation: "The client has said by its version line which software it is.",
+        remedy: "Nothing; the line is the client's claim and proves nothing."
+    )
+
     package static let sshDecodeFailed = MessageCode(
         "SSH_DECODE_FAILED",
         .debug,
@@ -246,7 +253,8 @@ extension MessageCode {
     static let sshCodes: [MessageCode] = [
         sshAlreadyRunning, sshAuthFailed, sshAuthSuccessful, sshAuthUnavailable, sshAvailable,
         sshBackendRejectedHandshake, sshChannelRequest, sshChannelRequestFailed,
-        sshChannelRequestSuccessful, sshConnected, sshDecodeFailed, sshDisconnected, sshExit,
+        sshChannelRequestSuccessful, sshConnected, sshVersionReceived, sshDecodeFailed,
+        sshDisconnected, sshExit,
         sshExitCodeFailed, sshExitSignal, sshHandshakeFailed, sshHandshakeSuccessful,
         sshListenCloseFailed, sshNewChannel, sshNewChannelRejected, sshReplySendFailed,
         sshStartFailed, sshUnsupportedChannelType, sshUnsupportedGlobalRequest,

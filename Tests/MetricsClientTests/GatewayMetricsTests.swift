@@ -43,6 +43,7 @@ import Testing
         metrics.configAsked(isRetry: true)
         metrics.configUnanswered(.soft, isRetry: false, reason: "HTTP_CLIENT_DECODE_FAILED")
         metrics.limitReached(.limitsHostDenied)
+        metrics.disconnected(reason: "mac_error", side: "local")
         #expect(registry.droppedCount == 0)
         let failed = registry.values(of: MetricCatalogue.authFailures)
         let labels = [

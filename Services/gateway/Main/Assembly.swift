@@ -130,6 +130,7 @@ struct Assembly {
             // The pool's own deadline comes after it, with time to take the workspaces down.
             drainTime: config.service.shutdownTimeout * 0.75,
             group: MultiThreadedEventLoopGroup.singleton,
+            disconnects: DisconnectReport(metrics: metrics, logger: logger),
             logger: logger
         )
         return DaemonService(service) { _ = try await service.boundAddresses() }

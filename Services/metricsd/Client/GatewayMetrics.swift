@@ -42,6 +42,12 @@ package struct GatewayMetrics: Sendable {
         count(MetricCatalogue.failedHandshakes, [("country", country)])
     }
 
+    /// A connection ended. `reason` is the name that goes with a code of RFC 4253 §11.1, `side`
+    /// `local` or `remote`.
+    package func disconnected(reason: String, side: String) {
+        count(MetricCatalogue.disconnects, [("reason", reason), ("side", side)])
+    }
+
     // MARK: - Backend
 
     package func backendCalled(_ backend: String) {

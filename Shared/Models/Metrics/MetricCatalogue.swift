@@ -108,6 +108,13 @@ package enum MetricCatalogue {
         help: "Time the backend took to start the workspace of a connection.",
         labels: ["backend"]
     )
+    package static let disconnects = MetricDefinition(
+        "berth_ssh_disconnects_total",
+        .counter,
+        unit: "disconnects_total",
+        help: "Ended SSH connections by the reason of RFC 4253 and the side that gave it.",
+        labels: ["reason", "side"]
+    )
     package static let limitsReached = MetricDefinition(
         "berth_limits_reached_total",
         .counter,
@@ -133,7 +140,8 @@ package enum MetricCatalogue {
     package static let all: [MetricDefinition] = [
         configRequests, configFailures, backendRequests, backendErrors, authRequests, authFailures,
         authAccepted, authRefused, refusedLogins, connections, currentConnections,
-        successfulHandshakes, failedHandshakes, handshakeTime, backendStartTime, limitsReached,
+        successfulHandshakes, failedHandshakes, handshakeTime, backendStartTime, disconnects,
+        limitsReached,
         reportingInstances, droppedSeries,
     ]
 

@@ -61,6 +61,11 @@ package struct AuthenticationMachine {
             return []
         case (.awaitingService, .serviceRequest):
             return receivedServiceRequest(message)
+        case (.idle, .serviceRequest):
+            // paramiko asks anew before each attempt, and OpenSSH's server grants it.
+            requests += 1
+            guard requests <= settings.maximumRequests else { return endForFailures() }
+            return receivedServiceRequest(message)
         case (.idle, .userAuthRequest):
             return handle(message)
         case (.asking, .userAuthRequest):
@@ -137,6 +142,9 @@ extension AuthenticationMachine {
         }
         requests += 1
         guard requests <= settings.maximumRequests else { return endForFailures() }
+        guard !request.username.isEmpty else {
+            return end(.illegalUserName, "This user name is not allowed.")
+        }
         guard request.service == "ssh-connection" else {
             return end(.serviceNotAvailable, "Only ssh-connection is available.")
         }
@@ -304,7 +312,7 @@ extension AuthenticationMachine {
     }
 
     private mutating func endForFailures() -> [Action] {
-        takeBanners() + end(.protocolError, "Too many authentication failures")
+        takeBanners() + end(.noMoreAuthenticationMethods, "Too many authentication failures")
     }
 
     private mutating func end(_ reason: DisconnectReason, _ text: String) -> [Action] {

@@ -2,6 +2,7 @@ import NIOCore
 
 /// A USERAUTH_REQUEST as it stands on the wire (RFC 4252 §5).
 struct AuthenticationRequest {
+    /// Empty where what stands there is no name: too long, not UTF-8, or with control characters.
     var username: String
     var service: String
     var method: Method
@@ -19,7 +20,7 @@ struct AuthenticationRequest {
         case other(String)
     }
 
-    /// The longest user name and method name; more is malformed.
+    /// The longest names of users, services and methods.
     private static let maximumName = 1024
     /// The longest password that is passed on, in bytes; sshd's PAM takes 512.
     private static let maximumPassword = 4096
@@ -28,7 +29,7 @@ struct AuthenticationRequest {
     init(reading message: ByteBuffer) throws(WireError) {
         var payload = message
         _ = try payload.readSSHByte()
-        username = try payload.readSSHText(limit: Self.maximumName)
+        username = Self.userName(try payload.readSSHString())
         service = try payload.readSSHText(limit: Self.maximumName)
         let name = try payload.readSSHText(limit: Self.maximumName)
         switch name {
@@ -38,6 +39,14 @@ struct AuthenticationRequest {
         case "keyboard-interactive": method = try Self.readKeyboardInteractive(&payload)
         default: method = .other(name)
         }
+    }
+
+    private static func userName(_ bytes: ByteBuffer) -> String {
+        guard bytes.readableBytes <= maximumName,
+            let name = String(validating: bytes.readableBytesView, as: UTF8.self),
+            !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else { return "" }
+        return name
     }
 
     private static func readPassword(_ payload: inout ByteBuffer) throws(WireError) -> Method {

@@ -81,14 +81,16 @@ extension SSHServer {
     ) throws {
         onEvent(.proxyHeaderRefused(peer, problem))
         let refusal = ServerRefusal(reason: .hostNotAllowedToConnect, text: "\(problem).")
-        try refuse(socket, setup, refusal)
+        try refuse(socket, peer, setup, refusal)
     }
 
     private func refuse(
         _ socket: any Channel,
+        _ client: RemoteClient,
         _ setup: ServerSetup,
         _ refusal: ServerRefusal
     ) throws {
+        onEvent(.refused(client, refusal))
         let handler = RefusalHandler(setup.settings.transport, refusal)
         try socket.pipeline.syncOperations.addHandler(handler)
     }
@@ -100,7 +102,7 @@ extension SSHServer {
     ) throws {
         switch setup.gate.admit(client) {
         case .admitted(let release): try serve(socket, client, setup, release)
-        case .refused(let refusal): try refuse(socket, setup, refusal)
+        case .refused(let refusal): try refuse(socket, client, setup, refusal)
         case .dropped: socket.close(promise: nil)
         }
     }
@@ -125,7 +127,8 @@ extension SSHServer {
             release()
             onEvent(.full(client))
             let text = "Too many connections."
-            return try refuse(socket, setup, .init(reason: .tooManyConnections, text: text))
+            let refusal = ServerRefusal(reason: .tooManyConnections, text: text)
+            return try refuse(socket, client, setup, refusal)
         }
         try socket.pipeline.syncOperations.addHandler(SocketHandler(connection))
         socket.closeFuture.whenComplete { _ in

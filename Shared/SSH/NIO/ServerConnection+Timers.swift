@@ -57,6 +57,8 @@ extension ServerConnection {
         if timers.heardFromClient {
             timers.misses = 0
         } else if timers.misses >= settings.clientAliveCountMax {
+            let text = "Timeout, your client is not responding."
+            io.close(saying: ServerRefusal(reason: .connectionLost, text: text))
             return end(.silent)
         } else {
             timers.misses += 1

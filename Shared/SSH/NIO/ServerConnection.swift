@@ -131,7 +131,9 @@ actor ServerConnection: SocketOwner {
             end(.byClient(reason, text: text))
         case .rekeyed:
             io.pump()
-        case .versionReceived, .unimplemented, .extensionInfo, .ignored:
+        case .versionReceived(let line):
+            handler?.versionReceived(line)
+        case .unimplemented, .extensionInfo, .ignored:
             break
         }
     }

@@ -11,6 +11,11 @@ package import NIOCore
 ///
 /// Layers of the gateway conform to this and hold the next layer.
 package protocol ServerConnectionHandler: Sendable {
+    /// The client's identification line has arrived, which says SSH 2.0 and is printable ASCII;
+    /// called at once on the event loop. For the outermost layer and its log: nobody else has to
+    /// implement it, and layers do not pass it on.
+    func versionReceived(_ line: String)
+
     /// The key exchange is done and the client's identification is known.
     func handshakeCompleted(_ handshake: HandshakeFacts) async
 
@@ -73,6 +78,10 @@ package protocol ServerConnectionHandler: Sendable {
 package protocol ChannelOwner: Sendable {
     /// The channel is closed on both sides, or the connection is gone. Called exactly once.
     func closed() async
+}
+
+extension ServerConnectionHandler {
+    package func versionReceived(_ line: String) {}
 }
 
 /// What a session channel's owner does with the client's requests.

@@ -45,6 +45,8 @@ package struct ProxyHeaderPolicy: Sendable {
 package enum ServerEvent: Sendable {
     /// A client was refused as there are `maximumConnections` already; it got no handler.
     case full(RemoteClient)
+    /// A client is told that it is not served, for whatever cause; it gets no handler.
+    case refused(RemoteClient, ServerRefusal)
     /// A connection from this address was refused because of its PROXY header, or for want of one.
     case proxyHeaderRefused(RemoteClient, ProxyHeaderProblem)
     /// Connections cannot be accepted at the moment, for want of descriptors or memory; the next

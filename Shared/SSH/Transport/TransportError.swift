@@ -38,6 +38,9 @@ package enum TransportError: Error, Sendable, Hashable {
             .protocolError
         case .unsupportedVersion: .protocolVersionNotSupported
         case .badMAC: .macError
+        case .noCommonAlgorithm(.compressionToServer, _),
+            .noCommonAlgorithm(.compressionToClient, _):
+            .compressionError
         case .noCommonAlgorithm, .badPublicValue, .badHostKeySignature, .cryptographyFailed:
             .keyExchangeFailed
         case .hostKeyNotTrusted: .hostKeyNotVerifiable
@@ -53,7 +56,8 @@ package enum TransportError: Error, Sendable, Hashable {
         case .badPacketLength(let length): "Bad packet length \(length)."
         case .badPadding: "Bad padding."
         case .badMAC: "Corrupted MAC on input."
-        case .noCommonAlgorithm(let item, _): "No matching \(item.rawValue) found."
+        case .noCommonAlgorithm(let item, let offered):
+            "No matching \(item.rawValue) found; offered: \(Self.shown(offered))."
         case .unexpectedMessage(let number): "Unexpected message \(number)."
         case .malformedMessage(let number): "Malformed message \(number)."
         case .strictKeyExchangeViolated(let number):
@@ -65,6 +69,12 @@ package enum TransportError: Error, Sendable, Hashable {
         case .tooMuchHeldBack: "Too much data waits for new keys."
         case .cryptographyFailed: "Internal error in key exchange."
         }
+    }
+
+    /// Names are printable ASCII without commas; a peer may send many.
+    private static func shown(_ names: [String]) -> String {
+        let text = names.joined(separator: ",")
+        return text.count <= 300 ? text : text.prefix(300) + "…"
     }
 }
 

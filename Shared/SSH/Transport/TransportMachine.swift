@@ -176,7 +176,13 @@ package struct TransportMachine {
         let message = DisconnectMessage(reason: reason, text: text)
         // Without a working cipher nothing can be said; the connection ends either way.
         try? writer.write(into: &out) { message.write(into: &$0) }
+        guard isPeerStranger, reason == .protocolVersionNotSupported || reason == .protocolError
+        else { return }
+        out.writeString(text + "\r\n")
     }
+
+    /// Whether the peer has shown that it does not speak SSH 2.0: it reads lines, if anything.
+    private var isPeerStranger: Bool { role == .server && peerIdentification.isEmpty }
 
     /// Allows packets beyond the 35000 bytes of RFC 4253 §6.1.
     package mutating func authenticationCompleted() {

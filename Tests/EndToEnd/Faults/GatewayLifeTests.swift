@@ -98,6 +98,7 @@ struct GatewayLifeTests {
             try await wait(for: "the program runs") { HostProcesses.count(marker) >= 2 }
             #expect(try await installation.ssh("true").status == 255)
             try await installation.awaitLog(.gateway, .gatewayConnectionLimit)
+            try await installation.awaitLog(.gateway, .sshDisconnectTooManyConnections)
         }
     }
 

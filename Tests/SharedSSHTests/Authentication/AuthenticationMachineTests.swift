@@ -82,7 +82,10 @@ struct AuthenticationMachineTests {
     static let success: Action = .send(ByteBuffer(bytes: [52]))
     static let defaults = ["publickey", "password"]
     static let tooMany: Action = .disconnect(
-        ServerRefusal(reason: .protocolError, text: "Too many authentication failures")
+        ServerRefusal(
+            reason: .noMoreAuthenticationMethods,
+            text: "Too many authentication failures"
+        )
     )
 
     // MARK: - Service
@@ -101,6 +104,40 @@ struct AuthenticationMachineTests {
         }
         #expect(refusal.reason == .serviceNotAvailable)
         #expect(other.received(Self.serviceRequest("ssh-userauth")).isEmpty)
+    }
+
+    @Test("the service may be asked for again before each attempt, but not for ever")
+    func serviceAgain() {
+        var settings = AuthenticationSettings()
+        settings.maximumRequests = 3
+        var machine = Self.machine(settings)
+        for _ in 0..<3 {
+            let actions = machine.received(Self.serviceRequest("ssh-userauth"))
+            guard case .send = actions.first else {
+                Issue.record("not granted")
+                return
+            }
+        }
+        #expect(machine.received(Self.serviceRequest("ssh-userauth")) == [Self.tooMany])
+    }
+
+    @Test(
+        "what cannot be a user name ends the connection with reason 15",
+        arguments: ["", "a\0b", "a\nb", "\u{7f}", "\u{85}", String(repeating: "x", count: 1025)]
+    )
+    func illegalUserName(_ name: String) {
+        var machine = Self.machine()
+        let refusal = ServerRefusal(
+            reason: .illegalUserName,
+            text: "This user name is not allowed."
+        )
+        #expect(machine.received(Self.request("none", user: name)) == [.disconnect(refusal)])
+    }
+
+    @Test("unusual user names are passed on", arguments: ["a+b:c@d", "Zoë", "$(x)", "a b", "😀"])
+    func unusualUserName(_ name: String) {
+        var machine = Self.machine()
+        #expect(machine.received(Self.request("none", user: name)) == [Self.ask(.none, user: name)])
     }
 
     @Test("a request before the service ends the connection")

@@ -41,7 +41,7 @@ struct ConnectionLifeTests {
         }
     }
 
-    @Test("too many failures end the connection with reason 2")
+    @Test("too many failures end the connection with reason 14")
     func tooManyFailures() async throws {
         var settings = try TestServer.settings()
         settings.authentication.maximumFailures = 3
@@ -52,7 +52,7 @@ struct ConnectionLifeTests {
                 #expect(result == .refused(methods: ["password"], isPartial: false))
             }
             let end = ConnectionEnd.byServer(
-                .protocolError,
+                .noMoreAuthenticationMethods,
                 text: "Too many authentication failures"
             )
             await #expect(throws: SSHClientError.closed(end)) {

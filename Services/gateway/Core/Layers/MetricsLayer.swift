@@ -1,21 +1,37 @@
+import Logging
 package import MetricsClient
+import SharedLogging
+import SharedMessages
 package import SharedSSH
 import Synchronization
 
-/// The outermost layer: counts connections and how their handshakes end, each once.
+/// The outermost layer: counts connections, how their handshakes and how they themselves end, each
+/// once, and logs the client's version and the end's reason.
 package final class MetricsLayer: ServerConnectionHandler {
     private let metrics: GatewayMetrics
     private let clock = ContinuousClock()
     private let start: ContinuousClock.Instant
     private let next: any ServerConnectionHandler
+    private let disconnects: DisconnectReport
     private let isAuthenticated = Mutex(false)
+    private let clientVersion = Mutex("")
 
     /// Counts the connection as open from here on.
-    package init(metrics: GatewayMetrics, next: any ServerConnectionHandler) {
+    package init(
+        metrics: GatewayMetrics,
+        disconnects: DisconnectReport,
+        next: any ServerConnectionHandler
+    ) {
         self.metrics = metrics
+        self.disconnects = disconnects
         self.next = next
         self.start = clock.now
         metrics.connectionOpened(country: GatewayMetrics.unknownCountry)
+    }
+
+    package func versionReceived(_ line: String) {
+        clientVersion.withLock { $0 = line }
+        disconnects.logger.emit(.sshVersionReceived, ["clientVersion": "\(line)"])
     }
 
     package func handshakeCompleted(_ handshake: HandshakeFacts) async {
@@ -71,5 +87,9 @@ package final class MetricsLayer: ServerConnectionHandler {
         if !isAuthenticated.withLock({ $0 }) { metrics.handshakeFailed(country: country) }
         metrics.connectionClosed(country: country)
         await next.disconnected(end)
+        disconnects.report(
+            Disconnect(end),
+            ["clientVersion": "\(clientVersion.withLock { $0 })"]
+        )
     }
 }

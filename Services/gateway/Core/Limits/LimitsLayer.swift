@@ -122,7 +122,10 @@ final class LimitsLayer: ServerConnectionHandler {
         guard case .byServer(let reason, _) = end else { return .noAuth }
         return switch reason {
         case .protocolError, .macError: .violation
-        case .keyExchangeFailed, .protocolVersionNotSupported, .serviceNotAvailable: .noAuth
+        case .illegalUserName: .invalidUser
+        case .keyExchangeFailed, .compressionError, .protocolVersionNotSupported,
+            .serviceNotAvailable:
+            .noAuth
         // The server stops, or has a fault.
         default: nil
         }

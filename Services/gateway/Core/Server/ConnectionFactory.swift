@@ -122,7 +122,11 @@ package struct ConnectionFactory: Sendable {
             logger: logger,
             next: recorded
         )
-        return MetricsLayer(metrics: metrics, next: logged)
+        return MetricsLayer(
+            metrics: metrics,
+            disconnects: DisconnectReport(metrics: metrics, logger: logger),
+            next: logged
+        )
     }
 
     private func audited(

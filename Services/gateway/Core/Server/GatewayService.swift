@@ -25,6 +25,7 @@ package final class GatewayService: Service, CustomStringConvertible {
     ///   - inherited: sockets that this process was given.
     ///   - drainTime: how long clients may finish after a graceful shutdown has begun.
     ///   - group: the event loops.
+    ///   - disconnects: learns of connections that are refused before they get a handler.
     ///   - logger: of the service.
     package init(
         setup: ServerSetup,
@@ -32,13 +33,14 @@ package final class GatewayService: Service, CustomStringConvertible {
         inherited: InheritedSockets,
         drainTime: Duration,
         group: any EventLoopGroup,
+        disconnects: DisconnectReport,
         logger: Logger
     ) {
         self.config = config
         self.inherited = inherited
         self.drainTime = drainTime
         self.logger = logger
-        server = SSHServer(setup, group: group) { logger.emit($0) }
+        server = SSHServer(setup, group: group) { disconnects.emit($0) }
         listeners = Listeners(server: server, group: group, logger: logger)
     }
 
@@ -67,19 +69,21 @@ package final class GatewayService: Service, CustomStringConvertible {
     }
 }
 
-extension Logger {
+extension DisconnectReport {
     /// Logs what happens while connections are accepted.
     fileprivate func emit(_ event: ServerEvent) {
         switch event {
+        case .refused(let client, let refusal):
+            report(Disconnect(refusal), ["remoteAddr": "\(client.host)"])
         case .full(let client):
-            emit(.gatewayConnectionLimit, ["remoteAddr": "\(client.host)"])
+            logger.emit(.gatewayConnectionLimit, ["remoteAddr": "\(client.host)"])
         case .proxyHeaderRefused(let client, let problem):
-            emit(
+            logger.emit(
                 .gatewayProxyHeaderRefused,
                 ["remoteAddr": "\(client.host)", "reason": "\(problem)"]
             )
         case .acceptPaused(let listener, let error):
-            emit(.gatewayAcceptPaused, ["listen": "\(listener)", "reason": "\(error)"])
+            logger.emit(.gatewayAcceptPaused, ["listen": "\(listener)", "reason": "\(error)"])
         }
     }
 }
