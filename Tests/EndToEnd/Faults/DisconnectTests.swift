@@ -48,6 +48,22 @@ extension EndToEnd {
                 }
                 #expect(installation.log(.gateway).contains(#"reason 7 \u001b[2J"#))
                 try await installation.awaitLog(.gateway, .sshVersionReceived)
+                let listener = "\"listen\":\"127.0.0.1:\(installation.config.ports.ssh)\""
+                #expect(
+                    installation.log(.gateway).split(separator: "\n").contains {
+                        $0.contains("\"SSH_CONNECTED\"") && $0.contains(listener)
+                    }
+                )
+            }
+        }
+
+        @Test("a host that may not connect is told so with reason 1")
+        func hostNotAllowed() async throws {
+            let rules = ["limits.exempt=[]", "limits.deny=[127.0.0.0/8]"]
+            try await Installation.with(rules) { installation in
+                let output = try await run(installation, ["silent"])
+                #expect(output.hasPrefix("silent 1 "), "\(output)")
+                try await awaitRecord(installation, .sshDisconnectHostNotAllowed, "local", 1)
             }
         }
 

@@ -27,7 +27,10 @@ final class LogLayer: ServerConnectionHandler {
         self.next = next
         session = LiveSession(state: state, control: control)
         registry.add(session)
-        logger.emit(.sshConnected, ["port": "\(state.remoteAddress.port)"])
+        logger.emit(
+            .sshConnected,
+            ["port": "\(state.remoteAddress.port)", "listen": "\(state.listener)"]
+        )
     }
 
     func handshakeCompleted(_ handshake: HandshakeFacts) async {

@@ -56,6 +56,7 @@ package struct ConnectionFactory: Sendable {
         let state = ConnectionState(
             connectionID: Self.newConnectionID(),
             remoteAddress: RemoteAddress(host: client.host, port: client.port),
+            listener: "\(client.listener)",
             eventLoop: eventLoop
         )
         var logger = logger

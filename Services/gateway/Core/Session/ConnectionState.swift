@@ -11,10 +11,18 @@ package final class ConnectionState: Sendable {
     /// 32 lower-case hexadecimal digits; the same in logs, webhooks and recordings.
     package let connectionID: String
     package let remoteAddress: RemoteAddress
+    /// Where the client came in, `host:port` or a path.
+    package let listener: String
     package let eventLoop: any EventLoop
     private let mutable: Mutex<ConnectionFacts>
 
-    package init(connectionID: String, remoteAddress: RemoteAddress, eventLoop: any EventLoop) {
+    package init(
+        connectionID: String,
+        remoteAddress: RemoteAddress,
+        listener: String = "",
+        eventLoop: any EventLoop
+    ) {
+        self.listener = listener
         self.connectionID = connectionID
         self.remoteAddress = remoteAddress
         self.eventLoop = eventLoop
