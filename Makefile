@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 SWIFT_SOURCES := Package.swift Services Shared Tests
 
-.PHONY: help deps build test lint fmt coverage tsan e2e clients bench run stop
+.PHONY: help deps build test lint fmt coverage tsan e2e clients fuzz bench run stop
 
 help: ## Lists the targets.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 12
@@ -41,6 +41,9 @@ coverage: ## Runs the tests with coverage; report in var/coverage.
 
 tsan: ## Runs the tests under ThreadSanitizer.
 	@deploy/dev/tsan.sh
+
+fuzz: ## Runs libFuzzer over what the SSH engine reads: SECONDS_EACH of each target, 100 by default.
+	@deploy/dev/fuzz.sh $${SECONDS_EACH:-100}
 
 clients: ## Writes docs/clients.md from the last test run.
 	@python3 deploy/dev/clients.py var/test >var/clients.md && mv var/clients.md docs/clients.md

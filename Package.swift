@@ -347,6 +347,29 @@ let services: [Target] = [
     ),
 ]
 
+// What the fuzzer runs and the tests replay; the fuzzer itself is built only when it is asked for,
+// with the sanitizer that brings its main().
+let fuzzing: [Target] =
+    [
+        library("FuzzTargets", "Tests/Fuzz/Targets", ["SharedSSH", nioCore]),
+        .testTarget(
+            name: "FuzzTargetsTests",
+            dependencies: ["FuzzTargets", "SharedSSH", nioCore],
+            path: "Tests/FuzzTargetsTests",
+            swiftSettings: strict
+        ),
+    ]
+    + (Context.environment["BERTH_FUZZ"] == nil
+        ? []
+        : [
+            .executableTarget(
+                name: "berth-fuzz",
+                dependencies: ["FuzzTargets"],
+                path: "Tests/Fuzz/Main",
+                swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]
+            )
+        ])
+
 let support: [Target] = [
     library(
         "BackendConformance",
@@ -537,5 +560,5 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: systemLibraries + shared + services + support + testTargets
+    targets: systemLibraries + shared + services + fuzzing + support + testTargets
 )
