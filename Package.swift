@@ -243,10 +243,10 @@ let services: [Target] = [
         [
             "SharedLogging", "SharedSSH", "SharedModels", "SharedMessages",
             "SharedConfig", "SharedWaiting", "SharedAudit", "SharedHTTP", "MetricsClient",
-            "AuthClient",
+            "AuthClient", "CProcess",
             "ConfigClient",
             "AuditClient", "GatewayClient",
-            log, metrics, nioCore, nioPosix, lifecycle, hummingbird, httpTypes,
+            log, metrics, nioCore, nioPosix, lifecycle, unixSignals, hummingbird, httpTypes,
         ]
     ),
     // Linked statically and without the Swift runtime: it runs inside file systems that have

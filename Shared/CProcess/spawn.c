@@ -82,7 +82,7 @@ static void child_signals(void) {
     sigprocmask(SIG_SETMASK, &empty, NULL);
 }
 
-enum { most_descriptors = 64 };
+enum { most_descriptors = 512 };
 
 int berth_spawn_process(const struct berth_spawn *spawn, pid_t *pid, int *pidfd) {
     if (spawn->descriptor_count > most_descriptors) return EINVAL;

@@ -141,7 +141,8 @@ struct Daemon: Sendable {
         let context = DaemonContext(
             name: name,
             config: loaded.config,
-            configPath: options.configPath
+            configPath: options.configPath,
+            notifier: ServiceNotifier(path: environment["NOTIFY_SOCKET"])
         )
         let core = context.logger("core")
         core.emit(.coreConfigFile, ["file": .string(options.configPath ?? "none")])
@@ -149,9 +150,12 @@ struct Daemon: Sendable {
         do {
             let readiness = Readiness(context.health)
             let services = try await command.services(context)
-            let reloader = Reloader(log: log, hooks: context.reloadHooks, logger: core) {
-                try await load()
-            }
+            let reloader = Reloader(
+                log: log,
+                hooks: context.reloadHooks,
+                notifier: context.notifier,
+                logger: core
+            ) { try await load() }
             let timeout = loaded.config.service.shutdownTimeout
             let pool = ServicePool(
                 services: services,
@@ -159,12 +163,18 @@ struct Daemon: Sendable {
                 stopSignals: [.sigterm, .sigint],
                 shutdownTimeout: timeout,
                 logger: context.logger("service"),
-                onReady: { readiness.reached() },
+                onReady: {
+                    readiness.reached()
+                    context.notifier.ready()
+                },
                 onStopping: {
                     context.health.stop()
+                    context.notifier.stopping()
                     leaveAfter(timeout + .seconds(5), log, core)
                 }
             )
+            let impatience = Task { await hurryAtSecondSignal(context, core) }
+            defer { impatience.cancel() }
             try await pool.run()
             return .success
         } catch let problems as ConfigProblems {
@@ -174,6 +184,18 @@ struct Daemon: Sendable {
             core.emit(coded, level: .crit)
             return .failure
         }
+    }
+}
+
+/// Whoever tells a stopping daemon to stop does not want to wait for it.
+private func hurryAtSecondSignal(_ context: DaemonContext, _ logger: Logger) async {
+    var isFirst = true
+    for await _ in await UnixSignalsSequence(trapping: .sigterm, .sigint) {
+        if !isFirst {
+            logger.emit(.serviceStopHurried)
+            context.hurryHooks.hurry()
+        }
+        isFirst = false
     }
 }
 

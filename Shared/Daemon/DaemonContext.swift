@@ -16,22 +16,45 @@ package struct DaemonContext: Sendable {
     /// What `/readyz` answers from. Already says "not ready" until every service is up and again
     /// once the daemon stops; services add their own checks.
     package let health: HealthRegistry
+    /// Tells the service manager, for what the daemon's own start and stop do not say.
+    package let notifier: ServiceNotifier
     let reloadHooks: ReloadHooks
+    let hurryHooks: HurryHooks
 
-    init(name: String, config: BerthConfig, configPath: String?) {
+    init(
+        name: String,
+        config: BerthConfig,
+        configPath: String?,
+        notifier: ServiceNotifier = ServiceNotifier(path: nil)
+    ) {
         self.name = name
+        self.notifier = notifier
         self.config = config
         self.configPath = configPath
         health = HealthRegistry()
         reloadHooks = ReloadHooks()
+        hurryHooks = HurryHooks()
     }
 
     /// A logger whose records carry the label `module`.
     package func logger(_ module: String) -> Logger { Logger(label: module) }
 
     /// Calls `hook` with every configuration that is read and found good on SIGHUP. Hooks run one
-    /// after the other, in the order of their registration; an error of one is logged.
+    /// after the other, in the order of their registration; one that throws has changed nothing,
+    /// and those after it are not called.
     package func onReload(_ hook: @escaping ReloadHook) { reloadHooks.add(hook) }
+
+    /// Calls `hook` when the daemon, already stopping, is told to stop once more.
+    package func onHurry(_ hook: @escaping @Sendable () -> Void) { hurryHooks.add(hook) }
+}
+
+/// What has to be told that nobody wants to wait any more.
+final class HurryHooks: Sendable {
+    private let hooks = Mutex<[@Sendable () -> Void]>([])
+
+    func add(_ hook: @escaping @Sendable () -> Void) { hooks.withLock { $0.append(hook) } }
+
+    func hurry() { for hook in hooks.withLock({ $0 }) { hook() } }
 }
 
 /// What has to be told about a new configuration.

@@ -15,9 +15,17 @@ actor Reloader {
     private let load: Load
     private let log: LogWriter
     private let hooks: ReloadHooks
+    private let notifier: ServiceNotifier
     private let logger: Logger
 
-    init(log: LogWriter, hooks: ReloadHooks, logger: Logger, load: @escaping Load) {
+    init(
+        log: LogWriter,
+        hooks: ReloadHooks,
+        notifier: ServiceNotifier = ServiceNotifier(path: nil),
+        logger: Logger,
+        load: @escaping Load
+    ) {
+        self.notifier = notifier
         self.log = log
         self.hooks = hooks
         self.logger = logger
@@ -25,11 +33,13 @@ actor Reloader {
     }
 
     func reload() async {
+        notifier.reloading()
+        defer { notifier.ready() }
         do {
             let loaded = try await load()
-            await reopenLog(LogSettings(loaded.config.log))
             logger.emit(loaded.warnings)
-            for hook in hooks.all { await tell(hook, loaded.config) }
+            for hook in hooks.all { try await hook(loaded.config) }
+            await reopenLog(LogSettings(loaded.config.log))
             logger.emit(.coreConfigReloaded)
         } catch {
             await reopenLog(log.settings)
@@ -42,14 +52,6 @@ actor Reloader {
             try await log.reload(settings)
         } catch {
             logger.emit(error)
-        }
-    }
-
-    private func tell(_ hook: DaemonContext.ReloadHook, _ config: BerthConfig) async {
-        do {
-            try await hook(config)
-        } catch {
-            logger.emit(CodedError(.coreConfigReloadFailed, cause: error))
         }
     }
 }

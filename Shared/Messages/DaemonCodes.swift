@@ -4,7 +4,10 @@ extension MessageCode {
         "CORE_CONFIG_RELOADED",
         .notice,
         explanation: "The configuration was read again on SIGHUP and is in use.",
-        remedy: "Nothing; listeners, host keys and databases keep what they were started with."
+        remedy: """
+            Nothing; what a daemon takes only when it starts (databases, listeners of HTTP) keeps \
+            what it was started with.
+            """
     )
 
     package static let coreConfigReloadFailed = MessageCode(
@@ -35,7 +38,15 @@ extension MessageCode {
         remedy: "Report this as a defect, with the records since SERVICE_POOL_STOPPING."
     )
 
+    package static let serviceStopHurried = MessageCode(
+        "SERVICE_STOP_HURRIED",
+        .notice,
+        explanation: "The daemon was told to stop while it was stopping; it waits for nobody more.",
+        remedy: "Nothing; connections that were still open have been ended."
+    )
+
     static let daemonCodes: [MessageCode] = [
         coreConfigReloaded, coreConfigReloadFailed, coreStartFailed, serviceStopTimeout,
+        serviceStopHurried,
     ]
 }

@@ -39,7 +39,58 @@ extension MessageCode {
             """
     )
 
+    package static let gatewayDraining = MessageCode(
+        "GATEWAY_DRAINING",
+        .notice,
+        explanation: """
+            The gateway stops and waits for its connections to end; people at a terminal have \
+            been told.
+            """,
+        personText: "The server is being stopped.",
+        remedy: "Nothing; a second SIGTERM ends the connections at once."
+    )
+    package static let gatewayReloadNeedsRestart = MessageCode(
+        "GATEWAY_RELOAD_NEEDS_RESTART",
+        .warning,
+        explanation: """
+            The configuration that was read again differs in sections that the gateway takes \
+            only when it starts; all else is in use.
+            """,
+        remedy: "Restart the gateway, without an interruption with SIGUSR2."
+    )
+    package static let gatewayRestarting = MessageCode(
+        "GATEWAY_RESTARTING",
+        .notice,
+        explanation: "The gateway starts its successor, which gets its listening sockets.",
+        remedy: "Nothing."
+    )
+    package static let gatewayHandedOver = MessageCode(
+        "GATEWAY_HANDED_OVER",
+        .notice,
+        explanation: """
+            The successor accepts connections; this process finishes those it has and ends.
+            """,
+        remedy: "Nothing."
+    )
+    package static let gatewayRestartFailed = MessageCode(
+        "GATEWAY_RESTART_FAILED",
+        .error,
+        explanation: "The successor could not be started or has failed; this process goes on.",
+        remedy: """
+            Read what the successor has logged before this record, usually a configuration that \
+            is wrong; then send SIGUSR2 again.
+            """
+    )
+    package static let gatewaySingleConnection = MessageCode(
+        "GATEWAY_SINGLE_CONNECTION",
+        .info,
+        explanation: "The gateway was started for the one connection on its standard input.",
+        remedy: "Nothing."
+    )
+
     static let listeningCodes: [MessageCode] = [
         gatewayListening, gatewayListenerClosed, gatewayAcceptPaused, gatewayProxyHeaderRefused,
+        gatewayDraining, gatewayReloadNeedsRestart, gatewayRestarting, gatewayHandedOver,
+        gatewayRestartFailed, gatewaySingleConnection,
     ]
 }

@@ -22,43 +22,37 @@ struct Assembly {
     private let context: DaemonContext
     private let config: BerthConfig
     private let logger: Logger
+    private let start: GatewayStart
     private let processMetrics: ProcessMetrics
     private let metrics: GatewayMetrics
-    private let limiter: ConnectionLimiter
-    private let uses: any UseCounter
-    private let inherited: InheritedSockets
     private let sessions: SessionRegistry
 
-    init(_ context: DaemonContext, inherited: InheritedSockets) {
+    init(_ context: DaemonContext, _ start: GatewayStart) {
         self.context = context
-        self.inherited = inherited
+        self.start = start
         config = context.config
         logger = context.logger("ssh")
         processMetrics = ProcessMetrics.install(daemon: "gateway")
         metrics = GatewayMetrics(factory: processMetrics.factory)
-        limiter = ConnectionLimiter(
-            config.limits,
-            maximumConnections: config.ssh.maxConnections,
-            metrics: metrics,
-            logger: context.logger("limits")
-        )
-        uses = LocalUses(capacity: config.limits.tracked)
-        context.onReload { [limiter] in
-            limiter.use($0.limits, maximumConnections: $0.ssh.maxConnections)
-        }
         sessions = SessionRegistry(logger: logger)
     }
 
     func services() async throws -> [DaemonService] {
+        // One of many processes that serve a connection each cannot have a port of its own.
+        let isSingle = start.inherited.connection != nil
         var services: [DaemonService] = []
         if let reporter = try reporter() {
             services.append(DaemonService(reporter, name: "metrics"))
         }
-        if config.health.enable { services.append(try health()) }
-        if config.gateway.admin.enable { services.append(try admin()) }
+        let http = isSingle ? [] : try http()
+        for server in http {
+            services.append(DaemonService(server) { _ = try await server.boundAddress() })
+        }
         let recorder = try recorder()
         if let recorder { services.append(DaemonService(recorder, name: "recordings")) }
-        services.append(try await ssh(recorder))
+        let gateway = try await gateway(recorder, http)
+        services.append(DaemonService(gateway) { _ = try await gateway.boundAddresses() })
+        if !isSingle { services.append(DaemonService(await restart(gateway, http))) }
         return services
     }
 
@@ -72,26 +66,36 @@ struct Assembly {
         )
     }
 
-    private func health() throws -> DaemonService {
+    /// The listeners beside SSH.
+    private func http() throws -> [HTTPService] {
+        var servers: [HTTPService] = []
+        if config.health.enable { servers.append(try health()) }
+        if config.gateway.admin.enable { servers.append(try admin()) }
+        return servers
+    }
+
+    private func health() throws -> HTTPService {
         let logger = context.logger("health")
-        let service = try HTTPService(
-            "Health check endpoint",
-            HTTPServerOptions(config.health.server),
-            router: HTTPService.makeRouter(health: context.health, logger: logger),
-            logger: logger
-        )
-        return DaemonService(service) { _ = try await service.boundAddress() }
+        let router = HTTPService.makeRouter(health: context.health, logger: logger)
+        let options = try options(config.health.server)
+        return try HTTPService("Health check endpoint", options, router: router, logger: logger)
     }
 
     /// What whoever looks after the gateway may see and do; each part adds its routes here.
-    private func admin() throws -> DaemonService {
+    private func admin() throws -> HTTPService {
         let logger = context.logger("admin")
         let router = HTTPService.makeRouter(health: context.health, logger: logger)
         SessionRoutes(sessions).add(to: router)
-        var options = try HTTPServerOptions(config.gateway.admin.server)
+        var options = try options(config.gateway.admin.server)
         options.socketMode = 0o600
-        let service = try HTTPService("gateway admin", options, router: router, logger: logger)
-        return DaemonService(service) { _ = try await service.boundAddress() }
+        return try HTTPService("gateway admin", options, router: router, logger: logger)
+    }
+
+    private func options(_ server: HTTPServerConfig) throws -> HTTPServerOptions {
+        var options = try HTTPServerOptions(server)
+        // A predecessor gives the address up only when it is asked to.
+        if start.inherited.progress != nil { options.bindPatience = .seconds(20) }
+        return options
     }
 
     private func recorder() throws -> RecordingShipper? {
@@ -104,107 +108,73 @@ struct Assembly {
         )
     }
 
-    private func ssh(_ recorder: RecordingShipper?) async throws -> DaemonService {
-        let authenticators = try authenticators()
-        let host = try await hostIdentity()
-        for name in config.ssh.unspokenAlgorithms {
-            logger.emit(.gatewayAlgorithmNotOffered, ["algorithm": "\(name)"])
-        }
-        let factory = try await factory(authenticators, recorder)
-        let setup = ServerSetup(
-            settings: SSHServerSettings(
-                config.ssh,
-                auth: config.auth,
-                host: host,
-                methods: authenticators.methodNames
+    private func gateway(
+        _ recorder: RecordingShipper?,
+        _ http: [HTTPService]
+    ) async throws -> GatewayService {
+        let parts = SetupParts(
+            context: context,
+            backends: backends(),
+            recorder: recorder,
+            limiter: ConnectionLimiter(
+                config.limits,
+                maximumConnections: config.ssh.maxConnections,
+                metrics: metrics,
+                logger: context.logger("limits")
             ),
-            gate: limiter,
-            proxyHeaders: ProxyHeaderPolicy(config.ssh.proxyProtocol)
-        ) { client, control, loop in
-            factory.handler(for: client, control: control, on: loop)
-        }
+            uses: LocalUses(capacity: config.limits.tracked),
+            metrics: metrics,
+            sessions: sessions
+        )
         let service = GatewayService(
-            setup: setup,
+            setup: try await parts.setup(config),
             config: config.ssh,
-            inherited: inherited,
-            // The pool's own deadline comes after it, with time to take the workspaces down.
-            drainTime: config.service.shutdownTimeout * 0.75,
+            inherited: start.inherited,
+            times: DrainTimes(
+                // The pool's own deadline comes after it, with time to take the workspaces down.
+                atStop: config.service.shutdownTimeout * 0.75,
+                afterRestart: config.ssh.restartDrainTime
+            ),
             group: MultiThreadedEventLoopGroup.singleton,
             disconnects: DisconnectReport(metrics: metrics, logger: logger),
+            logger: logger,
+            othersReady: { for server in http { _ = try await server.boundAddress() } }
+        )
+        context.onHurry { service.hurry() }
+        context.onReload { [config, logger] in
+            try await service.reload($0.ssh, try await parts.setup($0))
+            parts.limiter.use($0.limits, maximumConnections: $0.ssh.maxConnections)
+            logger.reportSectionsForRestart(config, $0)
+        }
+        return service
+    }
+
+    private func restart(
+        _ gateway: GatewayService,
+        _ http: [HTTPService]
+    ) async -> RestartService {
+        let notifier = context.notifier
+        return await RestartService(
+            gateway: gateway,
+            start: start.process,
+            unshared: http.map { server in
+                .init(release: { await server.release() }, resume: { server.resume() })
+            },
+            tell: .init(
+                restarting: { notifier.reloading() },
+                failed: { notifier.ready() },
+                succeeded: { notifier.succeeded(by: $0) }
+            ),
             logger: logger
         )
-        return DaemonService(service) { _ = try await service.boundAddresses() }
     }
 
     // MARK: - Parts
 
-    private func hostIdentity() async throws -> HostIdentity {
-        let folder = URL(filePath: context.configPath ?? "config.yaml")
-            .absoluteURL.deletingLastPathComponent().path(percentEncoded: false)
-        return try await NIOThreadPool.singleton.runIfActive { [config, logger] in
-            try HostKeys.prepare(config.ssh, configFolder: folder, logger: logger)
-        }
-    }
-
-    private func factory(
-        _ authenticators: Authenticators,
-        _ recorder: RecordingShipper?
-    ) async throws -> ConnectionFactory {
-        ConnectionFactory(
-            authenticators: authenticators,
-            configuration: try userConfiguration(),
-            backends: try await backends(),
-            recorder: recorder,
-            audit: config.audit,
-            limiter: limiter,
-            uses: uses,
-            metrics: metrics,
-            sessions: sessions,
-            logger: logger
-        )
-    }
-
-    private func authenticators() throws -> Authenticators {
-        let auth = config.auth
-        let logger = context.logger("auth")
-        func client(_ isUsed: Bool, _ config: AuthWebhookConfig) throws -> AuthWebhookClient? {
-            isUsed ? try AuthWebhookClient(config, metrics: metrics, logger: logger) : nil
-        }
-        let questions = auth.keyboardInteractive
-        if questions.method == .oauth2 { logger.emit(.sshAuthOAuth2Unavailable) }
-        return Authenticators(
-            password: try client(auth.password.method == .webhook, auth.password.webhook),
-            publicKey: try client(auth.publicKey.method == .webhook, auth.publicKey.webhook),
-            keyboardInteractive: try client(questions.method == .webhook, questions.webhook),
-            authorization: try client(
-                auth.authorization.method == .webhook,
-                auth.authorization.webhook
-            ),
-            rules: try LoginRules(auth)
-        )
-    }
-
-    private func userConfiguration() throws -> WebhookUserConfiguration {
-        let logger = context.logger("backend")
-        var webhook: ConfigWebhookClient?
-        if !config.configServer.client.url.isEmpty {
-            let options = try HTTPClientOptions(config.configServer.client)
-            webhook = ConfigWebhookClient(
-                config.configServer,
-                http: try HTTPClient(options, logger: logger),
-                metrics: metrics,
-                logger: logger
-            )
-        }
-        let source = WebhookUserConfiguration(base: config, webhook: webhook, logger: logger)
-        context.onReload { source.replace(base: $0) }
-        return source
-    }
-
     /// The only place that knows every backend.
-    private func backends() async throws -> BackendCache {
+    private func backends() -> BackendCache {
         let logger = context.logger("backend")
-        let cache = BackendCache { config in
+        return BackendCache { config in
             switch config.backend {
             case .sandbox:
                 return try SandboxBackend(config: config.sandbox, logger: logger)
@@ -219,17 +189,22 @@ struct Assembly {
                 )
             }
         }
-        if config.backend == .sandbox {
-            // A machine that cannot make sandboxes is told so now, not at the first login.
-            let user = try config.applying(reply: .null)
-            let backend = try await cache.backend(for: user) as? SandboxBackend
-            try await backend?.check()
-        }
-        if config.backend == .docker {
-            // An engine that does not answer now may do so at the first login.
-            let user = try config.applying(reply: .null)
-            (try await cache.backend(for: user) as? DockerBackend)?.startSweep()
-        }
-        return cache
+    }
+}
+
+extension Logger {
+    /// Names the sections of a new configuration that only a restart brings into use.
+    fileprivate func reportSectionsForRestart(_ old: BerthConfig, _ new: BerthConfig) {
+        let changed = [
+            ("audit", old.audit == new.audit), ("gateway", old.gateway == new.gateway),
+            ("health", old.health == new.health),
+            ("limits.tracked", old.limits.tracked == new.limits.tracked),
+            ("metrics", old.metrics == new.metrics), ("service", old.service == new.service),
+            ("ssh.listenBacklog", old.ssh.listenBacklog == new.ssh.listenBacklog),
+            ("ssh.restartDrainTime", old.ssh.restartDrainTime == new.ssh.restartDrainTime),
+            ("ssh.reusePort", old.ssh.reusePort == new.ssh.reusePort),
+        ].filter { !$0.1 }.map { $0.0 }
+        guard !changed.isEmpty else { return }
+        emit(.gatewayReloadNeedsRestart, ["sections": .array(changed.map { .string($0) })])
     }
 }

@@ -6,6 +6,8 @@ package struct SSHConfig: ConfigSection {
     /// Opens every TCP listener once per event loop (SO_REUSEPORT).
     package var reusePort = false
     package var proxyProtocol = ProxyProtocolConfig()
+    /// How long connections may go on in a gateway whose successor has taken over.
+    package var restartDrainTime: Duration = .seconds(24 * 3600)
     /// The identification line without CR LF (RFC 4253 §4.2).
     package var serverVersion = "SSH-2.0-Berth"
     package var ciphers = SSHAlgorithms.ciphers
@@ -41,6 +43,7 @@ package struct SSHConfig: ConfigSection {
         visitor.field("listenBacklog", &listenBacklog)
         visitor.field("reusePort", &reusePort)
         visitor.section("proxyProtocol", &proxyProtocol)
+        visitor.field("restartDrainTime", &restartDrainTime)
         visitor.field("serverVersion", &serverVersion)
         visitor.field("ciphers", &ciphers)
         visitor.field("kex", &kex)
@@ -64,6 +67,7 @@ package struct SSHConfig: ConfigSection {
         var list = Rules(path)
         list.add(listen.problems(at: join(path, "listen")))
         list.check("listenBacklog", listenBacklog, in: 1...65_535)
+        list.check("restartDrainTime", restartDrainTime, atLeast: .zero)
         list.check(
             SSHAlgorithms.isIdentification(serverVersion),
             "serverVersion",

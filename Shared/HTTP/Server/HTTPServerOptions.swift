@@ -12,6 +12,8 @@ package struct HTTPServerOptions: Sendable {
     package var socketMode: UInt32 = 0o660
     /// Silence after which a connection is closed.
     package var idleTimeout: Duration
+    /// How long to try again while somebody else has the address.
+    package var bindPatience = Duration.zero
 
     /// Certificates are PEM text.
     package struct TLSOptions: Sendable {

@@ -9,6 +9,7 @@ import ServiceLifecycle
 package import SharedConfig
 import SharedLogging
 package import SharedMessages
+import Synchronization
 
 /// An HTTP/1.1 server over TCP, TLS or a Unix socket, for one daemon's routes.
 ///
@@ -22,6 +23,17 @@ package final class HTTPService: Service, CustomStringConvertible {
     private let responder: RouterResponder<HTTPContext>
     private let bound = BoundSignal()
     private let logger: Logger
+    private let listener = Mutex(Listener())
+    private let resumptions: AsyncStream<Void>
+    private let resumed: AsyncStream<Void>.Continuation
+
+    /// Listeners are counted, as requests of a released one may still be under way when the next
+    /// one is open.
+    private struct Listener {
+        var channel: (any Channel)?
+        var number = 0
+        var lastReleased = 0
+    }
 
     /// Prepares the server; nothing is opened before `run()`.
     ///
@@ -41,6 +53,7 @@ package final class HTTPService: Service, CustomStringConvertible {
         self.logger = logger
         responder = router.buildResponder()
         builder = try makeBuilder(options)
+        (resumptions, resumed) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
     /// A router whose routes answer failures with an `ErrorBody` and that has the health routes.
@@ -60,29 +73,86 @@ package final class HTTPService: Service, CustomStringConvertible {
     package func boundAddress() async throws -> ListenAddress { try await bound.wait() }
 
     package func run() async throws {
+        try await withThrowingTaskGroup { group in
+            group.addTask { try await self.serve() }
+            group.addTask {
+                for await _ in self.resumptions.cancelOnGracefulShutdown() {
+                    try await self.serve()
+                }
+            }
+            for try await _ in group {}
+        }
+    }
+
+    /// Closes the listener, so that another process can have its address; requests under way are
+    /// finished, and `run` goes on.
+    package func release() async {
+        let channel = listener.withLock { listener in
+            listener.lastReleased = listener.number
+            return listener.channel
+        }
+        // A listener that is closed already is what we want.
+        try? await channel?.close()
+    }
+
+    /// Opens the listener again after `release`.
+    package func resume() {
+        guard listener.withLock({ $0.lastReleased == $0.number }) else { return }
+        resumed.yield()
+    }
+
+    private func serve() async throws {
+        let number = listener.withLock { listener in
+            listener.number += 1
+            return listener.number
+        }
+        do {
+            if case .unix(let path) = options.listen { try prepareSocket(path) }
+            try await listenPatiently()
+        } catch  where !isReleased(number) {
+            let detail = "\(description): \(options.listen)"
+            let failure = CodedError(.httpListenFailed, detail: detail, cause: error)
+            bound.fail(failure)
+            throw failure
+        } catch {
+            // To Hummingbird the end of a released listener is a failure.
+            return
+        }
+        bound.fail(CancellationError())
+        guard case .unix(let path) = options.listen, !isReleased(number) else { return }
+        removeSocket(path)
+    }
+
+    private func isReleased(_ number: Int) -> Bool {
+        listener.withLock { number <= $0.lastReleased }
+    }
+
+    private func listenPatiently() async throws {
+        let end = ContinuousClock.now + options.bindPatience
+        while true {
+            do {
+                return try await application.run()
+            } catch let error as IOError where error.errnoCode == EADDRINUSE {
+                guard ContinuousClock.now < end else { throw error }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+
+    private var application: some ApplicationProtocol {
         var quiet = logger
         quiet.logLevel = .critical  // Hummingbird's own lines have no code
-        let application = Application(
+        return Application(
             responder: responder,
             server: builder,
             configuration: .init(address: bindAddress(options.listen), serverName: nil),
             onServerRunning: { self.opened($0) },
             logger: quiet
         )
-        do {
-            if case .unix(let path) = options.listen { try prepareSocket(path) }
-            try await application.run()
-            bound.fail(CancellationError())
-        } catch {
-            let detail = "\(description): \(options.listen)"
-            let failure = CodedError(.httpListenFailed, detail: detail, cause: error)
-            bound.fail(failure)
-            throw failure
-        }
-        if case .unix(let path) = options.listen { removeSocket(path) }
     }
 
     private func opened(_ channel: any Channel) {
+        listener.withLock { $0.channel = channel }
         var address = options.listen
         if case .tcp(let host, _) = address, let port = channel.localAddress?.port {
             address = .tcp(host: host, port: port)

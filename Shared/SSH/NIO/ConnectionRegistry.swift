@@ -68,8 +68,13 @@ final class ConnectionRegistry: Sendable {
         for waiter in waiters { waiter.succeed() }
     }
 
-    /// Returns once no connection is left, or after `time`; whether none is left.
-    func waitUntilEmpty(atMost time: Duration, on loop: any EventLoop) async -> Bool {
+    /// Returns once no connection is left, or after `time`, or on cancellation where that is
+    /// wanted; whether none is left.
+    func waitUntilEmpty(
+        atMost time: Duration,
+        on loop: any EventLoop,
+        endsOnCancellation: Bool
+    ) async -> Bool {
         let promise = loop.makePromise(of: Void.self)
         let isEmpty = state.withLock { state in
             guard state.count > 0 else { return true }
@@ -78,8 +83,12 @@ final class ConnectionRegistry: Sendable {
         }
         let timer = loop.scheduleTask(in: TimeAmount(time)) { promise.succeed() }
         if isEmpty { promise.succeed() }
-        // The promise is only ever succeeded.
-        try? await promise.futureResult.get()
+        await withTaskCancellationHandler {
+            // The promise is only ever succeeded.
+            try? await promise.futureResult.get()
+        } onCancel: {
+            if endsOnCancellation { promise.succeed() }
+        }
         timer.cancel()
         return count == 0
     }

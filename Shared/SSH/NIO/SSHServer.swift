@@ -89,7 +89,8 @@ package final class SSHServer: Sendable {
     }
 
     /// Serves one connected socket, which the server closes in the end, as if it had been accepted.
-    package func serve(_ descriptor: CInt, isUnix: Bool) async throws {
+    package func serve(_ descriptor: CInt) async throws {
+        let isUnix = try SocketAddress(localOf: descriptor).protocol == .unix
         let bootstrap = ClientBootstrap(group: group).channelInitializer { [self] channel in
             channel.eventLoop.makeCompletedFuture {
                 try self.take(channel, .init(channel.localAddress), isTCP: !isUnix)
@@ -119,9 +120,10 @@ package final class SSHServer: Sendable {
         for connection in registry.all { connection.notify(text) }
     }
 
-    /// Waits until no connection is left, at most for `time`; whether none is left.
+    /// Waits until no connection is left, at most for `time`, or until the task is cancelled;
+    /// whether none is left.
     package func waitUntilEmpty(atMost time: Duration) async -> Bool {
-        await registry.waitUntilEmpty(atMost: time, on: group.next())
+        await registry.waitUntilEmpty(atMost: time, on: group.next(), endsOnCancellation: true)
     }
 
     /// Stops accepting, waits until `deadline` has passed for clients to leave by themselves,
@@ -135,7 +137,11 @@ package final class SSHServer: Sendable {
         for connection in registry.all {
             connection.disconnect(ServerRefusal(reason: .byApplication, text: text))
         }
-        _ = await waitUntilEmpty(atMost: Self.cleanupTime)
+        _ = await registry.waitUntilEmpty(
+            atMost: Self.cleanupTime,
+            on: group.next(),
+            endsOnCancellation: false
+        )
     }
 
     // MARK: - Sockets

@@ -58,7 +58,7 @@ struct ProxyConnectionTests {
 
     @Test("a header that is not complete in time is refused", arguments: ["PROXY TCP4 203.", "P"])
     func late(bytes: String) async throws {
-        try await ProxiedServer.run(timeout: .milliseconds(30)) { server in
+        try await ProxiedServer.run(timeout: .seconds(2)) { server in
             let socket = try await server.connect(bytes)
             #expect(try await server.nextProblem() == .late)
             try await socket.waitFor { $0.contains("not complete in time") }

@@ -11,6 +11,8 @@ package struct InheritedSockets: Sendable {
     package private(set) var given: [CInt] = []
     /// Listening sockets of a predecessor.
     package private(set) var handedOver: [CInt] = []
+    /// The one connection that the gateway was started for.
+    package private(set) var connection: CInt?
     /// Where a predecessor wants to hear how far the start is.
     package private(set) var progress: CInt?
 
@@ -39,6 +41,28 @@ package struct InheritedSockets: Sendable {
             process: getpid(),
             parent: getppid()
         )
+    }
+
+    /// Takes the connection on standard input, as inetd(8) passes it. What this process writes must
+    /// not reach the client: outputs that are the same socket go nowhere.
+    package mutating func takeStandardInput() {
+        let copy = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+        let nowhere = unsafe Glibc.open("/dev/null", O_RDWR | O_CLOEXEC)
+        guard copy >= 0, nowhere >= 0 else { return }
+        for output in [STDOUT_FILENO, STDERR_FILENO] where Self.isSame(output, copy) {
+            dup2(nowhere, output)
+        }
+        dup2(nowhere, STDIN_FILENO)
+        close(nowhere)
+        connection = copy
+    }
+
+    private static func isSame(_ one: CInt, _ other: CInt) -> Bool {
+        var facts = (stat(), stat())
+        guard unsafe fstat(one, &facts.0) == 0, unsafe fstat(other, &facts.1) == 0 else {
+            return false
+        }
+        return facts.0.st_dev == facts.1.st_dev && facts.0.st_ino == facts.1.st_ino
     }
 
     init(_ variables: [String: String], process: pid_t, parent: pid_t) {

@@ -82,23 +82,34 @@ actor Listeners {
     ) throws -> [Open] {
         var existing = existing
         return try places.flatMap { place in
+            let others = places.filter { $0 != place }
+            // A listener stays as it was opened, whatever the options say now.
+            let kept = existing.filter { fits($0.socket, place, others) }
+            existing.removeAll { open in kept.contains { $0.socket === open.socket } }
+            guard kept.isEmpty else { return kept }
             var count = 1
             if case .tcp = place, options.reusesPort { count = loopCount }
-            return try (0..<count).map { _ in
-                let others = places.filter { $0 != place }
-                if let index = existing.firstIndex(where: {
-                    fits($0.socket, place, others)
-                }) {
-                    return existing.remove(at: index)
-                }
-                do {
-                    let socket = try ListeningSocket(place, options)
-                    return Open(.configuration, socket)
-                } catch {
-                    throw CodedError(.sshStartFailed, detail: "\(place): \(error)", cause: error)
-                }
+            do {
+                return try sockets(place, count, options)
+            } catch {
+                throw CodedError(.sshStartFailed, detail: "\(place): \(error)", cause: error)
             }
         }
+    }
+
+    private static func sockets(
+        _ place: ListenAddress,
+        _ count: Int,
+        _ options: ListenOptions
+    ) throws -> [Open] {
+        var sockets = [try ListeningSocket(place, options)]
+        // With port 0 the others take the port that the first one got.
+        var again = place
+        if case .tcp(let host, _) = place, let port = sockets[0].address.port {
+            again = .tcp(host: host, port: port)
+        }
+        while sockets.count < count { sockets.append(try ListeningSocket(again, options)) }
+        return sockets.map { Open(.configuration, $0) }
     }
 
     /// Port 0 takes any port that no other listener asks for.
