@@ -59,9 +59,12 @@ struct Assembly {
     // MARK: - Services
 
     private func reporter() throws -> MetricsReporter<ContinuousClock>? {
-        try processMetrics.reporter(
+        // A predecessor that still has connections reports beside its successor.
+        let isSuccessor = start.inherited.progress != nil
+        let suffix = isSuccessor ? " \(ProcessInfo.processInfo.processIdentifier)" : ""
+        return try processMetrics.reporter(
             config.metrics.push,
-            listen: config.ssh.listen.name,
+            listen: config.ssh.listen.name + suffix,
             logger: context.logger("metrics")
         )
     }

@@ -31,6 +31,25 @@ struct ListenerTests {
         }
     }
 
+    @Test("[::] takes IPv4 too, under its IPv4 address, unless IPv4 has a listener of its own")
+    func dualStack() async throws {
+        let port = Surroundings.freePort()
+        let login = Installation.Login.with("Port=\(port)") + .anyHost
+        try await Installation.with(["ssh.listen=[::]:\(port)"]) { installation in
+            let both = try await installation.ssh("echo both", login)
+            #expect(both.output == "both\n")
+            #expect(installation.log(.gateway).contains("\"remoteAddr\":\"127.0.0.1\""))
+        }
+        let list = "0.0.0.0:\(port),[::]:\(port)"
+        try await Installation.with(["ssh.listen=\(list)"]) { installation in
+            #expect(installation.count(.gatewayListening) == 2)
+            let four = try await installation.ssh("echo four", login)
+            #expect(four.output == "four\n")
+            let six = try await installation.ssh("echo six", .with("HostName=::1") + login)
+            #expect(six.output == "six\n")
+        }
+    }
+
     @Test("one listener that cannot be opened is named, and none stays open")
     func allOrNothing() async throws {
         try await Installation.with { installation in
