@@ -6,14 +6,7 @@ import Testing
     .enabled(if: Surroundings.canSandbox, Surroundings.sandboxReason),
     .enabled(if: Surroundings.python != nil, Surroundings.pythonReason),
     .timeLimit(.minutes(5)),
-    .sharedInstallation(
-        "security.forwarding.forwardingMode=enable",
-        "security.forwarding.reverseForwardingMode=enable",
-        "security.forwarding.socketForwardingMode=enable",
-        "security.forwarding.socketListenMode=enable",
-        "security.forwarding.x11ForwardingMode=enable",
-        "security.forwarding.agentForwardingMode=enable"
-    )
+    SharedInstallation(settings: ClientMatrix.forwarding)
 )
 struct SandboxClientTests {
     @Test("does it", arguments: ClientCheck.all)
@@ -34,6 +27,12 @@ struct ClientCheckTests {
 }
 
 enum ClientMatrix {
+    /// What the checks need over the defaults.
+    static let forwarding = [
+        "forwardingMode", "reverseForwardingMode", "socketForwardingMode", "socketListenMode",
+        "x11ForwardingMode", "agentForwardingMode",
+    ].map { "security.forwarding.\($0)=enable" }
+
     /// Runs one check against the suite's installation and leaves its result.
     static func run(_ check: ClientCheck, backend: String) async throws {
         if let missing = check.missing {

@@ -60,12 +60,14 @@ extension FarChannel {
         if !isTaken { logger.emit(.sshproxyChannelCloseFailed) }
     }
 
-    /// Closes the channel at once; harmless when repeated.
+    /// Closes the channel: behind everything written if `sendEOF` was called before, else at once.
+    /// Harmless when repeated.
     func close(failureCode: MessageCode) {
+        let isAbrupt = isOutputOpen
         guard startClosing() else { return }
         let logger = connection.logger
         let isTaken = connection.post { session in
-            if !session.close(self) { logger.emit(failureCode) }
+            if !session.close(self, dropping: isAbrupt) { logger.emit(failureCode) }
         }
         if !isTaken { logger.emit(failureCode) }
     }

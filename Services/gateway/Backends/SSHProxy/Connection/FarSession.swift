@@ -398,10 +398,10 @@ extension FarSession {
         return machine.enqueue(number, .eof)
     }
 
-    /// Closes the channel at once: what was not sent yet is dropped. `false` when it is gone.
-    func close(_ channel: FarChannel) -> Bool {
+    /// Closes the channel, behind what was not sent yet or `dropping` that. `false` when it is gone.
+    func close(_ channel: FarChannel, dropping: Bool = true) -> Bool {
         guard let number = numbers[ObjectIdentifier(channel)] else { return false }
-        for (ticket, write) in writes where write.channel === channel {
+        for (ticket, write) in writes where dropping && write.channel === channel {
             machine.withdraw(number, ticket: ticket)
             writes[ticket] = nil
             channel.wrote(write.count)
