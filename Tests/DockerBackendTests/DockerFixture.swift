@@ -71,6 +71,8 @@ struct DockerFixture {
             backend: try DockerBackend(config: config(change), logger: Engine.silent),
             eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
             carried: carried,
+            // That needs a program inside: the guest agent.
+            canForward: false,
             leftovers: { try await Engine.containers(of: $0) }
         )
     }

@@ -30,7 +30,7 @@ package struct SSHConfig: ConfigSection {
     package var maxAuthTries = 6
     package var maxConnections = 10_000
     /// Channels open at a time on one connection.
-    package var maxChannels = 32
+    package var maxChannels = 256
     /// Keys are exchanged again after this many bytes in one direction.
     package var rekeyBytes = 1 << 30
     /// Keys are exchanged again after this time; zero: only by bytes.

@@ -5,6 +5,7 @@ package import NIOCore
 extension SSHClient {
     struct SessionState {
         var exit: ProgramExit?
+        var wasToldEndOfWrite = false
         var replies = Deque<CheckedContinuation<Bool, any Error>>()
         var closeWaiters: [CheckedContinuation<Void, Never>] = []
     }
@@ -19,6 +20,7 @@ extension SSHClient {
             sessionClosed(number)
         case .request(let number, let request):
             if let exit = ProgramExit(request) { sessions[number]?.exit = exit }
+            if request.type == "eow@openssh.com" { sessions[number]?.wasToldEndOfWrite = true }
             io.connection.answerRequest(number, success: false)
         case .requestAnswered(let number, let success):
             sessions[number]?.replies.popFirst()?.resume(returning: success)
@@ -35,8 +37,8 @@ extension SSHClient {
             globalWaiters.popFirst()?.resume(returning: reply)
         case .unsupportedOpen, .malformedOpen:
             io.connection.acknowledgeRefusedOpen()
-        case .openRequested(let number, _):
-            io.connection.refuseOpen(number, .unknownChannelType, text: "not here")
+        case .openRequested(let number, let opening):
+            answer(number, opening)
         case .violation(let text):
             io.close(saying: ServerRefusal(reason: .protocolError, text: text))
             end(.byClient(.protocolError, text: text))

@@ -28,6 +28,9 @@ package actor SSHClient: SocketOwner {
     var openWaiters: [UInt32: CheckedContinuation<Void, any Error>] = [:]
     var globalWaiters = Deque<CheckedContinuation<GlobalReply, any Error>>()
     var sessions: [UInt32: SessionState] = [:]
+    /// Channels of the server that nobody has asked for yet, and who asked before there was one.
+    var arrivals = Deque<Arrival>()
+    var arrivalWaiters = Deque<CheckedContinuation<Arrival, any Error>>()
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor {
         unsafe eventLoop.executor.asUnownedSerialExecutor()
@@ -172,6 +175,9 @@ package actor SSHClient: SocketOwner {
         openWaiters = [:]
         for waiter in globalWaiters { waiter.resume(throwing: error) }
         globalWaiters = []
+        for waiter in arrivalWaiters { waiter.resume(throwing: error) }
+        arrivalWaiters = []
+        arrivals = []
         for number in Array(sessions.keys) { sessionClosed(number) }
     }
 

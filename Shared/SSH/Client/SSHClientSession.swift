@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// A session channel of a client (RFC 4254 §6).
+/// A channel of a client: a session (RFC 4254 §6), or a connection that is forwarded.
 package final class SSHClientSession: Sendable {
     /// What a program wrote.
     package struct Output: Sendable, Hashable {
@@ -56,6 +56,9 @@ package final class SSHClientSession: Sendable {
     package func exit() async -> ProgramExit? {
         await client.exit(number)
     }
+
+    /// Whether the server has said that nobody reads the input any more (OpenSSH's PROTOCOL §2.1).
+    package func wasToldEndOfWrite() async -> Bool { await client.wasToldEndOfWrite(number) }
 
     /// Everything the program writes until it ends.
     package func collect() async throws -> (stdout: ByteBuffer, stderr: ByteBuffer) {

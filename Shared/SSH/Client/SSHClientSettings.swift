@@ -7,6 +7,11 @@ package struct SSHClientSettings: Sendable {
     package var connectTime: Duration
     /// How long the server may take for any one answer.
     package var replyTime: Duration
+    /// Whether a channel that the server opens is refused, and why; the others are for
+    /// `SSHClient.nextChannel()`.
+    package var refusal: @Sendable (ServerChannelOpening) -> ChannelOpenRefused? = { _ in
+        ChannelOpenRefused(reason: 1, text: "not asked for")
+    }
 
     package init(
         transport: TransportSettings,

@@ -13,6 +13,8 @@ struct ChannelState {
 
     var stage: Stage
     var remote: UInt32
+    /// What the peer may send before anything is read.
+    let window: UInt32
     /// What the peer may still send.
     var localWindow: UInt32
     /// Taken by the owner but not yet reported by WINDOW_ADJUST.
@@ -30,11 +32,16 @@ struct ChannelState {
     /// In the machine's list of channels that can send.
     var isScheduled = false
 
+    /// Read bytes are reported to the peer once they are this many: seldom enough to cost little,
+    /// often enough that a reading owner never lets the window run dry.
+    var adjustThreshold: UInt32 { max(1, window / 8) }
+
     var isConfirmed: Bool { stage == .open }
 
     init(accepting open: ChannelOpen, window: UInt32) {
         stage = .asked
         remote = open.sender
+        self.window = window
         localWindow = window
         remoteWindow = open.window
         remoteMaximumPacket = open.maximumPacket
@@ -43,6 +50,7 @@ struct ChannelState {
     init(askingWithWindow window: UInt32) {
         stage = .asking
         remote = 0
+        self.window = window
         localWindow = window
         remoteWindow = 0
         remoteMaximumPacket = 0

@@ -2,6 +2,10 @@
 package struct ConnectionLimits: Sendable, Hashable {
     /// What a peer may send on a channel before the owner has read anything, in bytes.
     package var window: UInt32
+    /// The same for channels that are opened beside `wideChannels` others: many channels that
+    /// nobody reads shall not cost as much as few.
+    package var narrowWindow: UInt32
+    package var wideChannels: Int
     /// The largest data packet we send or announce, in bytes; RFC 4253 §6.1 lets everyone rely on
     /// 32768.
     package var maximumPacket: UInt32
@@ -16,6 +20,8 @@ package struct ConnectionLimits: Sendable, Hashable {
 
     package init(
         window: UInt32 = 2 * 1024 * 1024,
+        narrowWindow: UInt32 = 256 * 1024,
+        wideChannels: Int = 16,
         maximumPacket: UInt32 = 32768,
         channels: Int = 100,
         pendingRequestsPerChannel: Int = 128,
@@ -23,6 +29,8 @@ package struct ConnectionLimits: Sendable, Hashable {
         queuedReplies: Int = 1024
     ) {
         self.window = window
+        self.narrowWindow = narrowWindow
+        self.wideChannels = wideChannels
         self.maximumPacket = maximumPacket
         self.channels = channels
         self.pendingRequestsPerChannel = pendingRequestsPerChannel
@@ -30,7 +38,8 @@ package struct ConnectionLimits: Sendable, Hashable {
         self.queuedReplies = queuedReplies
     }
 
-    /// Read bytes are reported to the peer once they are this many: seldom enough to cost little,
-    /// often enough that a reading owner never lets the window run dry.
-    var adjustThreshold: UInt32 { max(1, window / 8) }
+    /// The window of a channel that is opened beside `others`.
+    func window(besides others: Int) -> UInt32 {
+        others < wideChannels ? window : min(window, narrowWindow)
+    }
 }

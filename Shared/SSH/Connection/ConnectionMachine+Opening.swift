@@ -21,7 +21,10 @@ extension ConnectionMachine {
         }
         openQuestions += 1
         let number = allocateNumber()
-        channels[number] = ChannelState(accepting: open, window: limits.window)
+        channels[number] = ChannelState(
+            accepting: open,
+            window: limits.window(besides: channels.count)
+        )
         return .openRequested(number, opening)
     }
 
@@ -60,7 +63,7 @@ extension ConnectionMachine {
                 ChannelOpenConfirmation(
                     recipient: channel.remote,
                     sender: number,
-                    window: limits.window,
+                    window: channel.window,
                     maximumPacket: limits.maximumPacket
                 )
             )
@@ -93,13 +96,14 @@ extension ConnectionMachine {
     /// Asks the peer for a channel; `.opened` or `.openRefused` follows.
     package mutating func open(type: String, payload: ByteBuffer = ByteBuffer()) -> UInt32 {
         let number = allocateNumber()
-        channels[number] = ChannelState(askingWithWindow: limits.window)
+        let window = limits.window(besides: channels.count)
+        channels[number] = ChannelState(askingWithWindow: window)
         control.append(
             .channelOpen(
                 ChannelOpen(
                     type: type,
                     sender: number,
-                    window: limits.window,
+                    window: window,
                     maximumPacket: limits.maximumPacket,
                     payload: payload
                 )

@@ -185,7 +185,7 @@ extension ConnectionMachine {
             return
         }
         let unreported = channel.unreported + UInt32(truncatingIfNeeded: count)
-        guard unreported >= limits.adjustThreshold else {
+        guard unreported >= channel.adjustThreshold else {
             channels[number]?.unreported = unreported
             return
         }

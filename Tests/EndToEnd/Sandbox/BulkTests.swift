@@ -10,20 +10,20 @@ extension EndToEnd {
         @Test("100 MB through standard input and output arrive as they were sent")
         func intact() async throws {
             let installation = try Installation.current
-            let (file, digest) = try randomFile(in: installation, megabytes: 100)
+            let (file, digest) = try installation.randomFile(megabytes: 100)
             let end = try await installation.ssh(
                 "cat",
                 input: .file(file),
                 within: .seconds(300)
             )
             #expect(end.status == 0)
-            #expect(try sha256(of: end.outputFile) == digest)
+            #expect(try Installation.sha256(of: end.outputFile) == digest)
         }
 
         @Test("new keys during a transfer harm no byte")
         func rekey() async throws {
             let installation = try Installation.current
-            let (file, digest) = try randomFile(in: installation, megabytes: 50)
+            let (file, digest) = try installation.randomFile(megabytes: 50)
             let end = try await installation.ssh(
                 "cat",
                 .with("RekeyLimit=1M"),
@@ -32,7 +32,7 @@ extension EndToEnd {
                 within: .seconds(300)
             )
             #expect(end.status == 0)
-            #expect(try sha256(of: end.outputFile) == digest)
+            #expect(try Installation.sha256(of: end.outputFile) == digest)
             let exchanges = end.errors.components(separatedBy: "SSH2_MSG_KEXINIT received").count
             #expect(exchanges > 20)
         }
@@ -58,30 +58,6 @@ extension EndToEnd {
             }
             #expect(HostProcesses.memory(gateway.id) - before < 64 << 20)
             #expect(kill(client.id, 0) == 0)
-        }
-
-        private func randomFile(
-            in installation: Installation,
-            megabytes: Int
-        ) throws -> (URL, SHA256.Digest) {
-            let file = installation.config.folder.appending(path: "random-\(megabytes)")
-            _ = FileManager.default.createFile(atPath: file.path, contents: nil)
-            let output = try FileHandle(forWritingTo: file)
-            let random = try FileHandle(forReadingFrom: URL(filePath: "/dev/urandom"))
-            for _ in 0..<megabytes {
-                try output.write(contentsOf: try random.read(upToCount: 1_000_000) ?? Data())
-            }
-            try output.close()
-            return (file, try sha256(of: file))
-        }
-
-        private func sha256(of file: URL) throws -> SHA256.Digest {
-            var hash = SHA256()
-            let handle = try FileHandle(forReadingFrom: file)
-            while let piece = try handle.read(upToCount: 1 << 20), !piece.isEmpty {
-                hash.update(data: piece)
-            }
-            return hash.finalize()
         }
     }
 }

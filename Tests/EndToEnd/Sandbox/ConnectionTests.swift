@@ -45,12 +45,18 @@ extension EndToEnd {
             let agent = try installation.launch("/usr/bin/ssh-agent", ["-D", "-a", socket])
             defer { agent.send(SIGTERM) }
             try await wait(for: "the agent") { unsafe access(socket, F_OK) == 0 }
-            let end = try await installation.ssh(
-                "echo \"agent: $SSH_AUTH_SOCK\"",
-                .with("ForwardAgent=\(socket)")
+            let end = try await installation.run(
+                "/usr/bin/ssh",
+                installation.options(.with("ForwardAgent=yes"))
+                    + ["-p", "\(installation.config.ports.ssh)", "dev@127.0.0.1"]
+                    + ["echo \"agent: $SSH_AUTH_SOCK\""],
+                environment: ["SSH_AUTH_SOCK": socket]
             )
             #expect(end.output == "agent: \n")
             #expect(end.status == 0)
+            try await wait(for: "the refusal in the log") {
+                installation.log(.gateway).contains("auth-agent-req@openssh.com")
+            }
         }
 
         @Test("forwarding of X11 is refused, and the session goes on")

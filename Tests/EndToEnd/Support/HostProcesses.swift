@@ -17,6 +17,11 @@ enum HostProcesses {
         return (line?.split(separator: " ").compactMap { Int($0) }.first ?? 0) << 10
     }
 
+    /// How many files and sockets a process has open.
+    static func descriptors(_ id: Int32) -> Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(id)/fd"))?.count ?? 0
+    }
+
     /// A number of seconds for `sleep` that no other process sleeps: a mark to find it by.
     static func uniqueSleep() -> String { "86400.\(Int.random(in: 100_000_000...999_999_999))" }
 

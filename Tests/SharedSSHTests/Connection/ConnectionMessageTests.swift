@@ -120,7 +120,16 @@ struct ConnectionMessageTests {
             ),
             .globalRequest(type: "keepalive@openssh.com", wantsReply: true, payload: ByteBuffer()),
             .globalRequest(type: "tcpip-forward", wantsReply: true, payload: ByteBuffer()),
-        ].map(\.payload)
+        ].map(\.payload) + forwardSeeds(number)
+    }
+
+    private static func forwardSeeds(_ number: UInt32) -> [ByteBuffer] {
+        ForwardWireTests.openings.map { opening in
+            var open = ChannelOpen.session(sender: number)
+            open.type = opening.type
+            open.payload = opening.payload
+            return ConnectionMessage.channelOpen(open).payload
+        }
     }
 
     private func step(

@@ -35,12 +35,44 @@ package enum ConformanceCase: String, Sendable, CaseIterable {
     case closeEndsEverything
     case closeIsHarmlessWhenRepeated
     case cancelledOpeningLeavesNothing
+    case dialReachesListener
+    case dialedStreamsEndEachForItself
+    case largeStreamsThroughListenerAreIntact
+    case dialsRunSideBySide
+    case dialToNobodyIsRefused
+    case cancelledDialStops
+    case portZeroBecomesAPort
+    case takenPortIsRefused
+    case localhostIsBothFamilies
+    case socketListens
+    case agentSocketIsAnnounced
+    case displayIsAnnounced
+    case malformedCookieIsRefused
+    case closedListenerIsGone
+    case cancelledAcceptStops
+    case workspaceEndsItsListeners
 
     /// Proves this promise, in workspaces of its own.
     ///
     /// Throws a `ConformanceFailure` that says what was seen instead, or the backend's error.
     package func prove(on subject: ConformanceSubject) async throws {
-        try await within(subject.patience * 2, rawValue) { try await proof(subject) }
+        try await within(subject.patience * 2, rawValue) {
+            guard isAboutForwarding, !subject.canForward else { return try await proof(subject) }
+            try await ForwardProofs.isUnsupported(subject)
+        }
+    }
+
+    private var isAboutForwarding: Bool {
+        switch self {
+        case .dialReachesListener, .dialedStreamsEndEachForItself,
+            .largeStreamsThroughListenerAreIntact, .dialsRunSideBySide, .dialToNobodyIsRefused,
+            .cancelledDialStops, .portZeroBecomesAPort, .takenPortIsRefused,
+            .localhostIsBothFamilies, .socketListens, .agentSocketIsAnnounced,
+            .displayIsAnnounced, .malformedCookieIsRefused, .closedListenerIsGone,
+            .cancelledAcceptStops, .workspaceEndsItsListeners:
+            true
+        default: false
+        }
     }
 
     private var proof: @Sendable (ConformanceSubject) async throws -> Void {
@@ -73,6 +105,22 @@ package enum ConformanceCase: String, Sendable, CaseIterable {
         case .closeEndsEverything: WorkspaceProofs.closeEndsEverything
         case .closeIsHarmlessWhenRepeated: WorkspaceProofs.closeIsHarmlessWhenRepeated
         case .cancelledOpeningLeavesNothing: WorkspaceProofs.cancelledOpeningLeavesNothing
+        case .dialReachesListener: ForwardProofs.dialReachesListener
+        case .dialedStreamsEndEachForItself: ForwardProofs.streamsEndEachForItself
+        case .largeStreamsThroughListenerAreIntact: ForwardProofs.largeStreamsAreIntact
+        case .dialsRunSideBySide: ForwardProofs.dialsRunSideBySide
+        case .dialToNobodyIsRefused: ForwardProofs.dialToNobodyIsRefused
+        case .cancelledDialStops: ForwardProofs.cancelledDialStops
+        case .portZeroBecomesAPort: ListenProofs.portZeroBecomesAPort
+        case .takenPortIsRefused: ListenProofs.takenPortIsRefused
+        case .localhostIsBothFamilies: ListenProofs.localhostIsBothFamilies
+        case .socketListens: ListenProofs.socketListens
+        case .agentSocketIsAnnounced: ListenProofs.agentSocketIsAnnounced
+        case .displayIsAnnounced: ListenProofs.displayIsAnnounced
+        case .malformedCookieIsRefused: ListenProofs.malformedCookieIsRefused
+        case .closedListenerIsGone: ListenProofs.closedListenerIsGone
+        case .cancelledAcceptStops: ListenProofs.cancelledAcceptStops
+        case .workspaceEndsItsListeners: ListenProofs.workspaceEndsItsListeners
         }
     }
 }

@@ -16,18 +16,22 @@ package struct ConformanceSubject: Sendable {
     package var carried: ConnectionMetadata
     /// How long any single step may take before it counts as hanging.
     package var patience: Duration
+    /// Whether the backend can dial and listen. One that cannot has to say so.
+    package var canForward: Bool
 
     package init(
         backend: any Backend,
         eventLoop: any EventLoop,
         carried: ConnectionMetadata = ConnectionMetadata(),
         patience: Duration = .seconds(60),
+        canForward: Bool = true,
         leftovers: @escaping @Sendable (_ connectionID: String) async throws -> [String]
     ) {
         self.backend = backend
         self.eventLoop = eventLoop
         self.carried = carried
         self.patience = patience
+        self.canForward = canForward
         self.leftovers = leftovers
     }
 }

@@ -29,6 +29,8 @@ package struct TestBehaviour: Sendable {
         .refused(text: "no listening")
     }
     package var cancelListen: @Sendable (ForwardAddress) async -> Bool = { _ in false }
+    /// A connection has come; what can be done to it.
+    package var connected: @Sendable (any ServerConnectionControl) -> Void = { _ in }
     /// Before a session's request is answered.
     package var request: @Sendable (SessionRequest) async -> Void = { _ in }
 
@@ -59,6 +61,7 @@ package actor TestConnectionHandler: ServerConnectionHandler {
         self.behaviour = behaviour
         self.journal = journal
         journal.add(.connected(remote))
+        behaviour.connected(control)
     }
 
     package func handshakeCompleted(_ handshake: HandshakeFacts) async {

@@ -6,7 +6,8 @@ import SharedSSH
 ///
 /// `cat` echoes; `sink` reads all and prints count and SHA-256; `zeros N` prints so many bytes;
 /// `both` writes to both streams and exits with 3; `signal` ends by TERM; `hang` never reads and
-/// ends with the channel; `late` prints what it read only after EOF; `exit N`.
+/// ends with the channel; `late` prints what it read only after EOF; `deaf` says that it reads
+/// nothing; `exit N`.
 struct TestPrograms {
     let channel: any SessionChannel
     let journal: Journal
@@ -37,6 +38,7 @@ struct TestPrograms {
         case "signal": return .signal(name: "TERM", coreDumped: false, message: "ended")
         case "hang": try await hang()
         case "late": try await late()
+        case "deaf": await channel.sendEndOfWrite()
         case "exit": return .status(UInt32(number))
         default: return .status(127)
         }

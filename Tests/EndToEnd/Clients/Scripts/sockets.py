@@ -4,7 +4,9 @@ sockets.py echo ADDRESS    sends back what it gets, each connection for itself
 sockets.py sink ADDRESS    reads to the end, then answers "count sha256"
 sockets.py flood ADDRESS   sends without end and never reads
 sockets.py hold ADDRESS    accepts and does nothing
+sockets.py display ADDRESS an X11 server that turns everybody away with the words "berth says no"
 sockets.py send ADDRESS    standard input to the server and its end, the answer to standard output
+sockets.py idle ADDRESS    connects, prints "open" and reads nothing until its input ends
 sockets.py many ADDRESS N  N connections at once, each with an echo of its own; prints how many were right
 
 ADDRESS is a port of 127.0.0.1, host:port, or a path. Servers print "ready PORT" and run until
@@ -45,6 +47,20 @@ def flood(peer):
 
 def hold(peer):
     threading.Event().wait()
+
+
+def display(peer):
+    start = peer.recv(12, socket.MSG_WAITALL)
+    order = "little" if start[:1] == b"l" else "big"
+    lengths = [int.from_bytes(start[at : at + 2], order) for at in (6, 8)]
+    for length in lengths:
+        peer.recv((length + 3) // 4 * 4, socket.MSG_WAITALL)
+    reason = b"berth says no"
+    padded = reason + bytes(-len(reason) % 4)
+    head = bytes([0, len(reason)])
+    for number in (11, 0, len(padded) // 4):
+        head += number.to_bytes(2, order)
+    peer.sendall(head + padded)
 
 
 def serve(handler, address):
@@ -96,6 +112,13 @@ def send(address):
         sys.stdout.buffer.flush()
 
 
+def idle(address):
+    peer = connect(address)
+    print("open", flush=True)
+    sys.stdin.buffer.read()
+    peer.close()
+
+
 def many(address, count):
     right = []
 
@@ -123,7 +146,9 @@ def many(address, count):
 mode, address = sys.argv[1], sys.argv[2]
 if mode == "send":
     send(address)
+elif mode == "idle":
+    idle(address)
 elif mode == "many":
     many(address, int(sys.argv[3]))
 else:
-    serve({"echo": echo, "sink": sink, "flood": flood, "hold": hold}[mode], address)
+    serve({"echo": echo, "sink": sink, "flood": flood, "hold": hold, "display": display}[mode], address)

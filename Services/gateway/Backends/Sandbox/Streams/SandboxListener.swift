@@ -1,5 +1,6 @@
 import DequeModule
 import GatewayCore
+import Glibc
 import NIOCore
 import NIOPosix
 import SharedWaiting
@@ -18,6 +19,9 @@ final class SandboxListener: WorkspaceListener {
 
     private struct State {
         var sockets: [any Channel] = []
+        /// The same, to end them for good: a process that is being started may hold a copy for a
+        /// moment, on which the kernel would go on listening.
+        var copies: [Descriptor] = []
         /// Taken from the kernel while nobody waited: at most one for each socket.
         var accepted: Deque<AcceptedStream> = []
         var waiter: CheckedContinuation<AcceptedStream?, any Error>?
@@ -40,9 +44,13 @@ final class SandboxListener: WorkspaceListener {
     /// Takes over listening sockets.
     func open(_ sockets: [Descriptor]) async throws {
         for socket in sockets {
+            let copy = try socket.duplicate()
             let channel = try await bootstrap.withBoundSocket(socket.take()).get()
             let isLate = state.withLock { state in
-                if !state.isClosed { state.sockets.append(channel) }
+                if !state.isClosed {
+                    state.sockets.append(channel)
+                    state.copies.append(copy)
+                }
                 return state.isClosed
             }
             if isLate { try await channel.close() }
@@ -58,19 +66,21 @@ final class SandboxListener: WorkspaceListener {
     }
 
     func close() async {
-        let (sockets, accepted, waiter, isFirst) = state.withLock { state in
+        let (before, waiter) = state.withLock { state in
             defer {
                 state.isClosed = true
                 state.accepted = []
+                state.copies = []
             }
-            return (state.sockets, state.accepted, state.waiter.take(), !state.isClosed)
+            return (state, state.waiter.take())
         }
         waiter?.resume(returning: nil)
-        for socket in sockets {
+        for copy in before.copies { _ = shutdown(copy.number, Int32(SHUT_RDWR)) }
+        for socket in before.sockets {
             try? await socket.close().get()  // Closed already: as wanted.
         }
-        for one in accepted { await one.stream.close() }
-        if isFirst { await whenClosed(self) }
+        for one in before.accepted { await one.stream.close() }
+        if !before.isClosed { await whenClosed(self) }
     }
 
     // MARK: - Private
