@@ -75,10 +75,11 @@ final class SandboxListener: WorkspaceListener {
             return (state, state.waiter.take())
         }
         waiter?.resume(returning: nil)
-        for copy in before.copies { _ = shutdown(copy.number, Int32(SHUT_RDWR)) }
         for socket in before.sockets {
             try? await socket.close().get()  // Closed already: as wanted.
         }
+        // Not before: NIO does not expect the end of a socket that listens.
+        for copy in before.copies { _ = shutdown(copy.number, Int32(SHUT_RDWR)) }
         for one in before.accepted { await one.stream.close() }
         if !before.isClosed { await whenClosed(self) }
     }
