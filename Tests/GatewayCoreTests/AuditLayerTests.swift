@@ -135,6 +135,127 @@ struct AuditLayerTests {
         #expect(control.refusals.first?.text.contains("[GATEWAY_RECORDING_LOST]") == true)
     }
 
+    @Test("a forward is recorded before it is decided, then its outcome, its bytes and its end")
+    func forward() async throws {
+        let recorder = FakeRecorder()
+        let handler = ForwardingHandler()
+        let layer = layer(recorder, next: handler) { $0.forwarding = true }
+        await layer.handshakeCompleted(handshake)
+        let client = FakeByteChannel()
+        let origin = ForwardOrigin(host: "127.0.0.1", port: 5)
+        let target = ForwardTarget.tcp(host: "inside", port: 80, originator: origin)
+        _ = await layer.openForward(client, to: target)
+        let channel = try #require(handler.channel)
+        try client.fromClient.put(ByteBuffer(string: "in"))
+        _ = try await channel.read()
+        try await channel.write(ByteBuffer(string: "out"))
+        await channel.close()
+        await channel.close()
+        #expect(
+            Array(recorder.events.dropFirst()) == [
+                .directTCP(
+                    host: "inside",
+                    port: 80,
+                    originatorHost: "127.0.0.1",
+                    originatorPort: 5
+                ),
+                .newChannelAccepted(type: "direct-tcpip"), .io(.stdout, ByteBuffer(string: "in")),
+                .io(.stdin, ByteBuffer(string: "out")), .close,
+            ]
+        )
+    }
+
+    @Test("without interception a forward's bytes stay out, and a refusal is recorded")
+    func refusedForward() async throws {
+        let recorder = FakeRecorder()
+        let layer = layer(recorder)
+        await layer.handshakeCompleted(handshake)
+        _ = await layer.openForward(FakeByteChannel(), to: .unixSocket(path: "/run/x"))
+        #expect(
+            Array(recorder.events.dropFirst()) == [
+                .directSocket(path: "/run/x"),
+                .newChannelRefused(
+                    type: "direct-streamlocal@openssh.com",
+                    reason: "no forwards"
+                ),
+            ]
+        )
+    }
+
+    @Test("places to listen are recorded as asked for, malformed requests as they came")
+    func listening() async {
+        let recorder = FakeRecorder()
+        let layer = layer(recorder)
+        await layer.handshakeCompleted(handshake)
+        _ = await layer.listen(.tcp(host: "localhost", port: 0))
+        _ = await layer.cancelListen(.tcp(host: "localhost", port: 7))
+        _ = await layer.listen(.unixSocket(path: "/run/x"))
+        _ = await layer.cancelListen(.unixSocket(path: "/run/x"))
+        let payload = ByteBuffer(bytes: [1, 2])
+        await layer.malformed(
+            MalformedRequest(kind: .globalRequest, type: "tcpip-forward", payload: payload)
+        )
+        await layer.malformed(
+            MalformedRequest(kind: .channelOpen, type: "direct-tcpip", payload: payload)
+        )
+        #expect(
+            Array(recorder.events.dropFirst()) == [
+                .forwardTCP(bindHost: "localhost", bindPort: 0),
+                .cancelForwardTCP(bindHost: "localhost", bindPort: 7),
+                .forwardSocket(path: "/run/x"), .cancelForwardSocket(path: "/run/x"),
+                .malformedGlobalRequest(
+                    requestID: 0,
+                    type: "tcpip-forward",
+                    payload: [1, 2],
+                    reason: "the payload does not parse"
+                ),
+                .newChannelRefused(type: "direct-tcpip", reason: "malformed channel open"),
+            ]
+        )
+    }
+
+    @Test("channels to the client are recorded once it has accepted them, bytes by direction")
+    func serverOpened() async throws {
+        let recorder = FakeRecorder()
+        let giver = ChannelGiver()
+        let slot = RecordingSlot()
+        var options = AuditInterceptConfig()
+        options.forwarding = true
+        slot.fill(ConnectionRecorder(handle: recorder, intercept: options))
+        let control = AuditControl(giver, slot: slot, logger: Logger(label: "test"))
+        let origin = ForwardOrigin(host: "127.0.0.1", port: 5)
+        let opening = ServerChannelOpening.forwardedTCP(host: "", port: 80, originator: origin)
+        let channel = try await control.openChannel(opening)
+        try await channel.write(ByteBuffer(string: "from inside"))
+        let (_, client) = try await giver.next()
+        try client.fromClient.put(ByteBuffer(string: "from the client"))
+        _ = try await channel.read()
+        await channel.close()
+        #expect(
+            recorder.events == [
+                .forwardedTCP(host: "", port: 80, originatorHost: "127.0.0.1", originatorPort: 5),
+                .newChannelAccepted(type: "forwarded-tcpip"),
+                .io(.stdout, ByteBuffer(string: "from inside")),
+                .io(.stdin, ByteBuffer(string: "from the client")), .close,
+            ]
+        )
+        giver.refusal = ChannelOpenRefused(reason: 1, text: "no")
+        await #expect(throws: ChannelOpenRefused.self) { _ = try await control.openChannel(.agent) }
+        #expect(recorder.events.count == 5)
+    }
+
+    @Test("a channel to the client that cannot be recorded is not opened")
+    func unrecordedChannel() async throws {
+        let recorder = FakeRecorder()
+        let giver = ChannelGiver()
+        let slot = RecordingSlot()
+        slot.fill(ConnectionRecorder(handle: recorder, intercept: AuditInterceptConfig()))
+        recorder.fail()
+        let control = AuditControl(giver, slot: slot, logger: Logger(label: "test"))
+        await #expect(throws: ChannelClosed.self) { _ = try await control.openChannel(.agent) }
+        #expect(try await giver.next().channel.timesClosed == 1)
+    }
+
     @Test("a connection that never authenticates is recorded with its reason, and completed")
     func failedHandshake() async {
         let recorder = FakeRecorder()
@@ -147,6 +268,41 @@ struct AuditLayerTests {
         )
         #expect(recorder.isFinished)
     }
+}
+
+/// Accepts every forward, and keeps the channel for the test.
+final class ForwardingHandler: ServerConnectionHandler {
+    private let state = Mutex<(any ByteChannel)?>(nil)
+    var channel: (any ByteChannel)? { state.withLock { $0 } }
+
+    func handshakeCompleted(_ handshake: HandshakeFacts) async {}
+
+    func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationVerdict {
+        .refused(methods: [])
+    }
+
+    func authenticated(as username: String) async throws {}
+
+    func openSession(_ channel: any SessionChannel) async -> ChannelDecision<any SessionHandler> {
+        .refused(.unknownChannelType, text: "none")
+    }
+
+    func openForward(
+        _ channel: any ByteChannel,
+        to target: ForwardTarget
+    ) async -> ChannelDecision<any ForwardHandler> {
+        state.withLock { $0 = channel }
+        return .accepted(IdleForward())
+    }
+
+    func globalRequest(_ request: GlobalRequest) async -> GlobalReply { .failure }
+    func unsupportedChannel(type: String) async {}
+    func disconnected(_ end: ConnectionEnd) async {}
+}
+
+struct IdleForward: ForwardHandler {
+    func run() async {}
+    func closed() async {}
 }
 
 /// Keeps what would go to auditd.
