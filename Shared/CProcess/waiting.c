@@ -12,8 +12,8 @@ int berth_location(const char *path) { return result(open(path, O_PATH | O_CLOEX
 
 int berth_epoll_create(void) { return result(epoll_create1(EPOLL_CLOEXEC)); }
 
-int berth_epoll_add(int epoll, int descriptor, uint64_t token) {
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = token};
+int berth_epoll_add(int epoll, int descriptor, uint64_t token, int writable) {
+    struct epoll_event event = {.events = writable ? EPOLLOUT : EPOLLIN, .data.u64 = token};
     return result(epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event));
 }
 

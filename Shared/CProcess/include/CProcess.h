@@ -85,9 +85,10 @@ int berth_core_dumped(int status);
 // The file or folder at `path`, only to be mounted from (open(2), O_PATH): descriptor or -errno.
 int berth_location(const char *_Nonnull path);
 
-// epoll(7) and eventfd(2), level-triggered, for reading. Each returns 0 or more, or -errno.
+// epoll(7) and eventfd(2), level-triggered. Each returns 0 or more, or -errno.
 int berth_epoll_create(void);
-int berth_epoll_add(int epoll, int descriptor, uint64_t token);
+// For reading, or with `writable` for writing.
+int berth_epoll_add(int epoll, int descriptor, uint64_t token, int writable);
 int berth_epoll_remove(int epoll, int descriptor);
 // Waits without a limit; fills `tokens` and returns how many are ready.
 int berth_epoll_wait(int epoll, uint64_t *_Nonnull tokens, int room);

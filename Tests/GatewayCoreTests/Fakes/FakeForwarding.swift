@@ -153,6 +153,8 @@ final class ChannelGiver: ServerConnectionControl {
 
     func disconnect(_ refusal: ServerRefusal) {}
     func banner(_ text: String) {}
+    func notify(_ text: String) {}
+    var traffic: ConnectionTraffic { ConnectionTraffic() }
 
     func openChannel(_ opening: ServerChannelOpening) async throws -> any ByteChannel {
         if let refusal { throw refusal }

@@ -1,4 +1,5 @@
 import CProcess
+import DequeModule
 import Glibc
 import SharedMessages
 import Synchronization
@@ -41,7 +42,18 @@ final class Holder: Sendable {
         var isClosed = false
         var socketToken: UInt64 = 0
         var processToken: UInt64 = 0
+        /// Requests for which the socket had no room: the sandbox's first process is busy.
+        var unsent = Deque<Unsent>()
+        var roomToken: UInt64?
     }
+
+    private struct Unsent {
+        var message: berth_message
+        var descriptors: [Descriptor]
+    }
+
+    /// More than the channels of any connection ask for at a time.
+    private static let mostUnsent = 4096
 
     /// Settled when programs can be started, or with the reason why that will never be.
     let ready = Latch<Void>()
@@ -154,16 +166,48 @@ final class Holder: Sendable {
         value: Int32,
         _ descriptors: [Descriptor]
     ) throws {
-        var message = berth_message(kind: UInt32(kind), id: id, value: value, reserved: 0)
-        let numbers = descriptors.map(\.number)
-        let error = unsafe berth_send(socket.number, &message, numbers, numbers.count)
-        withExtendedLifetime(descriptors) {}
+        let message = berth_message(kind: UInt32(kind), id: id, value: value, reserved: 0)
+        let unsent = Unsent(message: message, descriptors: descriptors)
+        let error: Int32 = try state.withLock { state in
+            // Behind those that wait already.
+            let error = state.unsent.isEmpty ? transmit(unsent) : EAGAIN
+            guard error == EAGAIN, state.unsent.count < Self.mostUnsent else { return error }
+            state.unsent.append(unsent)
+            if state.roomToken == nil {
+                state.roomToken = try reactor.watchRoom(try socket.duplicate()) { [weak self] in
+                    self?.sendUnsent()
+                }
+            }
+            return 0
+        }
         guard error == 0 else {
             throw CodedError(.sandboxEnded, detail: SystemFailure("sendmsg", error).description)
         }
     }
 
+    /// 0 or an error number; never waits.
+    private func transmit(_ unsent: Unsent) -> Int32 {
+        var message = unsent.message
+        let numbers = unsent.descriptors.map(\.number)
+        return withExtendedLifetime(unsent.descriptors) {
+            unsafe berth_send(socket.number, &message, numbers, numbers.count)
+        }
+    }
+
     // MARK: - On the reactor's thread
+
+    private func sendUnsent() {
+        let finished: UInt64? = state.withLock { state in
+            while let next = state.unsent.first {
+                let error = transmit(next)
+                if error == EAGAIN { return nil }
+                state.unsent.removeFirst()
+                // A socket that fails is closed, and whoever waits is told by that.
+            }
+            return state.roomToken.take()
+        }
+        if let finished { reactor.ignore(finished) }
+    }
 
     private func socketReady() {
         while true {
@@ -235,11 +279,13 @@ final class Holder: Sendable {
 
     /// Nothing more will come: whoever waits is told.
     private func closed() {
-        let pending = state.withLock { state in
+        let (pending, room) = state.withLock { state in
             state.isClosed = true
+            state.unsent = []
             defer { state.pending = [:] }
-            return Array(state.pending.values)
+            return (Array(state.pending.values), state.roomToken.take())
         }
+        if let room { reactor.ignore(room) }
         let error = CodedError(.sandboxEnded)
         for entry in pending {
             switch entry {

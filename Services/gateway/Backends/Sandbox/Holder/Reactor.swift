@@ -34,7 +34,16 @@ final class Reactor: Sendable {
         _ descriptor: Descriptor,
         _ handler: @escaping @Sendable () -> Void
     ) throws -> UInt64 {
-        try core.watch(descriptor, handler)
+        try core.watch(descriptor, writable: false, handler)
+    }
+
+    /// Calls `handler` whenever `descriptor`, which nobody else watches, takes something, until
+    /// `ignore`.
+    func watchRoom(
+        _ descriptor: Descriptor,
+        _ handler: @escaping @Sendable () -> Void
+    ) throws -> UInt64 {
+        try core.watch(descriptor, writable: true, handler)
     }
 
     func ignore(_ token: UInt64) { core.ignore(token) }
@@ -61,7 +70,7 @@ private final class ReactorCore: Sendable {
     init() throws {
         epoll = Descriptor(try SystemFailure.result("epoll_create1", berth_epoll_create()))
         bell = Descriptor(try SystemFailure.result("eventfd", berth_bell_create()))
-        try add(bell, token: 0)
+        try add(bell, token: 0, writable: false)
     }
 
     func enqueue(_ job: @escaping @Sendable () -> Void) {
@@ -74,15 +83,18 @@ private final class ReactorCore: Sendable {
         ring()
     }
 
-    func watch(_ descriptor: Descriptor, _ handler: @escaping @Sendable () -> Void) throws -> UInt64
-    {
+    func watch(
+        _ descriptor: Descriptor,
+        writable: Bool,
+        _ handler: @escaping @Sendable () -> Void
+    ) throws -> UInt64 {
         let token = state.withLock { state in
             defer { state.nextToken += 1 }
             state.watched[state.nextToken] = Watched(descriptor: descriptor, handler: handler)
             return state.nextToken
         }
         do {
-            try add(descriptor, token: token)
+            try add(descriptor, token: token, writable: writable)
         } catch {
             ignore(token)
             throw error
@@ -123,10 +135,10 @@ private final class ReactorCore: Sendable {
 
     private func ring() { _ = berth_bell_ring(bell.number) }
 
-    private func add(_ descriptor: Descriptor, token: UInt64) throws {
+    private func add(_ descriptor: Descriptor, token: UInt64, writable: Bool) throws {
         _ = try SystemFailure.result(
             "epoll_ctl",
-            berth_epoll_add(epoll.number, descriptor.number, token)
+            berth_epoll_add(epoll.number, descriptor.number, token, writable ? 1 : 0)
         )
     }
 }
