@@ -169,7 +169,7 @@ let services: [Target] = [
         "Services/authd/Client",
         [
             "SharedModels", "SharedMessages", "SharedHTTP", "SharedLogging", "SharedConfig",
-            "MetricsClient", log,
+            "MetricsClient", hummingbird, httpTypes, log,
         ]
     ),
     library(
@@ -301,7 +301,7 @@ let services: [Target] = [
     executable(
         "berth-authd",
         "Services/authd/Main",
-        ["AuthdCore", "SharedDaemon", "SharedConfig", "SharedHTTP", argumentParser]
+        ["AuthdCore", "AuthClient", "SharedDaemon", "SharedConfig", "SharedHTTP", argumentParser]
     ),
     executable(
         "berth-configd",

@@ -13,6 +13,7 @@ struct BerthCommand: AsyncParsableCommand {
             SessionsCommand.self,
             HealthcheckCommand.self,
             RecordingCommand.self,
+            PenaltiesCommand.self,
         ]
     )
 }

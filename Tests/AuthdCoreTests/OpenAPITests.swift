@@ -2,6 +2,7 @@ import AuthClient
 import Foundation
 import HTTPTypes
 import Hummingbird
+import SharedConfig
 import SharedHTTP
 import SharedModels
 import Testing
@@ -26,6 +27,9 @@ struct OpenAPITests {
             let router = HTTPService.makeRouter(health: HealthRegistry(), logger: fixture.logger)
             WebhookRoutes(fixture.authority).add(to: router)
             UserAdminRoutes(fixture.administrator).add(to: router)
+            let limits = SharedLimits(LimitsConfig(), logger: fixture.logger)
+            SharedLimitsRoutes(limits).add(to: router)
+            PenaltyRoutes(limits).add(to: router)
             let served = Set(
                 router.routes.map { "\($0.method.rawValue) \(form($0.path.description))" }
             )
@@ -52,7 +56,8 @@ struct OpenAPITests {
         arguments: [
             "AuthResponse", "UserRecord", "UserKeyRecord", "NewUser", "UserChange", "NewPassword",
             "NewKey", "ErrorBody", "MetadataValue", "PasswordAuthRequest", "PublicKeyAuthRequest",
-            "AuthorizationRequest",
+            "AuthorizationRequest", "Use", "UseLimits", "UseRefusal", "AdmitRequest", "AdmitReply",
+            "ReleaseRequest", "Offence", "LimitsReport", "LimitsReportReply", "PenaltyRecord",
         ]
     )
     func schemas(_ name: String) throws {
@@ -61,7 +66,8 @@ struct OpenAPITests {
             try #require(schema["properties"]?.mapping).compactMap { $0.key.string }
         )
         let required = Set(schema["required"]?.sequence?.compactMap(\.string) ?? [])
-        let example = try #require(try Self.examples()[name])
+        let examples = try Self.examples().merging(try Self.limitExamples()) { $1 }
+        let example = try #require(examples[name])
         #expect(properties == (try keys(example.full)))
         #expect(required == (try keys(example.least)))
     }
@@ -69,6 +75,41 @@ struct OpenAPITests {
     private func keys(_ json: Data) throws -> Set<String> {
         let object = try JSONSerialization.jsonObject(with: json) as? [String: Any]
         return Set(try #require(object).keys)
+    }
+
+    private static func limitExamples() throws -> [String: (full: Data, least: Data)] {
+        let encoder = JSONEncoder()
+        let use = Use(id: "1", kind: .session, user: "a", source: "")
+        let refusal = UseRefusal(.sessions, current: 1, maximum: 1)
+        let record = PenaltyRecord(
+            source: "192.0.2.1",
+            cause: .noAuth,
+            remainingSeconds: 1,
+            refused: true,
+            banned: false
+        )
+        let reply = LimitsReportReply(
+            epoch: "",
+            revision: 1,
+            penalties: [record],
+            cleared: [],
+            wantsUses: false
+        )
+        let values: [(String, any Encodable, (any Encodable)?)] = [
+            ("Use", use, nil), ("UseLimits", UseLimits(), nil), ("UseRefusal", refusal, nil),
+            ("AdmitRequest", AdmitRequest(gateway: "", use: use, limits: UseLimits()), nil),
+            ("AdmitReply", AdmitReply(refusal: refusal), AdmitReply(refusal: nil)),
+            ("ReleaseRequest", ReleaseRequest(gateway: "", uses: []), nil),
+            ("Offence", Offence(source: "", kind: .noAuth), nil),
+            ("LimitsReport", LimitsReport(gateway: "", uses: [use]), LimitsReport(gateway: "")),
+            ("LimitsReportReply", reply, nil), ("PenaltyRecord", record, nil),
+        ]
+        return try Dictionary(
+            uniqueKeysWithValues: values.map { name, full, least in
+                let least = least ?? full
+                return (name, (try encoder.encode(full), try encoder.encode(least)))
+            }
+        )
     }
 
     /// For each schema its longest and its shortest form.

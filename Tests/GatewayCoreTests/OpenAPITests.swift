@@ -1,11 +1,15 @@
+import AuthClient
 import Foundation
 import GatewayClient
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import Logging
+import MetricsClient
+import MetricsTestKit
 import NIOCore
 import NIOPosix
+import SharedConfig
 import SharedHTTP
 import SharedMessages
 import SharedModels
@@ -29,6 +33,13 @@ struct OpenAPITests {
         let logger = Logger(label: "test")
         let router = HTTPService.makeRouter(health: HealthRegistry(), logger: logger)
         SessionRoutes(registry).add(to: router)
+        let limiter = ConnectionLimiter(
+            LimitsConfig(),
+            maximumConnections: 1,
+            metrics: GatewayMetrics(factory: TestMetrics()),
+            logger: logger
+        )
+        PenaltyRoutes(limiter).add(to: router)
         return router
     }
 
@@ -54,7 +65,7 @@ struct OpenAPITests {
 
     @Test(
         "has the keys of every body, and requires those that are always there",
-        arguments: ["SessionRecord", "SessionKill", "ErrorBody"]
+        arguments: ["SessionRecord", "SessionKill", "PenaltyRecord", "ErrorBody"]
     )
     func schemas(_ name: String) throws {
         let schema = try #require(document["components"]?["schemas"]?[Node(name)])
@@ -90,7 +101,17 @@ struct OpenAPITests {
             )
         )
         let error = try encoder.encode(ErrorBody(code: "", message: ""))
+        let penalty = try encoder.encode(
+            PenaltyRecord(
+                source: "",
+                cause: .noAuth,
+                remainingSeconds: 1,
+                refused: true,
+                banned: false
+            )
+        )
         return [
+            "PenaltyRecord": (penalty, penalty),
             "SessionRecord": (record, record),
             "SessionKill": (
                 try encoder.encode(SessionKill(reason: "", actor: "")),

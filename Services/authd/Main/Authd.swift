@@ -1,4 +1,5 @@
 import ArgumentParser
+import AuthClient
 import AuthdCore
 import MetricsClient
 import SharedConfig
@@ -24,6 +25,9 @@ struct Authd: DaemonCommand {
 
         let router = HTTPService.makeRouter(health: context.health, logger: logger)
         WebhookRoutes(Authority(store: store, hasher: hasher, logger: logger)).add(to: router)
+        let limits = SharedLimits(context.config.limits, logger: context.logger("limits"))
+        context.onReload { limits.use($0.limits) }
+        SharedLimitsRoutes(limits).add(to: router)
         let webhook = try HTTPService(
             "authd",
             HTTPServerOptions(config.server),
@@ -34,6 +38,7 @@ struct Authd: DaemonCommand {
         let adminRouter = HTTPService.makeRouter(health: context.health, logger: logger)
         UserAdminRoutes(UserAdministrator(store: store, hasher: hasher, logger: logger))
             .add(to: adminRouter)
+        PenaltyRoutes(limits).add(to: adminRouter)
         var adminOptions = try HTTPServerOptions(config.admin.server)
         adminOptions.socketMode = 0o600
         let admin = try HTTPService(

@@ -26,14 +26,25 @@ struct Assembly {
     private let processMetrics: ProcessMetrics
     private let metrics: GatewayMetrics
     private let sessions: SessionRegistry
+    private let limiter: ConnectionLimiter
+    private let uses: any UseCounter
+    private let shared: SharedUses?
 
-    init(_ context: DaemonContext, _ start: GatewayStart) {
+    init(_ context: DaemonContext, _ start: GatewayStart) throws {
         self.context = context
         self.start = start
         config = context.config
         logger = context.logger("ssh")
         processMetrics = ProcessMetrics.install(daemon: "gateway")
         metrics = GatewayMetrics(factory: processMetrics.factory)
+        limiter = ConnectionLimiter(
+            config.limits,
+            maximumConnections: config.ssh.maxConnections,
+            metrics: metrics,
+            logger: context.logger("limits")
+        )
+        shared = try Self.shared(config.limits, limiter, metrics, context.logger("limits"))
+        uses = shared ?? LocalUses(capacity: config.limits.tracked)
         sessions = SessionRegistry(logger: logger)
     }
 
@@ -50,10 +61,29 @@ struct Assembly {
         }
         let recorder = try recorder()
         if let recorder { services.append(DaemonService(recorder, name: "recordings")) }
+        if let shared { services.append(DaemonService(shared, name: "shared limits")) }
         let gateway = try await gateway(recorder, http)
         services.append(DaemonService(gateway) { _ = try await gateway.boundAddresses() })
         if !isSingle { services.append(DaemonService(await restart(gateway, http))) }
         return services
+    }
+
+    private static func shared(
+        _ config: LimitsConfig,
+        _ limiter: ConnectionLimiter,
+        _ metrics: GatewayMetrics,
+        _ logger: Logger
+    ) throws -> SharedUses? {
+        guard !config.shared.client.url.isEmpty else { return nil }
+        return SharedUses(
+            name: UUID().uuidString,
+            client: try LimitsClient(config.shared.client, logger: logger),
+            interval: config.shared.interval,
+            capacity: config.tracked,
+            limiter: limiter,
+            metrics: metrics,
+            logger: logger
+        )
     }
 
     // MARK: - Services
@@ -89,6 +119,7 @@ struct Assembly {
         let logger = context.logger("admin")
         let router = HTTPService.makeRouter(health: context.health, logger: logger)
         SessionRoutes(sessions).add(to: router)
+        PenaltyRoutes(limiter).add(to: router)
         var options = try options(config.gateway.admin.server)
         options.socketMode = 0o600
         return try HTTPService("gateway admin", options, router: router, logger: logger)
@@ -119,13 +150,8 @@ struct Assembly {
             context: context,
             backends: backends(),
             recorder: recorder,
-            limiter: ConnectionLimiter(
-                config.limits,
-                maximumConnections: config.ssh.maxConnections,
-                metrics: metrics,
-                logger: context.logger("limits")
-            ),
-            uses: LocalUses(capacity: config.limits.tracked),
+            limiter: limiter,
+            uses: uses,
             metrics: metrics,
             sessions: sessions
         )
@@ -201,6 +227,7 @@ extension Logger {
         let changed = [
             ("audit", old.audit == new.audit), ("gateway", old.gateway == new.gateway),
             ("health", old.health == new.health),
+            ("limits.shared", old.limits.shared == new.limits.shared),
             ("limits.tracked", old.limits.tracked == new.limits.tracked),
             ("metrics", old.metrics == new.metrics), ("service", old.service == new.service),
             ("ssh.listenBacklog", old.ssh.listenBacklog == new.ssh.listenBacklog),

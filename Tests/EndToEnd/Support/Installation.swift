@@ -24,7 +24,8 @@ final class Installation: Sendable {
 
     /// Starts the daemons named, waits until they are ready, and stops them after `body`.
     ///
-    /// `settings` are keys with their values, over the configuration file.
+    /// `settings` are keys with their values, over the configuration file; `{authd}` stands for
+    /// where authd listens.
     static func with<Value>(
         _ settings: [String] = [],
         daemons: [DaemonName] = DaemonName.allCases,
@@ -45,7 +46,8 @@ final class Installation: Sendable {
 
     private init(_ settings: [String]) throws {
         config = InstallationConfig(folder: try Surroundings.temporaryFolder("e2e"))
-        overrides = settings.flatMap { ["--set", $0] }
+        let authd = "127.0.0.1:\(config.ports.authd)"
+        overrides = settings.flatMap { ["--set", $0.replacing("{authd}", with: authd)] }
         for name in ["run", "recordings", "sandbox"] {
             try FileManager.default.createDirectory(
                 at: config.folder.appending(path: name),

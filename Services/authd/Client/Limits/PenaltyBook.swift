@@ -123,6 +123,34 @@ package struct PenaltyBook: Sendable {
         revision += 1
     }
 
+    /// What began to refuse its source after a revision, in order; the revision up to which the
+    /// list tells everything.
+    package func changes(
+        after revision: UInt64,
+        atMost limit: Int,
+        at now: ContinuousClock.Instant
+    ) -> (revision: UInt64, list: [(source: IPNetwork, entry: Entry)]) {
+        guard revision < self.revision else { return (self.revision, []) }
+        let all = entries.keys.compactMap { key -> (source: IPNetwork, entry: Entry)? in
+            guard let entry = entries[key], entry.revision > revision, entry.isActive,
+                entry.until > now
+            else { return nil }
+            return (key, entry)
+        }.sorted { $0.entry.revision < $1.entry.revision }
+        guard all.count > limit, let last = all.prefix(limit).last else {
+            return (self.revision, all)
+        }
+        return (last.entry.revision, Array(all.prefix(limit)))
+    }
+
+    /// The sources of which `network` is a part, usually one or none.
+    package func sources(holding network: IPNetwork) -> [IPNetwork] {
+        if entries[network] != nil { return [network] }
+        return entries.keys.filter {
+            $0.prefix <= network.prefix && $0.contains(network.address)
+        }
+    }
+
     /// What is not over, the latest end first.
     package func list(at now: ContinuousClock.Instant) -> [(source: IPNetwork, entry: Entry)] {
         entries.keys.compactMap { key in

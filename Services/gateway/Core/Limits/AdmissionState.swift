@@ -1,6 +1,7 @@
 import AuthClient
 import SharedConfig
 import SharedMessages
+import SharedSSH
 
 /// Who is connected, who is on the way to a login, and who comes too often or has penalties.
 ///
@@ -24,15 +25,24 @@ struct AdmissionState {
     }
 
     private(set) var connections = 0
+    /// Those of them that have not logged in.
     private(set) var startups = 0
     private var config: LimitsConfig
     private var maximumConnections: Int
     private var connectionsBySource: [IPNetwork: Int] = [:]
     private var startupsBySource: [IPNetwork: Int] = [:]
+    /// Clients by where they come from: usually one each, more where a proxy or a Unix socket does
+    /// not tell them apart.
+    private var clients: [RemoteClient: Presence] = [:]
     private var connectionRates: RateTable<IPNetwork>
     private var attemptsBySource: RateTable<IPNetwork>
     private var attemptsByUser: RateTable<String>
     var penalties: PenaltyBook
+
+    private struct Presence {
+        var connections = 0
+        var startups = 0
+    }
 
     init(_ config: LimitsConfig, maximumConnections: Int) {
         self.config = config
@@ -54,6 +64,7 @@ struct AdmissionState {
 
     /// Decides on a connection and counts it if it may come in. `dice` is a number of 0...99.
     mutating func connected(
+        _ client: RemoteClient,
         _ address: IPAddress?,
         _ source: IPNetwork?,
         dice: Int,
@@ -85,21 +96,36 @@ struct AdmissionState {
             if let refusal = crowding(of: source, at: now) { return .refused(refusal) }
         }
         connections += 1
-        if let source { connectionsBySource[source, default: 0] += 1 }
+        startups += 1
+        clients[client, default: Presence()].connections += 1
+        clients[client, default: Presence()].startups += 1
+        guard let source else { return .admitted }
+        connectionsBySource[source, default: 0] += 1
+        startupsBySource[source, default: 0] += 1
         return .admitted
     }
 
-    mutating func disconnected(_ source: IPNetwork?) {
+    /// A connection that was admitted has ended, logged in or not.
+    mutating func disconnected(_ client: RemoteClient, _ source: IPNetwork?) {
+        guard var presence = clients[client] else { return }
+        presence.connections -= 1
+        if presence.startups > presence.connections {
+            presence.startups -= 1
+            endStartup(source)
+        }
+        clients[client] = presence.connections > 0 ? presence : nil
         connections -= 1
         if let source { Self.decrement(&connectionsBySource, source) }
     }
 
-    mutating func startupBegan(_ source: IPNetwork?) {
-        startups += 1
-        if let source { startupsBySource[source, default: 0] += 1 }
+    /// A connection that was admitted has logged in.
+    mutating func loggedIn(_ client: RemoteClient, _ source: IPNetwork?) {
+        guard let presence = clients[client], presence.startups > 0 else { return }
+        clients[client]?.startups -= 1
+        endStartup(source)
     }
 
-    mutating func startupEnded(_ source: IPNetwork?) {
+    private mutating func endStartup(_ source: IPNetwork?) {
         startups -= 1
         if let source { Self.decrement(&startupsBySource, source) }
     }

@@ -21,8 +21,19 @@ package final class ConnectionLimiter: ConnectionGate {
         var admission: AdmissionState
         var speech: RateTable<SpeechKind>
         var log: LogThrottle
-        var offences: [Offence] = []
+        /// What the other gateways are to be told.
         var isShared = false
+        var offences: [Offence] = []
+        var cleared: [String] = []
+
+        /// An operator has forgiven a source, or all.
+        mutating func forget(_ source: IPNetwork?) {
+            guard isShared else { return }
+            let text = source?.description ?? "*"
+            offences.removeAll { source == nil || $0.source == text }
+            guard cleared.count < ConnectionLimiter.mostOffences else { return }
+            cleared.append(text)
+        }
     }
 
     private enum SpeechKind {
@@ -71,6 +82,7 @@ package final class ConnectionLimiter: ConnectionGate {
         let source = source(of: client.host)
         let (decision, maySpeak) = state.withLock { state in
             let decision = state.admission.connected(
+                client,
                 source?.address,
                 source?.network,
                 dice: state.config.startups.isLimited ? dice() : 100,
@@ -82,7 +94,7 @@ package final class ConnectionLimiter: ConnectionGate {
         switch decision {
         case .admitted:
             return .admitted { [weak self] in
-                self?.state.withLock { $0.admission.disconnected(source?.network) }
+                self?.state.withLock { $0.admission.disconnected(client, source?.network) }
             }
         case .refused(let refusal):
             report(refusal, client)
@@ -124,13 +136,9 @@ package struct Source: Sendable, Hashable {
 // MARK: - Logins
 
 extension ConnectionLimiter {
-    /// A connection begins to authenticate; `startupEnded` follows once.
-    func startupBegan(_ source: Source?) {
-        state.withLock { $0.admission.startupBegan(source?.network) }
-    }
-
-    func startupEnded(_ source: Source?) {
-        state.withLock { $0.admission.startupEnded(source?.network) }
+    /// The client of a connection that was admitted has authenticated.
+    func loggedIn(_ client: RemoteClient, _ source: Source?) {
+        state.withLock { $0.admission.loggedIn(client, source?.network) }
     }
 
     /// Connections that are not authenticated yet.
@@ -216,15 +224,15 @@ extension ConnectionLimiter {
             .map { PenaltyRecord(source: $0.source, entry: $0.entry, at: now) }
     }
 
-    /// Forgives the source to which an address belongs; whether it had a penalty.
-    package func clearPenalty(of address: IPAddress) -> Bool {
-        guard let source = source(of: address.description) else { return false }
-        return clearPenalty(of: source.network)
-    }
-
+    /// Forgives the source that holds `network`; whether it had a penalty.
     package func clearPenalty(of network: IPNetwork) -> Bool {
-        let isCleared = state.withLock {
-            $0.admission.penalties.clear(network, at: clock.now)
+        let isCleared = state.withLock { state in
+            let known = state.admission.penalties.sources(holding: network)
+            for source in known {
+                _ = state.admission.penalties.clear(source, at: clock.now)
+                state.forget(source)
+            }
+            return !known.isEmpty
         }
         if isCleared {
             logger.emit(.limitsPenaltyCleared, ["source": "\(network.shortText)"])
@@ -233,10 +241,58 @@ extension ConnectionLimiter {
     }
 
     package func clearPenalties() {
-        state.withLock { $0.admission.penalties.clearAll() }
+        state.withLock { state in
+            state.admission.penalties.clearAll()
+            state.forget(nil)
+        }
         logger.emit(.limitsPenaltyCleared, ["source": "all"])
     }
 }
+
+// MARK: - Exchange with other gateways
+
+extension ConnectionLimiter {
+    /// Keeps from now on what the others are to be told.
+    func share() { state.withLock { $0.isShared = true } }
+
+    /// What is to be told, at most 1000 failures at a time; `told` takes it off the list.
+    var news: (offences: [Offence], cleared: [String]) {
+        state.withLock { (Array($0.offences.prefix(1000)), $0.cleared) }
+    }
+
+    func told(offences: Int, cleared: Int) {
+        state.withLock {
+            $0.offences.removeFirst(min(offences, $0.offences.count))
+            $0.cleared.removeFirst(min(cleared, $0.cleared.count))
+        }
+    }
+
+    /// Takes over what others have learned.
+    func learn(_ reply: LimitsReportReply) {
+        let now = clock.now
+        state.withLock { state in
+            for text in reply.cleared {
+                if text == "*" { state.admission.penalties.clearAll() }
+                guard let source = IPNetwork(text) else { continue }
+                _ = state.admission.penalties.clear(source, at: now)
+            }
+            for penalty in reply.penalties {
+                guard let source = IPNetwork(penalty.source),
+                    !state.admission.isExempt(source.address)
+                else { continue }
+                state.admission.penalties.merge(
+                    penalty.cause,
+                    of: source,
+                    for: .seconds(penalty.remainingSeconds),
+                    isBan: penalty.banned,
+                    at: now
+                )
+            }
+        }
+    }
+}
+
+extension ConnectionLimiter: PenaltyDesk {}
 
 extension AdmissionState.Refusal {
     fileprivate var answer: ServerRefusal {

@@ -19,7 +19,7 @@ final class LimitsLayer: ServerConnectionHandler {
         var isOurs = false
     }
 
-    private let state: ConnectionState
+    private let client: RemoteClient
     private let limiter: ConnectionLimiter
     private let metrics: GatewayMetrics
     private let logger: Logger
@@ -28,19 +28,18 @@ final class LimitsLayer: ServerConnectionHandler {
     private let progress = Mutex(Progress())
 
     init(
-        state: ConnectionState,
+        client: RemoteClient,
         limiter: ConnectionLimiter,
         metrics: GatewayMetrics,
         logger: Logger,
         next: any ServerConnectionHandler
     ) {
-        self.state = state
+        self.client = client
         self.limiter = limiter
         self.metrics = metrics
         self.logger = logger
         self.next = next
-        source = limiter.source(of: state.remoteAddress.host)
-        limiter.startupBegan(source)
+        source = limiter.source(of: client.host)
     }
 
     func handshakeCompleted(_ handshake: HandshakeFacts) async {
@@ -55,12 +54,13 @@ final class LimitsLayer: ServerConnectionHandler {
     }
 
     func authenticated(as username: String) async throws {
-        endStartup()
+        progress.withLock { $0.isWaiting = false }
+        limiter.loggedIn(client, source)
         try await next.authenticated(as: username)
     }
 
     func disconnected(_ end: ConnectionEnd) async {
-        let wasWaiting = endStartup()
+        let wasWaiting = progress.withLock { $0.isWaiting }
         if end == .graceExceeded {
             metrics.limitReached(.limitsLoginGraceExceeded)
             logger.emit(.limitsLoginGraceExceeded)
@@ -100,16 +100,6 @@ final class LimitsLayer: ServerConnectionHandler {
         metrics.limitReached(code)
         logger.emit(code, labels.merging(["username": "\(attempt.username)"]) { $1 })
         return ServerRefusal(reason: reason, text: personText(code, nil))
-    }
-
-    @discardableResult
-    private func endStartup() -> Bool {
-        let wasWaiting = progress.withLock { progress in
-            defer { progress.isWaiting = false }
-            return progress.isWaiting
-        }
-        if wasWaiting { limiter.startupEnded(source) }
-        return wasWaiting
     }
 
     /// The worst that a connection without a login has done; `nil` if it was our fault.

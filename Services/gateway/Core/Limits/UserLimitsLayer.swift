@@ -16,6 +16,7 @@ final class UserLimitsLayer: ServerConnectionHandler {
     private let limiter: ConnectionLimiter
     private let uses: any UseCounter
     private let control: any ServerConnectionControl
+    private let slot: TimesSlot
     private let metrics: GatewayMetrics
     private let logger: Logger
     private let next: any ServerConnectionHandler
@@ -27,7 +28,6 @@ final class UserLimitsLayer: ServerConnectionHandler {
         let user: String
         let limits: UserLimitsConfig
         let connection: Use
-        var times: ConnectionTimes?
     }
 
     init(
@@ -35,6 +35,7 @@ final class UserLimitsLayer: ServerConnectionHandler {
         limiter: ConnectionLimiter,
         uses: any UseCounter,
         control: any ServerConnectionControl,
+        slot: TimesSlot,
         metrics: GatewayMetrics,
         logger: Logger,
         next: any ServerConnectionHandler
@@ -43,6 +44,7 @@ final class UserLimitsLayer: ServerConnectionHandler {
         self.limiter = limiter
         self.uses = uses
         self.control = control
+        self.slot = slot
         self.metrics = metrics
         self.logger = logger
         self.next = next
@@ -59,14 +61,15 @@ final class UserLimitsLayer: ServerConnectionHandler {
         }
         person.withLock { $0 = Person(user: user, limits: limits, connection: use) }
         try await next.authenticated(as: username)
-        let times = ConnectionTimes(
-            limits.times,
-            on: state.eventLoop,
-            control: control,
-            metrics: metrics,
-            logger: logger
+        slot.begin(
+            ConnectionTimes(
+                limits.times,
+                on: state.eventLoop,
+                control: control,
+                metrics: metrics,
+                logger: logger
+            )
         )
-        person.withLock { $0?.times = times }
     }
 
     func openSession(_ channel: any SessionChannel) async -> ChannelDecision<any SessionHandler> {
@@ -77,7 +80,8 @@ final class UserLimitsLayer: ServerConnectionHandler {
             logger.emit(.sshNewChannelRejected, ["type": "session"])
             return .refused(.resourceShortage, text: personText(code, nil))
         }
-        let watch = person.times?.watch(channel)
+        let times = slot.times
+        let watch = times?.watch(channel)
         let decision = await next.openSession(
             watch.map { WatchedChannel(channel, watch: $0) } ?? channel
         )
@@ -87,7 +91,7 @@ final class UserLimitsLayer: ServerConnectionHandler {
             return decision
         }
         return .accepted(
-            LimitedSession(channel: channel, times: person.times, next: handler) { [uses] in
+            LimitedSession(channel: channel, times: times, next: handler) { [uses] in
                 watch?.end()
                 uses.release(use)
             }
@@ -98,7 +102,7 @@ final class UserLimitsLayer: ServerConnectionHandler {
         _ channel: any ByteChannel,
         to target: ForwardTarget
     ) async -> ChannelDecision<any ForwardHandler> {
-        guard let watch = person.withLock({ $0?.times })?.watch(channel) else {
+        guard let watch = slot.times?.watch(channel) else {
             return await next.openForward(channel, to: target)
         }
         let watched = WatchedByteChannel(channel, watch: watch)
@@ -115,7 +119,7 @@ final class UserLimitsLayer: ServerConnectionHandler {
             defer { person = nil }
             return person
         }
-        person?.times?.cancel()
+        slot.end()
         await next.disconnected(end)
         if let person { uses.release(person.connection) }
     }
@@ -167,18 +171,6 @@ final class UserLimitsLayer: ServerConnectionHandler {
     func unsupportedChannel(type: String) async { await next.unsupportedChannel(type: type) }
 
     func malformed(_ request: MalformedRequest) async { await next.malformed(request) }
-}
-
-extension UserLimitsLayer {
-    /// The connection's control for the layers within: channels that they open are watched too.
-    var watchedControl: any ServerConnectionControl {
-        WatchedControl(control) { [weak self] channel in
-            guard let watch = self?.person.withLock({ $0?.times })?.watch(channel) else {
-                return channel
-            }
-            return WatchedByteChannel(channel, watch: watch)
-        }
-    }
 }
 
 extension UseRefusal.Reason {
@@ -247,28 +239,5 @@ private final class WatchedForward: ForwardHandler {
     func closed() async {
         watch.end()
         await next.closed()
-    }
-}
-
-private struct WatchedControl: ServerConnectionControl {
-    private let next: any ServerConnectionControl
-    private let watched: @Sendable (any ByteChannel) -> any ByteChannel
-
-    init(
-        _ next: any ServerConnectionControl,
-        watched: @escaping @Sendable (any ByteChannel) -> any ByteChannel
-    ) {
-        self.next = next
-        self.watched = watched
-    }
-
-    var traffic: ConnectionTraffic { next.traffic }
-
-    func disconnect(_ refusal: ServerRefusal) { next.disconnect(refusal) }
-    func banner(_ text: String) { next.banner(text) }
-    func notify(_ text: String) { next.notify(text) }
-
-    func openChannel(_ opening: ServerChannelOpening) async throws -> any ByteChannel {
-        watched(try await next.openChannel(opening))
     }
 }

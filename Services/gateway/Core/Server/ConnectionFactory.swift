@@ -62,10 +62,11 @@ package struct ConnectionFactory: Sendable {
         var logger = logger
         logger[metadataKey: "connectionId"] = "\(state.connectionID)"
         logger[metadataKey: "remoteAddr"] = "\(state.remoteAddress.host)"
-        return layers(state, control, logger)
+        return layers(client, state, control, logger)
     }
 
     private func layers(
+        _ client: RemoteClient,
         _ state: ConnectionState,
         _ control: any ServerConnectionControl,
         _ logger: Logger
@@ -73,13 +74,15 @@ package struct ConnectionFactory: Sendable {
         var backendLogger = logger
         backendLogger[metadataKey: "module"] = "backend"
         let slot = RecordingSlot()
+        let times = TimesSlot()
         let forwards = ForwardLimit()
         let recordedControl: any ServerConnectionControl =
             recorder == nil ? control : AuditControl(control, slot: slot, logger: logger)
+        let watchedControl = WatchedControl(recordedControl, slot: times)
         let backend = BackendLayer(
             state: state,
             backends: backends,
-            control: LimitedControl(next: recordedControl, limit: forwards) {
+            control: LimitedControl(next: watchedControl, limit: forwards) {
                 logger.emit(.securityMaxForwards)
             },
             metrics: metrics,
@@ -90,6 +93,7 @@ package struct ConnectionFactory: Sendable {
             limiter: limiter,
             uses: uses,
             control: control,
+            slot: times,
             metrics: metrics,
             logger: logger,
             next: backend
@@ -109,7 +113,7 @@ package struct ConnectionFactory: Sendable {
             next: policy
         )
         let watched = LimitsLayer(
-            state: state,
+            client: client,
             limiter: limiter,
             metrics: metrics,
             logger: logger,
