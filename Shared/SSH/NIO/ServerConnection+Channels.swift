@@ -43,7 +43,11 @@ extension ServerConnection {
         switch await handler.openForward(newChannel(number), to: target) {
         case .accepted(let forward):
             if accepted(number, forward) {
-                channels[number]?.worker = Task { await self.carry(number, forward) }
+                channels[number]?.worker = Task(
+                    executorPreference: LoopTaskExecutor(eventLoop)
+                ) {
+                    await self.carry(number, forward)
+                }
             } else {
                 await forward.closed()
             }

@@ -16,6 +16,7 @@ actor BackendSession: SessionHandler {
     private static let hangUpTime = Duration.seconds(2)
 
     private nonisolated let channel: any SessionChannel
+    private let tasks: LoopTaskExecutor
     private let holder: WorkspaceHolder
     private let forwarder: Forwarder
     private let logger: Logger
@@ -42,6 +43,7 @@ actor BackendSession: SessionHandler {
         logger: Logger
     ) {
         self.channel = channel
+        tasks = LoopTaskExecutor(channel.eventLoop)
         self.holder = holder
         self.forwarder = forwarder
         self.environment = exposed
@@ -165,7 +167,7 @@ actor BackendSession: SessionHandler {
             let program = try await workspace.start(request)
             self.program = program
             lifecycle.started()
-            running = Task { await self.run(program) }
+            running = Task(executorPreference: tasks) { await self.run(program) }
             return true
         } catch {
             return await startFailed(error, kind)
@@ -213,7 +215,7 @@ actor BackendSession: SessionHandler {
     }
 
     private func run(_ program: any Program) async {
-        let input = Task { await self.carryInput(to: program) }
+        let input = Task(executorPreference: tasks) { await self.carryInput(to: program) }
         let exit = await outputAndExit(of: program)
         input.cancel()
         lifecycle.ended()

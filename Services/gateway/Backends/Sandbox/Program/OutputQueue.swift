@@ -100,13 +100,18 @@ final class OutputQueue: Sendable {
 
     fileprivate func received(_ bytes: ByteBuffer, _ stream: OutputStream) {
         let piece = ProgramOutput(stream: stream, bytes: bytes)
-        let waiter = state.withLock { state in
-            state.sources[stream]?.isReading = false
-            if let waiter = state.waiter.take() { return Optional(waiter) }
-            state.pieces.append(piece)
-            state.byteCount += bytes.readableBytes
-            return nil
-        }
+        let (waiter, reads): (CheckedContinuation<ProgramOutput?, any Error>?, [any Channel]) =
+            state.withLock { state in
+                state.sources[stream]?.isReading = false
+                let waiter = state.waiter.take()
+                if waiter == nil {
+                    state.pieces.append(piece)
+                    state.byteCount += bytes.readableBytes
+                }
+                return (waiter, state.dueReads(Self.readAhead))
+            }
+        // A stream that is asked again before its read is over stays registered for reading.
+        for channel in reads { channel.read() }
         waiter?.resume(returning: piece)
     }
 
