@@ -105,6 +105,7 @@ func tests(
 
 let systemLibraries: [Target] = [
     .systemLibrary(name: "CCurl", path: "Shared/CCurl", pkgConfig: "libcurl"),
+    .systemLibrary(name: "CMalloc", path: "Shared/CMalloc"),
     .systemLibrary(name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libcrypto"),
     .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt"),
     .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
@@ -150,7 +151,7 @@ let shared: [Target] = [
     library(
         "SharedSSH",
         "Shared/SSH",
-        ["COpenSSL", crypto, cryptoExtras, asn1, deque, nioCore, nioPosix]
+        ["CMalloc", "COpenSSL", crypto, cryptoExtras, asn1, deque, nioCore, nioPosix]
     ),
     library("SharedAudit", "Shared/Audit", ["SharedModels", "CZlib", nioCore]),
     library(
@@ -341,8 +342,7 @@ let services: [Target] = [
         "berth-bench",
         "Tests/Bench",
         [
-            "SharedSSH", "SharedModels", "SSHTestServer", argumentParser, log,
-            nioCore, nioPosix,
+            "SharedSSH", "SharedModels", argumentParser, log, nioCore, nioPosix,
         ]
     ),
 ]

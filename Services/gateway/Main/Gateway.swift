@@ -2,6 +2,7 @@ import ArgumentParser
 import GatewayCore
 import SharedConfig
 import SharedDaemon
+import SharedSSH
 import Synchronization
 
 /// Terminates SSH, asks the other daemons, runs the backend, enforces policy, records.
@@ -22,6 +23,7 @@ struct Gateway: DaemonCommand {
     func prepareProcess() {
         let isSingle = inetd
         Self.start.withLock { $0 = GatewayStart(isSingle: isSingle) }
+        PacketMemory.keep()
     }
 
     func services(_ context: DaemonContext) async throws -> [DaemonService] {

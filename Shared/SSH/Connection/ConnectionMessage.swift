@@ -18,6 +18,14 @@ package enum ConnectionMessage: Sendable, Hashable {
     case channelRequest(recipient: UInt32, ChannelRequest)
     case channelSuccess(recipient: UInt32)
     case channelFailure(recipient: UInt32)
+
+    /// Bytes of channel data in it.
+    var dataSize: Int {
+        switch self {
+        case .channelData(_, let bytes), .channelExtendedData(_, _, let bytes): bytes.readableBytes
+        default: 0
+        }
+    }
 }
 
 /// CHANNEL_OPEN (RFC 4254 §5.1).

@@ -21,8 +21,12 @@ final class ConnectionIO {
     private var isBatching = false
     private var isFlushScheduled = false
 
-    /// As much is handed to the socket at a time.
-    private static let flushSize = 64 * 1024
+    /// As much is handed to the socket at a time: three packets of the usual size.
+    private static let flushSize = 96 * 1024
+    /// What the last of these packets may need beside.
+    private static let flushCapacity = 128 * 1024
+    /// Who sends less at a time keeps no memory for it.
+    private static let smallFlush = 4096
     /// How long a peer may take to hear the last words and to hang up.
     private static let lingerTime = TimeAmount.seconds(2)
 
@@ -64,11 +68,14 @@ final class ConnectionIO {
         }
     }
 
-    /// Everything that had arrived is handled: the answers go out together.
-    func receivedAll() {
+    /// Everything that had arrived is handled: the answers go out together. Whether there are any.
+    @discardableResult
+    func receivedAll() -> Bool {
         isBatching = false
         pump()
+        let isAnswered = outbound.readableBytes > 0
         flush()
+        return isAnswered
     }
 
     /// Has the kernel acknowledge what was received at once, where it would wait for an answer to
@@ -104,6 +111,7 @@ final class ConnectionIO {
         while !isClosed, !transport.isRekeying,
             let message = connection.nextOutgoing(dataAllowed: socket.isWritable)
         {
+            if message.dataSize > Self.smallFlush { outbound.reserveCapacity(Self.flushCapacity) }
             attempt { io throws(TransportError) in
                 try io.transport.send(into: &io.outbound) { message.write(into: &$0) }
             }
@@ -143,7 +151,14 @@ extension ConnectionIO {
 
     private func flush() {
         guard !isClosed, outbound.readableBytes > 0 else { return }
-        socket.writeAndFlush(takeOutbound(), promise: nil)
+        var bytes = takeOutbound()
+        let isSmall = bytes.readableBytes <= Self.smallFlush
+        socket.writeAndFlush(bytes, promise: nil)
+        // The socket may have become writable meanwhile, and more have been written.
+        guard !isSmall, outbound.capacity == 0 else { return }
+        // The same memory again, if the socket has taken everything.
+        bytes.clear()
+        outbound = bytes
     }
 
     private func takeOutbound() -> ByteBuffer {

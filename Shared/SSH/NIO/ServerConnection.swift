@@ -17,6 +17,8 @@ actor ServerConnection: SocketOwner {
     private let onEnd: @Sendable (ServerConnection) -> Void
     var handler: (any ServerConnectionHandler)?
     var phase = Phase.handshake
+    /// The handler has an authentication attempt to answer.
+    var isDeciding = false
     var questions = Deque<Question>()
     var worker: Task<Void, Never>?
     /// Global requests that wait for the answer to the one before.
@@ -96,7 +98,8 @@ actor ServerConnection: SocketOwner {
 
     func socketReceivedAll() {
         guard ending == nil else { return }
-        io.receivedAll()
+        // What is sent now, or as soon as an attempt is decided, acknowledges too.
+        guard !io.receivedAll(), !isDeciding else { return }
         switch phase {
         case .handshake, .authentication: io.acknowledge()
         case .service: break
@@ -169,6 +172,7 @@ extension ServerConnection {
             case .send(let message):
                 io.send(message)
             case .ask(let attempt):
+                isDeciding = true
                 ask(.authenticate(attempt))
             case .succeeded(let username):
                 phase = .service
@@ -194,6 +198,7 @@ extension ServerConnection {
     }
 
     func answered(_ verdict: AuthenticationVerdict) {
+        isDeciding = false
         guard ending == nil, case .authentication(var machine) = phase else { return }
         let actions = machine.answered(verdict)
         phase = .authentication(machine)

@@ -10,6 +10,8 @@ struct PacketReader {
     private var opened: ByteBuffer?
     /// Bytes that are still taken and thrown away before a chained cipher's packet is refused.
     private var leftToSwallow: Int?
+    /// How many bytes there must be before `next` is worth another try; 1 or more.
+    private(set) var wanted = 1
     /// The most a packet's length field may say.
     var maximumLength = Self.maximumLengthBefore
 
@@ -21,6 +23,7 @@ struct PacketReader {
     /// Takes the next packet off `inbound` and returns its payload, or nothing if it has not
     /// arrived.
     mutating func next(_ inbound: inout ByteBuffer) throws(TransportError) -> ByteBuffer? {
+        wanted = 1
         let packet =
             switch protection {
             case .none: try takeClear(&inbound)
@@ -52,10 +55,10 @@ struct PacketReader {
     }
 
     /// The length field at the start of `inbound`, once it is there and is one.
-    private func length(_ inbound: ByteBuffer) throws(TransportError) -> Int? {
-        guard let length = inbound.getInteger(at: inbound.readerIndex, as: UInt32.self) else {
-            return nil
-        }
+    private mutating func length(_ inbound: ByteBuffer) throws(TransportError) -> Int? {
+        guard has(4, inbound),
+            let length = inbound.getInteger(at: inbound.readerIndex, as: UInt32.self)
+        else { return nil }
         try check(length)
         return Int(length)
     }
@@ -67,21 +70,28 @@ struct PacketReader {
         }
     }
 
-    private func takeClear(_ inbound: inout ByteBuffer) throws(TransportError) -> ByteBuffer? {
-        guard let length = try length(inbound), inbound.readableBytes >= 4 + length else {
-            return nil
-        }
+    /// Whether `count` bytes are there; if not, they are what is waited for.
+    private mutating func has(_ count: Int, _ inbound: ByteBuffer) -> Bool {
+        guard inbound.readableBytes < count else { return true }
+        wanted = count
+        return false
+    }
+
+    private mutating func takeClear(
+        _ inbound: inout ByteBuffer
+    ) throws(TransportError) -> ByteBuffer? {
+        guard let length = try length(inbound), has(4 + length, inbound) else { return nil }
         inbound.moveReaderIndex(forwardBy: 4)
         return inbound.readSlice(length: length)
     }
 
-    private func take(
+    private mutating func take(
         _ inbound: inout ByteBuffer,
         _ cipher: AESGCM
     ) throws(TransportError) -> ByteBuffer? {
         guard let length = try length(inbound) else { return nil }
         let size = 4 + length + AESGCM.tagLength
-        guard inbound.readableBytes >= size else { return nil }
+        guard has(size, inbound) else { return nil }
         var packet = ByteBufferAllocator().buffer(capacity: length)
         let isGenuine = unsafe inbound.withUnsafeReadableBytes { bytes in
             let sealed = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<size])
@@ -92,11 +102,11 @@ struct PacketReader {
         return packet
     }
 
-    private func take(
+    private mutating func take(
         _ inbound: inout ByteBuffer,
         _ cipher: ChaChaPoly
     ) throws(TransportError) -> ByteBuffer? {
-        guard inbound.readableBytes >= 4 else { return nil }
+        guard has(4, inbound) else { return nil }
         let clear = unsafe inbound.withUnsafeReadableBytes { bytes in
             unsafe bytes.baseAddress.flatMap { unsafe cipher.length($0, sequence: sequence) }
         }
@@ -104,7 +114,7 @@ struct PacketReader {
         try check(clear)
         let length = Int(clear)
         let size = 4 + length + ChaChaPoly.tagLength
-        guard inbound.readableBytes >= size else { return nil }
+        guard has(size, inbound) else { return nil }
         var packet = ByteBufferAllocator().buffer(capacity: length)
         let isGenuine = unsafe inbound.withUnsafeReadableBytes { bytes in
             let sealed = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<size])
@@ -117,13 +127,13 @@ struct PacketReader {
         return packet
     }
 
-    private func takeThenMAC(
+    private mutating func takeThenMAC(
         _ inbound: inout ByteBuffer,
         _ cipher: AESCTR
     ) throws(TransportError) -> ByteBuffer? {
         guard let length = try length(inbound) else { return nil }
         let size = 4 + length
-        guard inbound.readableBytes >= size + cipher.mac.algorithm.length else { return nil }
+        guard has(size + cipher.mac.algorithm.length, inbound) else { return nil }
         var packet = ByteBufferAllocator().buffer(capacity: length)
         let isGenuine = unsafe inbound.withUnsafeReadableBytes { bytes in
             guard let start = bytes.baseAddress else { return false }
@@ -158,7 +168,7 @@ struct PacketReader {
             return try swallow(&inbound, maximumLength)
         }
         let rest = 4 + length - 16
-        guard inbound.readableBytes >= rest + cipher.mac.algorithm.length else { return nil }
+        guard has(rest + cipher.mac.algorithm.length, inbound) else { return nil }
         var packet = ByteBufferAllocator().buffer(capacity: 4 + length)
         packet.writeImmutableBuffer(first)
         if rest > 0 {
@@ -194,12 +204,12 @@ struct PacketReader {
         return nil
     }
 
-    private func decrypt(
+    private mutating func decrypt(
         _ inbound: inout ByteBuffer,
         _ cipher: AESCTR,
         _ count: Int
     ) throws(TransportError) -> ByteBuffer? {
-        guard inbound.readableBytes >= count else { return nil }
+        guard has(count, inbound) else { return nil }
         var clear = ByteBufferAllocator().buffer(capacity: count)
         let isDone = unsafe inbound.withUnsafeReadableBytes { bytes in
             guard let start = bytes.baseAddress else { return false }

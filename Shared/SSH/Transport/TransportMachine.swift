@@ -32,7 +32,11 @@ package struct TransportMachine {
     var held = Deque<ByteBuffer>()
     var heldBytes = 0
     var facts: HandshakeFacts?
-    private var inbound = ByteBuffer()
+    /// What arrived and was not looked at yet: the socket's memory, given back before the next
+    /// read.
+    private var arrived = ByteBuffer()
+    /// The beginning of a packet whose rest has not arrived, in memory of its own.
+    private var begun = ByteBuffer()
     private var versions: VersionExchange
 
     /// The hash of the first key exchange (RFC 4253 §7.2); `nil` before it is known.
@@ -87,12 +91,11 @@ package struct TransportMachine {
     /// Takes bytes from the socket; call `nextEvent` until it returns `nil` afterwards.
     package mutating func received(_ bytes: ByteBuffer) {
         guard !isClosed else { return }
-        guard inbound.readableBytes > 0 else {
-            inbound = bytes
+        guard arrived.readableBytes > 0 else {
+            arrived = bytes
             return
         }
-        inbound.discardReadBytes()
-        inbound.writeImmutableBuffer(bytes)
+        arrived.writeImmutableBuffer(bytes)
     }
 
     /// The next thing that happened, or `nil` when more bytes are needed.
@@ -105,10 +108,7 @@ package struct TransportMachine {
             if case .identification = phase { return try nextIdentification(into: &out) }
             while case .packets = phase {
                 lastSequence = reader.sequence
-                guard let packet = try reader.next(&inbound) else {
-                    releaseInbound()
-                    return nil
-                }
+                guard let packet = try nextPacket() else { return nil }
                 let event = try process(packet, into: &out)
                 try rekeyIfDue(into: &out)
                 if let event { return event }
@@ -194,21 +194,50 @@ package struct TransportMachine {
     /// Nothing is taken and given any more.
     mutating func close() {
         phase = .closed
-        inbound = ByteBuffer()
+        arrived = ByteBuffer()
+        begun = ByteBuffer()
         held.removeAll()
         heldBytes = 0
     }
 
-    /// An idle connection keeps no memory of the socket's.
-    private mutating func releaseInbound() {
-        guard inbound.readableBytes == 0, inbound.capacity > 0 else { return }
-        inbound = ByteBuffer()
+    /// The next packet's payload; what has arrived of one that is not whole is put by.
+    ///
+    /// Only so much is copied as that packet takes: all others are decrypted where the socket
+    /// has put them.
+    private mutating func nextPacket() throws(TransportError) -> ByteBuffer? {
+        while begun.readableBytes > 0 {
+            if let packet = try reader.next(&begun) { return packet }
+            guard topUp(by: reader.wanted - begun.readableBytes) else { return nil }
+        }
+        if let packet = try reader.next(&arrived) { return packet }
+        guard arrived.readableBytes > 0 else {
+            // An idle connection keeps no memory.
+            begun = ByteBuffer()
+            arrived = ByteBuffer()
+            return nil
+        }
+        begun.clear(minimumCapacity: min(reader.wanted, Self.reservedForPacket))
+        topUp(by: arrived.readableBytes)
+        return nil
     }
+
+    /// Moves up to `count` bytes to the packet that has begun; false when there are none.
+    @discardableResult
+    private mutating func topUp(by count: Int) -> Bool {
+        let part = arrived.readSlice(length: min(count, arrived.readableBytes)) ?? ByteBuffer()
+        if arrived.readableBytes == 0 { arrived = ByteBuffer() }
+        begun.writeImmutableBuffer(part)
+        return part.readableBytes > 0
+    }
+
+    /// A packet of the usual size finds room at once; a longer one has to arrive to get it.
+    private static let reservedForPacket = 36 << 10
 
     private mutating func nextIdentification(
         into out: inout ByteBuffer
     ) throws(TransportError) -> TransportEvent? {
-        guard let line = try versions.next(&inbound) else { return nil }
+        topUp(by: arrived.readableBytes)
+        guard let line = try versions.next(&begun) else { return nil }
         peerIdentification = line
         phase = .packets
         if role == .server { try beginExchange(into: &out) }

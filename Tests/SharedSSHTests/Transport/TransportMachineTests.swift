@@ -69,6 +69,26 @@ struct TransportMachineTests {
         }
     }
 
+    @Test(
+        "reads may end anywhere within packets, or hold many of them",
+        arguments: CipherAlgorithm.allCases,
+        [13, 1000, 33_333, 100_000]
+    )
+    func readsOfAnySize(_ cipher: CipherAlgorithm, _ size: Int) throws {
+        for mac in [MACAlgorithm.sha256, .sha256ETM] {
+            let algorithms = TransportAlgorithms(ciphers: [cipher], macs: [mac])
+            var pair = try MachinePair.established(
+                clientAlgorithms: algorithms,
+                serverAlgorithms: algorithms
+            )
+            let messages = [1, 32_768, 4000, 32_768, 32_768, 1, 2, 20_000, 32_768, 5].enumerated()
+                .map { message($1, fill: UInt8($0)) }
+            for message in messages { try pair.clientSends(message) }
+            try pair.run(chunk: size)
+            #expect(pair.serverPayloads == messages)
+        }
+    }
+
     @Test("the client hears which user key algorithms the server takes")
     func extensionInfo() throws {
         let pair = try MachinePair.established()
