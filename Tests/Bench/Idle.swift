@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import NIOPosix
 import SharedSSH
 
@@ -12,12 +13,13 @@ struct Idle: AsyncParsableCommand {
     @Option(help: "Sessions.") var count = 1000
     @Option(help: "Seconds to hold them.") var hold = 5
     @Option(help: "Process of the server, for its memory.") var pid: Int?
-    @Flag(help: "Run `cat` in each.") var withChannel = false
+    @Option(help: "Run this in each.") var command: String?
+    @Flag(help: "Say \"ready\" once they are there.") var announce = false
 
     private struct Result: Encodable {
         let bench = "idle"
         var count: Int
-        var withChannel: Bool
+        var command: String?
         var residentBefore: Int?
         var resident: Int?
         var perSession: Int?
@@ -33,18 +35,19 @@ struct Idle: AsyncParsableCommand {
         for _ in 0..<count {
             let client = try await target.logIn(settings, credential, on: group)
             clients.append(client)
-            guard withChannel else { continue }
+            guard let command else { continue }
             let session = try await client.openSession()
-            try await session.request(.exec(command: "cat"))
+            try await session.request(.exec(command: RawText(command)))
             sessions.append(session)
         }
+        if announce { try FileHandle.standardOutput.write(contentsOf: Data("ready\n".utf8)) }
         try await Task.sleep(for: .seconds(hold))
         let after = pid.flatMap { residentMemory(of: $0) }
         let grown = after.flatMap { after in before.map { after - $0 } }
         try report(
             Result(
                 count: count,
-                withChannel: withChannel,
+                command: command,
                 residentBefore: before,
                 resident: after,
                 perSession: grown.map { $0 / max(1, count) }

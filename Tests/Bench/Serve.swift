@@ -1,12 +1,12 @@
 import ArgumentParser
+import NIOCore
 import NIOPosix
-import SSHTestServer
 import SharedSSH
 
 /// The engine alone, without gateway and backend.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serves SSH with the test programs (cat, sink, zeros N, …); anyone may log in."
+        abstract: "Serves SSH with `cat`, `sink` and `zeros N`; anyone may log in."
     )
 
     @Option(help: "Port on 127.0.0.1.") var port = 2222
@@ -14,13 +14,20 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Seconds to serve.") var seconds = 3600
 
     func run() async throws {
-        let server = try await TestServer.start(
-            try TestServer.settings(),
-            port: port,
-            group: MultiThreadedEventLoopGroup(numberOfThreads: threads)
+        PacketMemory.keep()
+        var settings = SSHServerSettings(
+            transport: TransportSettings(hostKeys: [try SSHPrivateKey.generateEd25519()])
         )
-        print("listening on 127.0.0.1:\(server.port)")
+        settings.maximumConnections = 100_000
+        settings.limits.channels = 1000
+        let server = SSHServer(
+            settings: settings,
+            group: MultiThreadedEventLoopGroup(numberOfThreads: threads),
+            handlerFactory: { _, _, _ in BenchHandler() }
+        )
+        try await server.start(host: "127.0.0.1", port: port)
+        print("listening on 127.0.0.1:\(server.boundAddress?.port ?? port)")
         try await Task.sleep(for: .seconds(seconds))
-        await server.server.shutdown(deadline: .seconds(1), text: "The benchmark is over.")
+        await server.shutdown(deadline: .seconds(1), text: "The benchmark is over.")
     }
 }

@@ -13,6 +13,7 @@ struct Target: ParsableArguments {
     @Option(help: "Private key file in OpenSSH or PEM form; without it a fresh Ed25519 key.")
     var identity: String?
     @Option(help: "Only this cipher.") var cipher: String?
+    @Option(help: "Only this key exchange method.") var keyExchange: String?
 
     func credential() throws -> Credential {
         if let password { return .password(password) }
@@ -28,6 +29,12 @@ struct Target: ParsableArguments {
                 throw ValidationError("unknown cipher")
             }
             algorithms.ciphers = [chosen]
+        }
+        if let keyExchange {
+            guard let chosen = KeyExchangeMethod(rawValue: keyExchange) else {
+                throw ValidationError("unknown key exchange method")
+            }
+            algorithms.keyExchanges = [chosen]
         }
         return SSHClientSettings(
             transport: TransportSettings(

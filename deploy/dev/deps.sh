@@ -15,7 +15,9 @@ packages_test=(
     rsync git sshfs ansible-core dropbear-bin putty-tools golang-go golang-golang-x-crypto-dev
     openssh-server xauth
 )
-packages_bench=(openssh-server docker.io busybox-static iptables python3)
+packages_bench=(
+    openssh-server docker.io busybox-static iptables python3 gcc libc6-dev libssh-dev
+)
 pip_test=(paramiko asyncssh ssh-audit)
 
 # missing PACKAGE…: those that dpkg does not list as installed.

@@ -1,4 +1,5 @@
-"""Measures Berth beside Debian's sshd in the same run: `make bench`, `make bench ONLY=ssh.bulk`.
+"""Measures Berth beside Debian's sshd and a server on libssh in the same run:
+`make bench`, `make bench ONLY=ssh.bulk`.
 
 Prints a table and writes VAR/bench/latest.json, a list of objects with `name`, `unit`, `ours`,
 `peer`, `peerName` and `ratio` (ours divided by peer). Names are stable.
@@ -7,46 +8,93 @@ Prints a table and writes VAR/bench/latest.json, a list of objects with `name`, 
 import argparse
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import pathlib
+import resource
 import statistics
 import sys
 
 import measures
-from targets import ROOT, Berth, Engine, Sshd, Target
+from targets import (
+    ROOT,
+    Berth,
+    Engine,
+    EngineX25519,
+    Libssh,
+    LibsshInside,
+    Sshd,
+    Target,
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Benchmark:
     names: tuple  # one for each number that `measure` returns
-    unit: str
-    suite: str  # which of SUITES ours is
+    units: tuple
+    suite: str  # which of TARGETS ours is
+    peers: tuple
     measure: object
-    rounds: int = 3  # ours and the peer in turns; the median counts
+    rounds: int = 3  # ours and the peers in turns; the median counts
 
 
-SUITES = {
+TARGETS = {
     "engine": lambda folder: Engine("engine", folder),
+    "engine-x25519": lambda folder: EngineX25519("engine", folder),
     "plain": lambda folder: Berth("plain", folder),
     "recorded": lambda folder: Berth("recorded", folder, recording=True),
     "docker": lambda folder: Berth("docker", folder, backend="docker"),
+    "sshd": lambda folder: Sshd(folder),
+    # Runs programs with pipes, as sshd and the gateway do.
+    "libssh": lambda folder: Libssh("libssh", folder),
+    # Runs them inside the process, as the engine's bench server does.
+    "libssh-inside": lambda folder: LibsshInside("libssh", folder),
 }
+SUITES = ("engine", "engine-x25519", "plain", "recorded", "docker")
+BOTH = ("sshd", "libssh")
+CIPHERS = {
+    "aes128-gcm": "aes128-gcm@openssh.com",
+    "chacha20-poly1305": "chacha20-poly1305@openssh.com",
+    "aes256-ctr": "aes256-ctr",
+}
+
+
+def bulk(prefix, suffix, suite, peers, cipher, rounds=3):
+    """Both directions of one cipher, each with what it costs the server's processor."""
+    for direction, function in (("down", measures.bulk_down), ("up", measures.bulk_up)):
+        name = f"{prefix}.{direction}.{cipher}{suffix}"
+        measure = functools.partial(function, cipher=CIPHERS[cipher])
+        yield Benchmark((name, f"{name}.cpu"), ("MB/s", "s/GB"), suite, peers, measure, rounds)
+
+
+ECHO = ("ssh.echo.p50", "ssh.echo.p99")
+ENGINE_ECHO = ("ssh.engine.echo.p50", "ssh.engine.echo.p99")
+ENGINE_IDLE = ("ssh.engine.idle.memory", "ssh.engine.idle.memory.channel")
 
 BENCHMARKS = [
     # What the protocol costs, and what a whole login costs the gateway: the webhooks' answers
-    # and a workspace are in the second.
-    Benchmark(("ssh.handshake.cpu",), "ms", "engine", measures.handshake_cpu, 1),
-    Benchmark(("login.gateway.cpu",), "ms", "plain", measures.handshake_cpu, 1),
-    Benchmark(("ssh.bulk.down.aes128-gcm",), "MB/s", "plain", measures.bulk_down),
-    Benchmark(("ssh.bulk.up.aes128-gcm",), "MB/s", "plain", measures.bulk_up),
-    Benchmark(("ssh.bulk.down.aes128-gcm.recorded",), "MB/s", "recorded", measures.bulk_down),
-    Benchmark(("ssh.bulk.up.aes128-gcm.recorded",), "MB/s", "recorded", measures.bulk_up),
-    Benchmark(("ssh.echo.p50", "ssh.echo.p99"), "µs", "plain", measures.echo),
-    Benchmark(("ssh.idle.memory",), "KiB", "plain", measures.idle_memory, 1),
-    Benchmark(("login.sandbox",), "ms", "plain", measures.login, 1),
-    Benchmark(("login.docker.cold",), "ms", "docker", measures.login, 1),
-]
+    # and a workspace are in the latter.
+    Benchmark(("ssh.handshake.cpu",), ("ms",), "engine", BOTH, measures.handshake_cpu, 2),
+    Benchmark(
+        ("ssh.handshake.cpu.curve25519",), ("ms",), "engine-x25519", ("libssh",),
+        measures.handshake_cpu, 2,
+    ),
+    *bulk("ssh.engine.bulk", "", "engine", ("libssh-inside",), "aes128-gcm"),
+    Benchmark(ENGINE_ECHO, ("µs", "µs"), "engine", ("libssh-inside",), measures.echo),
+    Benchmark(
+        ENGINE_IDLE, ("KiB", "KiB"), "engine", ("libssh-inside",), measures.idle_engine, 1
+    ),
+    Benchmark(("login.gateway.cpu",), ("ms",), "plain", ("sshd",), measures.handshake_cpu, 1),
+    *bulk("ssh.bulk", "", "plain", BOTH, "aes128-gcm"),
+    *bulk("ssh.bulk", "", "plain", BOTH, "chacha20-poly1305", 1),
+    *bulk("ssh.bulk", "", "plain", BOTH, "aes256-ctr", 1),
+    Benchmark(ECHO, ("µs", "µs"), "plain", BOTH, measures.echo),
+    Benchmark(("ssh.idle.memory",), ("KiB",), "plain", BOTH, measures.idle_memory, 1),
+    Benchmark(("login.sandbox",), ("ms",), "plain", ("sshd",), measures.login, 1),
+    *bulk("ssh.bulk", ".recorded", "recorded", ("sshd",), "aes128-gcm"),
+    Benchmark(("login.docker.cold",), ("ms",), "docker", ("sshd",), measures.login, 1),
+]  # fmt: skip
 
 
 def numbers(value):
@@ -55,27 +103,30 @@ def numbers(value):
 
 def measure(benchmark, targets):
     """The medians per target, each a tuple; the targets take turns."""
-    results = {target: [] for target in targets}
+    results = {name: [] for name in targets}
     for _ in range(benchmark.rounds):
-        for target in targets:
-            results[target].append(numbers(benchmark.measure(target)))
-    return [
-        tuple(statistics.median(column) for column in zip(*results[target]))
-        for target in targets
-    ]
+        for name, target in targets.items():
+            results[name].append(numbers(benchmark.measure(target)))
+    return {
+        name: tuple(statistics.median(column) for column in zip(*values))
+        for name, values in results.items()
+    }
 
 
-def rows(benchmark, ours, peer):
-    for index, name in enumerate(benchmark.names):
-        own, other = (None if values is None else values[index] for values in (ours, peer))
-        yield {
-            "name": name,
-            "unit": benchmark.unit,
-            "ours": own,
-            "peer": other,
-            "peerName": "sshd",
-            "ratio": own / other if own is not None and other else None,
-        }
+def rows(benchmark, values):
+    ours = values.get(benchmark.suite)
+    for index, (name, unit) in enumerate(zip(benchmark.names, benchmark.units)):
+        own = ours and ours[index]
+        for peer in benchmark.peers:
+            other = values[peer][index]
+            yield {
+                "name": name,
+                "unit": unit,
+                "ours": own,
+                "peer": other,
+                "peerName": peer,
+                "ratio": own / other if own is not None and other else None,
+            }
 
 
 def text(number):
@@ -90,43 +141,58 @@ def show(row):
     )
 
 
+class Servers:
+    """Starts each server when it is first needed, and stops all in the end."""
+
+    def __init__(self, folder, stack):
+        self.folder = folder
+        self.stack = stack
+        self.running = {}
+
+    def __getitem__(self, name):
+        if name not in self.running:
+            target = TARGETS[name](self.folder / name)
+            self.stack.callback(target.stop)
+            target.start()
+            self.running[name] = target
+        return self.running[name]
+
+
 def run(selected, folder, peer_only):
     """Measures what is selected, suite by suite, and returns the rows; prints each when known."""
     results, failed = [], False
     print(f"{'name':<36}{'unit':>6}{'ours':>12}{'peer':>12}{'ratio':>9}", flush=True)
     with contextlib.ExitStack() as stack:
-        peer = Sshd(folder / "sshd")
-        peer.start()
-        stack.callback(peer.stop)
-        for suite, make in SUITES.items():
-            benchmarks = [item for item in selected if item.suite == suite]
-            if not benchmarks:
-                continue
+        peers = Servers(folder, stack)
+        for suite in SUITES:
             with contextlib.ExitStack() as inner:
-                targets = [peer]
-                if not peer_only:
-                    ours = make(folder / suite)
-                    inner.callback(ours.stop)
-                    ours.start()
-                    targets.insert(0, ours)
-                for benchmark in benchmarks:
+                ours = Servers(folder, inner)
+                for benchmark in (item for item in selected if item.suite == suite):
                     try:
+                        targets = {} if peer_only else {suite: ours[suite]}
+                        targets |= {name: peers[name] for name in benchmark.peers}
                         values = measure(benchmark, targets)
                     except Exception as error:  # one failed measurement leaves the others
                         print(f"{benchmark.names[0]}: {error}", file=sys.stderr)
                         failed = True
                         continue
-                    own = None if peer_only else values[0]
-                    for row in rows(benchmark, own, values[-1]):
+                    for row in rows(benchmark, values):
                         show(row)
                         results.append(row)
     return results, failed
 
 
+def raise_file_limit():
+    """Thousands of sessions are as many descriptors, here and in what is started here."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main():
-    parser = argparse.ArgumentParser(description="Measures Berth beside Debian's sshd.")
+    parser = argparse.ArgumentParser(description="Measures Berth beside sshd and libssh.")
     parser.add_argument("--only", default="", help="names that begin so")
     parser.add_argument("--engine", help="the program berth-bench")
+    parser.add_argument("--libssh", help="the program built of Tests/BenchPeers")
     parser.add_argument("--peer-only", action="store_true", help="leave Berth out")
     arguments = parser.parse_args()
     selected = [
@@ -139,6 +205,8 @@ def main():
     folder = pathlib.Path(os.environ.get("BERTH_VAR", ROOT / "var")) / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     Target.generator = arguments.engine
+    Libssh.program = arguments.libssh
+    raise_file_limit()
     results, failed = run(selected, folder.resolve(), arguments.peer_only)
     (folder / "latest.json").write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
     print(f"written to {folder / 'latest.json'}")

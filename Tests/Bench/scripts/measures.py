@@ -1,49 +1,61 @@
-"""One function per quantity: each takes a target and returns one number."""
+"""One function per quantity: each takes a target and returns one number or several."""
 
 import fcntl
+import json
 import os
 import statistics
 import subprocess
 import time
 
-from targets import AES128_GCM, wait_until
+from targets import wait_until
 
 MEBIBYTE = 1 << 20
 BULK = 512 * MEBIBYTE
 PIPE_SIZE = MEBIBYTE
+ETM = "hmac-sha2-256-etm@openssh.com"
+
+
+def generate(target, subcommand, *arguments):
+    """Runs our load generator against a server, and returns what it says about it."""
+    output = subprocess.run(
+        [
+            target.generator, subcommand, "--port", str(target.port), "--user", target.user,
+            "--identity", str(target.key), *arguments,
+        ],
+        check=True,
+        timeout=300,
+        stdout=subprocess.PIPE,
+    ).stdout  # fmt: skip
+    return json.loads(output)
 
 
 def handshake_cpu(target, logins=1000, clients=4):
     """Milliseconds of the server's processor per key exchange and public-key login.
 
     Four clients of our load generator, for every server the same, log in one after the other and
-    leave without opening a channel. Each pair agrees on the best key exchange both know: the
-    post-quantum one with us, curve25519 with a server that is too old for it.
+    leave without opening a channel. Where the target names no key exchange, each pair agrees on
+    the best one both know: the post-quantum one with us, curve25519 with an older server.
     """
     logins = min(logins, target.load)
+    options = ["--concurrency", str(clients)]
+    if target.key_exchange:
+        options += ["--key-exchange", target.key_exchange]
 
     def load(count):
-        subprocess.run(
-            [
-                target.generator, "load", "--port", str(target.port), "--user", target.user,
-                "--identity", str(target.key), "--count", str(count),
-                "--concurrency", str(clients),
-            ],
-            check=True,
-            timeout=300,
-            stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        result = generate(target, "load", "--count", str(count), *options)
+        if result["failures"]:
+            raise RuntimeError(f"{target.name}: {result['failures']} of {count} logins failed")
 
-    load(20)
+    load(50)
     before = target.cpu()
     load(logins)
     return (target.cpu() - before) * 1000 / logins
 
 
-def bulk_down(target):
-    """MB/s from server to client, from the request to the last byte."""
-    command = f"echo ready; read go; exec head -c {BULK} /dev/zero"
-    client = open_bulk(target, command)
+def bulk_down(target, cipher="aes128-gcm@openssh.com"):
+    """From server to client, from the request to the last byte: (MB/s, CPU seconds per GB)."""
+    before = target.cpu()
+    client = open_bulk(target, target.source(BULK), cipher)
     expect(client, b"ready\n")
     started = time.perf_counter()
     client.stdin.write(b"go\n")
@@ -55,12 +67,13 @@ def bulk_down(target):
         left -= len(chunk)
     seconds = time.perf_counter() - started
     finish(client)
-    return BULK / 1e6 / seconds
+    return BULK / 1e6 / seconds, (target.cpu() - before) * 1e9 / BULK
 
 
-def bulk_up(target):
-    """MB/s from client to server, until the program there has read the last byte."""
-    client = open_bulk(target, "echo ready; cat >/dev/null; echo done")
+def bulk_up(target, cipher="aes128-gcm@openssh.com"):
+    """From client to server, until the program there has read the last byte: as `bulk_down`."""
+    before = target.cpu()
+    client = open_bulk(target, target.sink, cipher)
     expect(client, b"ready\n")
     block = memoryview(bytes(MEBIBYTE))
     started = time.perf_counter()
@@ -72,12 +85,12 @@ def bulk_up(target):
     expect(client, b"done\n")
     seconds = time.perf_counter() - started
     finish(client)
-    return BULK / 1e6 / seconds
+    return BULK / 1e6 / seconds, (target.cpu() - before) * 1e9 / BULK
 
 
 def echo(target, rounds=3000):
     """Microseconds for one byte to a `cat` and back: (median, 99th percentile)."""
-    client = target.open("cat", "-c", AES128_GCM)
+    client = target.open(target.echo, "-c", "aes128-gcm@openssh.com")
     times = []
     for number in range(rounds + 200):
         started = time.perf_counter_ns()
@@ -91,7 +104,7 @@ def echo(target, rounds=3000):
 
 
 def idle_memory(target, sessions=100):
-    """KiB that the processes which speak SSH hold per session that does nothing."""
+    """KiB that the processes which speak SSH hold per session that does nothing, a shell open."""
 
     def opened(count):
         clients = [target.open("echo ready; exec cat") for _ in range(count)]
@@ -110,6 +123,38 @@ def idle_memory(target, sessions=100):
             finish(client)
 
 
+def idle_engine(target, sessions=5000):
+    """KiB per authenticated session of many: (without a channel, with one that runs `cat`)."""
+    return idle_growth(target, sessions), idle_growth(target, sessions, "--command", target.echo)
+
+
+def idle_growth(target, sessions, *options):
+    """The load generator stays and says when all of them are there.
+
+    What a server holds of sessions that are gone would hide what new ones need, so it starts anew.
+    """
+    target.stop()
+    target.start()
+    generate(target, "idle", "--count", "50", "--hold", "0", *options)
+    before = target.memory()
+    client = subprocess.Popen(
+        [
+            target.generator, "idle", "--port", str(target.port), "--user", target.user,
+            "--identity", str(target.key), "--count", str(sessions), "--hold", "600",
+            "--announce", *options,
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    )  # fmt: skip
+    try:
+        expect(client, b"ready\n")
+        return (target.memory() - before) / sessions
+    finally:
+        client.kill()
+        client.wait()
+
+
 def login(target, rounds=20):
     """Milliseconds for the whole command `ssh host true`, the median."""
     times = []
@@ -123,8 +168,8 @@ def login(target, rounds=20):
     return statistics.median(times)
 
 
-def open_bulk(target, command):
-    client = target.open(command, "-c", AES128_GCM)
+def open_bulk(target, command, cipher):
+    client = target.open(command, "-c", cipher, "-m", ETM)
     for pipe in (client.stdin, client.stdout):
         fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_SIZE)
     return client

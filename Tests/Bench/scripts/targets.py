@@ -11,7 +11,8 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-AES128_GCM = "aes128-gcm@openssh.com"
+X25519 = "curve25519-sha256"
+THREADS = os.cpu_count() or 1
 
 
 def free_port_base(count=8):
@@ -46,6 +47,14 @@ class Target:
     generator = None
     #: Logins in a row that take a few seconds.
     load = 1000
+    #: The key exchange method its logins are measured with; `None` for the best it knows.
+    key_exchange = None
+    #: Says "ready", waits for input and then says so many zeros.
+    source = staticmethod(lambda count: f"echo ready; read go; exec head -c {count} /dev/zero")
+    #: Says "ready", reads everything, then says "done".
+    sink = "echo ready; cat >/dev/null; echo done"
+    #: Echoes.
+    echo = "cat"
 
     def __init__(self, name, folder):
         self.name = name
@@ -180,13 +189,25 @@ class Berth(Target):
         return thread_seconds(self.pid)
 
 
-class Engine(Target):
-    """Our SSH engine alone: no webhook, no recording, no workspace behind it."""
+class Process(Target):
+    """A server that is one process with threads, and that lets everyone in."""
+
+    #: Set for those whose programs run inside the server.
+    is_inside = False
 
     def __init__(self, name, folder):
         super().__init__(name, folder)
         self.user = "bench"
         self.key = self.folder / "id_ed25519"
+        self.known_hosts = "/dev/null"
+        if self.is_inside:
+            self.source, self.sink, self.echo = "zeros {}".format, "sink", "cat-inside"
+
+    def command(self):
+        raise NotImplementedError
+
+    def argv(self, *options, command=()):
+        return super().argv("-o", "StrictHostKeyChecking=no", *options, command=command)
 
     def start(self):
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -194,16 +215,14 @@ class Engine(Target):
         make_key(self.key)
         self.port = free_port_base(1)
         self.process = subprocess.Popen(
-            [self.generator, "serve", "--port", str(self.port)],
-            stdout=sys.stderr,
-            stdin=subprocess.DEVNULL,
+            self.command(), stdout=sys.stderr, stdin=subprocess.DEVNULL
         )
         self.pid = self.process.pid
-        wait_until(self.answers, 10, "the engine does not answer")
+        wait_until(self.answers, 10, f"{self.name} does not answer")
 
     def answers(self):
         if self.process.poll() is not None:
-            raise RuntimeError("the engine's server ended")
+            raise RuntimeError(f"{self.name} ended")
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
@@ -213,6 +232,36 @@ class Engine(Target):
 
     def cpu(self):
         return thread_seconds(self.pid)
+
+
+class Engine(Process):
+    """Our SSH engine alone: no webhook, no recording, no workspace behind it."""
+
+    is_inside = True
+
+    def command(self):
+        return [self.generator, "serve", "--port", str(self.port), "--threads", str(THREADS)]
+
+
+class EngineX25519(Engine):
+    """The same with the key exchange that libssh knows."""
+
+    key_exchange = X25519
+
+
+class Libssh(Process):
+    """A server on libssh: Tests/BenchPeers/libssh-server.c."""
+
+    key_exchange = X25519
+    #: Where it was built; set once.
+    program = None
+
+    def command(self):
+        return [self.program, str(self.port), str(self.key), str(THREADS)]
+
+
+class LibsshInside(Libssh):
+    is_inside = True
 
 
 def thread_seconds(pid):
