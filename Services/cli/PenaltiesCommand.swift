@@ -42,8 +42,7 @@ struct PenaltiesOptions: ParsableArguments {
         do {
             try await body(try PenaltiesClient(config, logger: logger))
         } catch let error as CodedError {
-            printError("\(error)".printable)
-            printError("  \(error.code.remedy)")
+            tell(error)
             throw ExitCode.failure
         }
     }
