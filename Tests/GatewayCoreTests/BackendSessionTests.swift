@@ -161,6 +161,135 @@ struct BackendSessionTests {
     }
 }
 
+@Suite("What a session does beside its program")
+struct SessionExtrasTests {
+    private let channel = FakeChannel()
+    private let workspace = FakeForwardWorkspace()
+    private let control = ChannelGiver()
+
+    private func session(_ backend: any Backend) async -> BackendSession {
+        let holder = WorkspaceHolder()
+        let request = WorkspaceRequest(
+            connectionID: String(repeating: "0", count: 32),
+            username: "dev",
+            authenticatedUsername: "dev",
+            remoteAddress: "127.0.0.1",
+            carried: ConnectionMetadata(),
+            eventLoop: channel.eventLoop
+        )
+        await holder.open(backend, request) { _ in }
+        let state = ConnectionState(
+            connectionID: request.connectionID,
+            remoteAddress: RemoteAddress(host: "127.0.0.1", port: 1),
+            eventLoop: channel.eventLoop
+        )
+        let logger = Logger(label: "test")
+        return BackendSession(
+            channel: channel,
+            holder: holder,
+            forwarder: Forwarder(state: state, holder: holder, control: control, logger: logger),
+            exposed: [],
+            logger: logger
+        )
+    }
+
+    private static let display = SessionRequest.x11(
+        X11Request(
+            isSingleConnection: true,
+            protocolName: "MIT-MAGIC-COOKIE-1",
+            cookie: "00",
+            screen: 0
+        )
+    )
+
+    @Test("a display and an agent are there for the program, once each, and end with the session")
+    func displayAndAgent() async throws {
+        let session = await session(OneWorkspace(workspace))
+        #expect(await session.handle(Self.display))
+        #expect(await session.handle(Self.display) == false)
+        let display = workspace.listener
+        workspace.renewListener()
+        #expect(await session.handle(.agentForwarding))
+        #expect(await session.handle(.agentForwarding) == false)
+        #expect(workspace.places.map(\.kind) == ["x11", "agent"])
+        // One connection was all that the client wanted of its display.
+        display.arrive(FakeStream(), from: nil)
+        #expect(
+            try await control.next().opening
+                == .x11(originator: ForwardOrigin(host: "127.0.0.1", port: 0))
+        )
+        await display.untilClosed()
+        await session.closed()
+        #expect(workspace.listener.isClosed)
+    }
+
+    @Test("a display that the backend does not have is refused, and may be asked for again")
+    func noDisplay() async {
+        workspace.failure = OperationUnsupported(operation: "listen")
+        let session = await session(OneWorkspace(workspace))
+        #expect(await session.handle(Self.display) == false)
+        #expect(await session.handle(.agentForwarding) == false)
+        workspace.failure = nil
+        #expect(await session.handle(Self.display))
+        await session.closed()
+    }
+
+    @Test("what the listener tells reaches the program, and comes too late once it runs")
+    func environment() async throws {
+        let backend = FakeBackend()
+        backend.workspace.listener = FakeListener()
+        let session = await session(backend)
+        #expect(await session.handle(.agentForwarding))
+        #expect(await session.handle(.exec(command: "true")))
+        let variables = backend.workspace.requests.first?.environment.map {
+            "\($0.name)=\($0.value)"
+        }
+        #expect(variables == ["WHERE=here"])
+        #expect(await session.handle(Self.display) == false)
+        await session.closed()
+    }
+
+    @Test("a client is told once that the program reads no more")
+    func endOfWrite() async {
+        let backend = FakeBackend()
+        backend.workspace.program.stopReading()
+        let session = await session(backend)
+        #expect(await session.handle(.exec(command: "true")))
+        channel.type("into the void")
+        await until { channel.sent.contains(.endOfWrite) }
+        await session.closed()
+    }
+
+    @Test("a client that reads no more ends the program's output")
+    func clientReadsNoMore() async {
+        let backend = FakeBackend()
+        let session = await session(backend)
+        #expect(await session.handle(.exec(command: "true")))
+        #expect(await session.handle(.endOfWrite))
+        await backend.workspace.program.end(.status(0))
+        await channel.untilClosed()
+        #expect(channel.sent == [.eof, .exit(.status(0)), .close])
+    }
+
+    @Test("a break reaches the program, with its length")
+    func sendBreak() async {
+        let backend = FakeBackend()
+        let session = await session(backend)
+        #expect(await session.handle(.breakSignal(milliseconds: 500)) == false)
+        #expect(await session.handle(.exec(command: "true")))
+        #expect(await session.handle(.breakSignal(milliseconds: 500)))
+        #expect(backend.workspace.program.signals == ["BREAK 500"])
+        await session.closed()
+    }
+
+    @Test("a malformed request is refused")
+    func malformed() async {
+        let session = await session(FakeBackend())
+        let request = SessionRequest.malformed(type: "exec", payload: ByteBuffer())
+        #expect(await session.handle(request) == false)
+    }
+}
+
 @Suite("The holder of a workspace")
 struct WorkspaceHolderTests {
     private let loop = MultiThreadedEventLoopGroup.singleton.next()

@@ -13,6 +13,9 @@ struct RecordingTests {
         static let disconnect = 1
         static let passwordAttempt = 100
         static let handshakeSuccessful = 199
+        static let forwardTCP = 202
+        static let directTCP = 303
+        static let close = 497
         static let channelAccepted = 301
         static let exec = 403
         static let terminal = 404
@@ -42,6 +45,39 @@ struct RecordingTests {
             #expect(text(of: 0, in: events) == "typed")
             #expect(text(of: 1, in: events) == "typed")
             #expect(text(of: 2, in: events) == "err\n")
+        }
+    }
+
+    @Test("forwards are recorded with target, outcome, bytes and end, in both directions")
+    func forwards() async throws {
+        let settings =
+            intercepting("forwarding") + [
+                "security.forwarding.forwardingMode=enable",
+                "security.forwarding.reverseForwardingMode=enable",
+            ]
+        try await Installation.with(settings) { installation in
+            let (server, home) = try await installation.server("sink", "0")
+            let port = Surroundings.freePort()
+            let (client, _) = try await installation.serverInside(
+                "sink",
+                "8080",
+                ["-L", "\(port):127.0.0.1:8080", "-R", "7070:127.0.0.1:\(home)"]
+            )
+            _ = try await installation.sockets("send", "\(port)", input: .text("local"))
+            try client.closeInput()
+            _ = try await client.end()
+            try server.closeInput()
+            let recordings = Recordings(installation: installation)
+            let events = try await recordings.show(try await recordings.finished().id).events
+            // The request to listen comes before the session, the connection after it.
+            let expected = [
+                Kind.forwardTCP, Kind.channelAccepted, Kind.directTCP, Kind.channelAccepted,
+                Kind.close,
+            ]
+            let seen = events.map(\.type).filter(Set(expected).contains)
+            #expect(seen.prefix(5) == expected[...], "\(seen)")
+            #expect(text(of: 1, in: events) == "local")
+            #expect(text(of: 0, in: events).hasPrefix("5 "))
         }
     }
 

@@ -38,6 +38,20 @@ extension EndToEnd {
             try await installation.awaitLog(.gateway, .sshKeepaliveNoresp)
         }
 
+        @Test("a client hears that the program reads no more of its input")
+        func endOfWrite() async throws {
+            let installation = try Installation.current
+            let (file, _) = try installation.randomFile(megabytes: 10)
+            let end = try await installation.ssh(
+                "exec <&-; sleep 1; echo done",
+                arguments: ["-vv"],
+                input: .file(file)
+            )
+            #expect(end.output == "done\n")
+            #expect(end.status == 0)
+            #expect(end.errors.contains("rtype eow@openssh.com"))
+        }
+
         @Test("forwarding an agent is refused, and the session goes on")
         func agent() async throws {
             let installation = try Installation.current

@@ -63,8 +63,16 @@ actor Gate {
 
 final class FakeWorkspace: Workspace {
     let label = "fake-1"
-    private let state = Mutex((requests: [ProgramRequest](), closed: 0))
+    private let state = Mutex(
+        (requests: [ProgramRequest](), closed: 0, listener: FakeListener?.none)
+    )
     let program = FakeProgram()
+
+    /// Without one nothing can listen.
+    var listener: FakeListener? {
+        get { state.withLock { $0.listener } }
+        set { state.withLock { $0.listener = newValue } }
+    }
 
     var requests: [ProgramRequest] { state.withLock { $0.requests } }
     var timesClosed: Int { state.withLock { $0.closed } }
@@ -88,6 +96,11 @@ final class FakeWorkspace: Workspace {
         throw OperationUnsupported(operation: "dial")
     }
 
+    func listen(_ place: ListenPlace) async throws -> any WorkspaceListener {
+        guard let listener else { throw OperationUnsupported(operation: "listen") }
+        return listener
+    }
+
     func close() async { state.withLock { $0.closed += 1 } }
 }
 
@@ -97,7 +110,10 @@ final class FakeProgram: Program {
     private let output: AsyncStream<ProgramOutput>.Continuation
     private let exits: Gate
     private let state = Mutex(
-        (input: "", inputEnded: false, signals: [String](), exit: ProgramExit.status(0), ended: 0)
+        (
+            input: "", inputEnded: false, signals: [String](), exit: ProgramExit.status(0),
+            ended: 0, isDeaf: false
+        )
     )
 
     init() {
@@ -116,6 +132,8 @@ final class FakeProgram: Program {
 
     func endOutput() { output.finish() }
 
+    func stopReading() { state.withLock { $0.isDeaf = true } }
+
     func end(_ exit: ProgramExit) async {
         state.withLock { $0.exit = exit }
         await exits.open()
@@ -129,8 +147,10 @@ final class FakeProgram: Program {
     }
 
     func write(_ bytes: ByteBuffer) async throws -> Bool {
-        state.withLock { $0.input += String(buffer: bytes) }
-        return true
+        state.withLock { state in
+            if !state.isDeaf { state.input += String(buffer: bytes) }
+            return !state.isDeaf
+        }
     }
 
     func closeOutput() async { output.finish() }

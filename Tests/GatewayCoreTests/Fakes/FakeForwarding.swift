@@ -11,6 +11,7 @@ final class FakeForwardWorkspace: Workspace {
         var failure: (any Error)?
         var dialIgnoresCancellation = false
         var listener = FakeListener()
+        var places: [ListenPlace] = []
     }
 
     let label = "fake-forwards"
@@ -18,6 +19,7 @@ final class FakeForwardWorkspace: Workspace {
     private let state = Mutex(State())
 
     var dialled: [DialDestination] { state.withLock { $0.dialled } }
+    var places: [ListenPlace] { state.withLock { $0.places } }
     var listener: FakeListener { state.withLock { $0.listener } }
 
     var failure: (any Error)? {
@@ -59,6 +61,7 @@ final class FakeForwardWorkspace: Workspace {
 
     func listen(_ place: ListenPlace) async throws -> any WorkspaceListener {
         if let failure { throw failure }
+        state.withLock { $0.places.append(place) }
         return listener
     }
 
