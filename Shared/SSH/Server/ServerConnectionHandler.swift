@@ -4,9 +4,8 @@ package import NIOCore
 ///
 /// The engine calls every function on the connection's event loop, in the order in which the
 /// client's messages arrived. The next question waits for the answer to the one before, with two
-/// exceptions that begin in order and then go on beside the others: global requests and `listen`
-/// are a queue of their own (RFC 4254 §4 wants their replies in order), and each `openForward`
-/// is for itself. Keepalives, window adjustments, rekeying and the data of open channels never
+/// exceptions that go on beside the others: global requests and `listen` are a queue of their own
+/// (RFC 4254 §4 wants their replies in order), and each `openForward` is for itself. Keepalives, window adjustments, rekeying and the data of open channels never
 /// wait.
 ///
 /// Layers of the gateway conform to this and hold the next layer.

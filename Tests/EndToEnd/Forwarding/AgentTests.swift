@@ -66,6 +66,7 @@ extension ForwardingTests {
                     > ~/.ssh/authorized_keys && ssh-keygen -q -t ed25519 -N '' -f /tmp/host
                     /usr/sbin/sshd -p 2022 -h /tmp/host -f /dev/null -o UsePAM=no \
                     -o PidFile=none -o StrictModes=no -E /tmp/log
+                    until grep -q 'listening on 0.0.0.0' /tmp/log; do sleep 0.1; done
                     ssh -p 2022 -o StrictHostKeyChecking=accept-new -o BatchMode=yes \
                     -o IdentityFile=none 127.0.0.1 'echo second hop as $USER' || cat /tmp/log
                     """,
