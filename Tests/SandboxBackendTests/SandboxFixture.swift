@@ -55,6 +55,8 @@ struct SandboxFixture {
         var config = SandboxConfig()
         config.stateDirectory = state
         config.initPath = SandboxHost.initPath
+        // Tests run beside others on machines that are busy.
+        config.timeouts.commandStart = .seconds(60)
         change(&config)
         return try SandboxBackend(
             config: config,

@@ -74,6 +74,7 @@ final class FakeListener: WorkspaceListener {
         var arrivals: [AcceptedStream] = []
         var acceptor: CheckedContinuation<AcceptedStream?, any Error>?
         var isClosed = false
+        var failure: (any Error)?
         var closeWaiters: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -90,8 +91,12 @@ final class FakeListener: WorkspaceListener {
         wake()
     }
 
+    /// Accepts nothing any more, as a socket that is broken.
+    func fail(_ error: any Error) { state.withLock { $0.failure = error } }
+
     func accept() async throws -> AcceptedStream? {
-        try await withTaskCancellationHandler {
+        if let failure = state.withLock({ $0.failure }) { throw failure }
+        return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { acceptor in
                 state.withLock { $0.acceptor = acceptor }
                 wake()

@@ -201,6 +201,17 @@ struct ForwarderTests {
         await forwarder.close()
     }
 
+    @Test("a place that stops accepting by itself is given up, and told")
+    func acceptFails() async {
+        let forwarder = await forwarder()
+        workspace.listener.fail(CodedError(.sandboxListenFailed))
+        let place = ForwardAddress.unixSocket(path: "/run/x")
+        #expect(await forwarder.listen(place) == .listening(port: 4711))
+        await workspace.listener.untilClosed()
+        #expect(codes.contains("FORWARD_ACCEPT_FAILED"))
+        await forwarder.close()
+    }
+
     @Test("one connection of an X11 display is all that was asked for")
     func singleConnection() async throws {
         let forwarder = await forwarder()
