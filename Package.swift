@@ -404,7 +404,7 @@ let testTargets: [Target] = [
             crypto,
         ],
         path: "Tests/EndToEnd",
-        exclude: ["Clients/Checks", "Clients/Scripts"],
+        exclude: ["Clients/Checks", "Clients/Scripts", "Attacks/Scripts"],
         swiftSettings: strict
     ),
     tests("SharedWaiting", [nioCore, nioPosix]),
