@@ -90,12 +90,14 @@ func executable(_ name: String, _ path: String, _ dependencies: [Target.Dependen
 func tests(
     _ target: String,
     _ dependencies: [Target.Dependency] = [],
+    exclude: [String] = [],
     resources: [Resource]? = nil
 ) -> Target {
     .testTarget(
         name: "\(target)Tests",
         dependencies: [.target(name: target)] + dependencies,
         path: "Tests/\(target)Tests",
+        exclude: exclude,
         resources: resources,
         swiftSettings: strict
     )
@@ -400,6 +402,7 @@ let testTargets: [Target] = [
         dependencies: [
             "berth", "berth-gateway", "berth-authd", "berth-configd", "berth-auditd",
             "berth-metricsd", "berth-sandbox-init", "SharedMessages", "StubHTTPServer", "CProcess",
+            "SSHTarget",
             "GatewayClient",
             crypto,
         ],
@@ -522,7 +525,8 @@ let testTargets: [Target] = [
             "GatewayCore", "BackendConformance", "SharedConfig", "SharedLogging",
             "SharedMessages", "SharedModels", "SharedSSH", "SSHTarget", "SSHTestServer",
             inMemoryLogging, log, nioCore, nioPosix,
-        ]
+        ],
+        exclude: ["Scripts"]
     ),
     tests(
         "DockerBackend",

@@ -14,6 +14,7 @@ struct SSHProxyConformanceTests {
             let subject = ConformanceSubject(
                 backend: try ProxyFixture(target).backend,
                 eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+                isRelay: true,
                 // What the target leaves running there is the target's affair; its connections
                 // are the gateway's. It notices a closed one a moment later.
                 leftovers: { _ in

@@ -18,6 +18,10 @@ package struct ConformanceSubject: Sendable {
     package var patience: Duration
     /// Whether the backend can dial and listen. One that cannot has to say so.
     package var canForward: Bool
+    /// Whether another SSH server stands behind the backend: displays and agents are announced to
+    /// programs by that server, not by the listener, and it leaves a socket's file behind as sshd
+    /// does.
+    package var isRelay: Bool
 
     package init(
         backend: any Backend,
@@ -25,6 +29,7 @@ package struct ConformanceSubject: Sendable {
         carried: ConnectionMetadata = ConnectionMetadata(),
         patience: Duration = .seconds(60),
         canForward: Bool = true,
+        isRelay: Bool = false,
         leftovers: @escaping @Sendable (_ connectionID: String) async throws -> [String]
     ) {
         self.backend = backend
@@ -32,6 +37,7 @@ package struct ConformanceSubject: Sendable {
         self.carried = carried
         self.patience = patience
         self.canForward = canForward
+        self.isRelay = isRelay
         self.leftovers = leftovers
     }
 }

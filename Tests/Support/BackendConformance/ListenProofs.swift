@@ -63,6 +63,7 @@ enum ListenProofs {
                 _ = try await workspace.listen(.unixSocket(path: path))
             }
             await listener.close()
+            guard !subject.isRelay else { return }
             try await eventually(subject.patience, "the socket is removed") {
                 try await workspace.run("test -e \(path)").exit == .status(1)
             }
@@ -73,6 +74,7 @@ enum ListenProofs {
         try await subject.withWorkspace { workspace in
             let listener = try await workspace.listen(.agent)
             let environment = listener.environment
+            if subject.isRelay { return try await findsAgent(workspace, environment) }
             guard let path = environment.first(where: { $0.name == "SSH_AUTH_SOCK" })?.value else {
                 throw ConformanceFailure("SSH_AUTH_SOCK is told; seen: \(environment)")
             }
@@ -92,6 +94,36 @@ enum ListenProofs {
         }
     }
 
+    /// A program that is started with the listener's variables has an agent, one before it has none.
+    private static func findsAgent(
+        _ workspace: any Workspace,
+        _ environment: [(name: String, value: String)]
+    ) async throws {
+        let command = "test -S \"$SSH_AUTH_SOCK\" && echo there || echo none"
+        // First: sshd tells every session after one that asked for it.
+        let other = try await workspace.run(command)
+        try claim("another does not", other.output == "none\n", seen: "\(other)")
+        let seen = try await workspace.run(
+            command,
+            environment: environment.map { ($0.name, RawText($0.value)) }
+        )
+        try claim("the program finds the socket", seen.output == "there\n", seen: "\(seen)")
+    }
+
+    /// The same of a display and its cookie.
+    private static func findsDisplay(
+        _ workspace: any Workspace,
+        _ environment: [(name: String, value: String)]
+    ) async throws {
+        let seen = try await workspace.run(
+            "xauth list \"$DISPLAY\"",
+            environment: environment.map { ($0.name, RawText($0.value)) }
+        )
+        try claim("the program finds the cookie", seen.output.contains(x11.cookie), seen: "\(seen)")
+        let other = try await workspace.run("echo ${DISPLAY-none}")
+        try claim("another has no display", other.output == "none\n", seen: "\(other)")
+    }
+
     private static let x11 = X11Request(
         isSingleConnection: false,
         protocolName: "MIT-MAGIC-COOKIE-1",
@@ -102,6 +134,7 @@ enum ListenProofs {
     static func displayIsAnnounced(_ subject: ConformanceSubject) async throws {
         try await subject.withWorkspace { workspace in
             let one = try await workspace.listen(.x11(x11))
+            if subject.isRelay { return try await findsDisplay(workspace, one.environment) }
             let two = try await workspace.listen(.x11(x11))
             let displays = [one, two].compactMap { listener in
                 listener.environment.first { $0.name == "DISPLAY" }?.value

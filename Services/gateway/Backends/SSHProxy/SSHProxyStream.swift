@@ -15,5 +15,8 @@ struct SSHProxyStream: WorkspaceStream {
 
     func closeWrite() async { channel.sendEOF() }
 
-    func close() async { channel.close(failureCode: .sshproxySessionCloseFailed) }
+    /// What was written still goes out, as far as the target takes it.
+    func close() async {
+        channel.close(failureCode: .sshproxySessionCloseFailed, dropsUnsent: false)
+    }
 }

@@ -110,6 +110,9 @@ final class SSHProxyWorkspace: Workspace {
         switch place {
         case .tcp, .unixSocket: break
         case .x11(let request):
+            guard request.hasCookie else {
+                throw CodedError(.sshproxyX11Failed, detail: "the cookie is no hexadecimal number")
+            }
             listener.environment = [(Self.ownName, remember(.x11(request)))]
         case .agent: listener.environment = [(Self.ownName, remember(.agentForwarding))]
         }
@@ -199,5 +202,12 @@ extension ForwardTarget {
             self = .tcp(host: host, port: UInt32(port), originator: nobody)
         case .unixSocket(let path): self = .unixSocket(path: path)
         }
+    }
+}
+
+extension X11Request {
+    /// Whether the cookie is what RFC 4254 §6.3.1 says: whole bytes in hexadecimal digits.
+    fileprivate var hasCookie: Bool {
+        cookie.utf8.count.isMultiple(of: 2) && cookie.allSatisfy { $0.isASCII && $0.isHexDigit }
     }
 }

@@ -16,6 +16,12 @@ enum ForwardFailure {
         guard let coded = error as? CodedError else { return personText(code, nil) }
         return personText(coded.code, coded.personText)
     }
+
+    /// The reason the client is given: that of another server which refused, or the code's own.
+    static func reason(_ error: any Error, _ code: MessageCode) -> ChannelOpenFailureReason {
+        let refusal = (error as? CodedError)?.cause as? ChannelOpenRefused
+        return refusal.flatMap { ChannelOpenFailureReason(rawValue: $0.reason) } ?? code.openFailure
+    }
 }
 
 extension MessageCode {

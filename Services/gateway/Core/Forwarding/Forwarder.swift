@@ -45,7 +45,8 @@ final class Forwarder: Sendable {
             let code = ForwardFailure.code(of: error, fallback: .forwardFailed)
             logger.emit(code, ["reason": "\(error)"])
             logger.emit(.sshNewChannelRejected, ["type": "\(target.channelType)"])
-            return .refused(code.openFailure, text: ForwardFailure.text(error, code))
+            let reason = ForwardFailure.reason(error, code)
+            return .refused(reason, text: ForwardFailure.text(error, code))
         }
     }
 

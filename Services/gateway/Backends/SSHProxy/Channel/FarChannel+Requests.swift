@@ -60,14 +60,13 @@ extension FarChannel {
         if !isTaken { logger.emit(.sshproxyChannelCloseFailed) }
     }
 
-    /// Closes the channel: behind everything written if `sendEOF` was called before, else at once.
-    /// Harmless when repeated.
-    func close(failureCode: MessageCode) {
-        let isAbrupt = isOutputOpen
+    /// Closes the channel, with `dropsUnsent` at once, else behind what was written; harmless when
+    /// repeated.
+    func close(failureCode: MessageCode, dropsUnsent: Bool = true) {
         guard startClosing() else { return }
         let logger = connection.logger
         let isTaken = connection.post { session in
-            if !session.close(self, dropping: isAbrupt) { logger.emit(failureCode) }
+            if !session.close(self, dropsUnsent: dropsUnsent) { logger.emit(failureCode) }
         }
         if !isTaken { logger.emit(failureCode) }
     }

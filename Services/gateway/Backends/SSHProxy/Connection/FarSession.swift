@@ -398,10 +398,12 @@ extension FarSession {
         return machine.enqueue(number, .eof)
     }
 
-    /// Closes the channel, behind what was not sent yet or `dropping` that. `false` when it is gone.
-    func close(_ channel: FarChannel, dropping: Bool = true) -> Bool {
+    /// Closes the channel; what was not sent yet goes first, unless it is dropped. `false` when the
+    /// channel is gone.
+    func close(_ channel: FarChannel, dropsUnsent: Bool = true) -> Bool {
         guard let number = numbers[ObjectIdentifier(channel)] else { return false }
-        for (ticket, write) in writes where dropping && write.channel === channel {
+        guard dropsUnsent else { return machine.enqueue(number, .close) }
+        for (ticket, write) in writes where write.channel === channel {
             machine.withdraw(number, ticket: ticket)
             writes[ticket] = nil
             channel.wrote(write.count)
