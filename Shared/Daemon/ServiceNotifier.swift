@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Synchronization
 
@@ -18,9 +19,8 @@ package final class ServiceNotifier: Sendable {
 
     /// To be followed by `ready()`.
     package func reloading() {
-        var now = timespec()
-        _ = unsafe clock_gettime(CLOCK_MONOTONIC, &now)
-        let microseconds = Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
+        // CLOCK_MONOTONIC, as sd_notify(3) wants it.
+        let microseconds = DispatchTime.now().uptimeNanoseconds / 1000
         send("RELOADING=1\nMONOTONIC_USEC=\(microseconds)")
     }
 
