@@ -1,10 +1,10 @@
 /// Codes of what people do with their connections, and what administrators do to them.
 extension MessageCode {
-    package static let sshClientVersion = MessageCode(
-        "SSH_CLIENT_VERSION",
+    package static let sshAlgorithmsAgreed = MessageCode(
+        "SSH_ALGORITHMS_AGREED",
         .debug,
-        explanation: "The client has told its version, and the key exchange is done.",
-        remedy: "Nothing; the labels hold the version and the algorithms that were agreed on."
+        explanation: "The first key exchange with a client is done.",
+        remedy: "Nothing; the labels hold the algorithms that were agreed on."
     )
 
     package static let sessionCreated = MessageCode(
@@ -39,6 +39,43 @@ extension MessageCode {
         remedy: "Nothing; the labels hold the result and the seconds."
     )
 
+    package static let recordingStarted = MessageCode(
+        "RECORDING_STARTED",
+        .info,
+        explanation: "The recording of a connection has begun.",
+        remedy: "Nothing; `berth recording` finds it by the label recording."
+    )
+
+    package static let recordingStopped = MessageCode(
+        "RECORDING_STOPPED",
+        .info,
+        explanation: "The recording of a connection is complete, and auditd has all of it.",
+        remedy: "Nothing; the labels hold its bytes before compression, and the seconds."
+    )
+
+    package static let recordingCloseFailed = MessageCode(
+        "RECORDING_CLOSE_FAILED",
+        .error,
+        isAudit: true,
+        explanation: "The end of a recording could not be brought to auditd.",
+        remedy: """
+            Look at auditd and at the network to it; auditd completes the recording itself once \
+            the gateway has been silent for long enough, without its last moments.
+            """
+    )
+
+    package static let recordingSizeLimit = MessageCode(
+        "RECORDING_SIZE_LIMIT",
+        .warning,
+        isAudit: true,
+        explanation: "A recording has reached audit.maxSize.",
+        personText: "The recording of this session is full; the session ends here.",
+        remedy: """
+            Raise audit.maxSize, record fewer streams, or set audit.whenFull to stop, so that the \
+            session goes on without them.
+            """
+    )
+
     package static let gatewaySessionRevoked = MessageCode(
         "GATEWAY_SESSION_REVOKED",
         .notice,
@@ -63,7 +100,8 @@ extension MessageCode {
     )
 
     static let sessionCodes: [MessageCode] = [
-        sshClientVersion, sessionCreated, sessionEnded, sessionProgramStarted,
-        sessionProgramEnded, gatewaySessionRevoked, gatewaySessionUnknown, gatewayKillInvalid,
+        sshAlgorithmsAgreed, sessionCreated, sessionEnded, sessionProgramStarted,
+        sessionProgramEnded, recordingStarted, recordingStopped, recordingCloseFailed,
+        recordingSizeLimit, gatewaySessionRevoked, gatewaySessionUnknown, gatewayKillInvalid,
     ]
 }

@@ -221,7 +221,13 @@ struct AuditLayerTests {
         let slot = RecordingSlot()
         var options = AuditInterceptConfig()
         options.forwarding = true
-        slot.fill(ConnectionRecorder(handle: recorder, intercept: options))
+        slot.fill(
+            ConnectionRecorder(
+                handle: recorder,
+                intercept: options,
+                tally: RecordingTally(AuditConfig(), onFull: {})
+            )
+        )
         let control = AuditControl(giver, slot: slot, logger: Logger(label: "test"))
         let origin = ForwardOrigin(host: "127.0.0.1", port: 5)
         let opening = ServerChannelOpening.forwardedTCP(host: "", port: 80, originator: origin)
@@ -249,7 +255,13 @@ struct AuditLayerTests {
         let recorder = FakeRecorder()
         let giver = ChannelGiver()
         let slot = RecordingSlot()
-        slot.fill(ConnectionRecorder(handle: recorder, intercept: AuditInterceptConfig()))
+        slot.fill(
+            ConnectionRecorder(
+                handle: recorder,
+                intercept: AuditInterceptConfig(),
+                tally: RecordingTally(AuditConfig(), onFull: {})
+            )
+        )
         recorder.fail()
         let control = AuditControl(giver, slot: slot, logger: Logger(label: "test"))
         await #expect(throws: ChannelClosed.self) { _ = try await control.openChannel(.agent) }
@@ -309,12 +321,15 @@ struct IdleForward: ForwardHandler {
 final class FakeRecorder: Recorder, RecordingHandle {
     private let openingFails: Bool
     private let state = Mutex((events: [AuditEvent](), isFinished: false, isFailing: false))
+    private let finishFails = Mutex(false)
 
     init(openingFails: Bool = false) { self.openingFails = openingFails }
 
     let id = String(repeating: "a", count: 32)
     var events: [AuditEvent] { state.withLock { $0.events } }
     var isFinished: Bool { state.withLock { $0.isFinished } }
+
+    func failFinishing() { finishFails.withLock { $0 = true } }
 
     func fail() { state.withLock { $0.isFailing = true } }
 
@@ -335,7 +350,10 @@ final class FakeRecorder: Recorder, RecordingHandle {
     }
 
     func identify(username: String) {}
-    func finish() async throws { state.withLock { $0.isFinished = true } }
+    func finish() async throws {
+        guard !finishFails.withLock({ $0 }) else { throw CodedError(.httpClientConnectionFailed) }
+        state.withLock { $0.isFinished = true }
+    }
 }
 
 final class FakeControl: ServerConnectionControl {

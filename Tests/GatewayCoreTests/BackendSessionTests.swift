@@ -39,6 +39,7 @@ struct BackendSessionTests {
                 logger: logger
             ),
             exposed: [],
+            showsCommands: true,
             logger: logger
         )
     }
@@ -189,6 +190,7 @@ struct SessionExtrasTests {
             holder: holder,
             forwarder: Forwarder(state: state, holder: holder, control: control, logger: logger),
             exposed: [],
+            showsCommands: true,
             logger: logger
         )
     }

@@ -17,6 +17,7 @@ struct SessionRegistryTests {
     private let state = ConnectionState(
         connectionID: String(repeating: "a", count: 32),
         remoteAddress: RemoteAddress(host: "203.0.113.7", port: 41022),
+        listener: "[::1]:2222",
         eventLoop: MultiThreadedEventLoopGroup.singleton.next()
     )
     private let handshake = HandshakeFacts(
@@ -84,8 +85,9 @@ struct SessionRegistryTests {
     @Test("a session's beginning and end are audit events with identity, cause, time and bytes")
     func events() async throws {
         let layer = layer(SessionRegistry(logger: logger))
+        #expect(entry(.sshConnected)?.metadata["listen"] == "[::1]:2222")
         await layer.handshakeCompleted(handshake)
-        #expect(entry(.sshClientVersion)?.metadata["clientVersion"] == "SSH-2.0-test")
+        #expect(entry(.sshAlgorithmsAgreed)?.metadata["keyExchange"] == "k")
         state.update { $0.username = "dev" }
         try await layer.authenticated(as: "dev")
         #expect(entry(.sessionCreated)?.metadata["username"] == "dev")

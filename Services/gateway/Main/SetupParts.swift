@@ -46,6 +46,7 @@ struct SetupParts: Sendable {
             limiter: limiter,
             uses: uses,
             metrics: metrics,
+            showsCommands: config.log.commands,
             sessions: sessions,
             logger: logger
         )

@@ -19,6 +19,13 @@ package struct AuditConfig: ConfigSection {
         case besteffort
     }
 
+    package enum WhenFull: String, ConfigChoice {
+        /// The connection ends, and the person is told why.
+        case end
+        /// The session goes on; no more streams are recorded, only what was done.
+        case stop
+    }
+
     package var enable = false
     package var format = Format.none
     package var storage = Storage.none
@@ -30,6 +37,10 @@ package struct AuditConfig: ConfigSection {
     package var window = 4 << 20
     /// For one acknowledgement, before a strict connection ends.
     package var timeout: Duration = .seconds(30)
+    /// Bytes of one recording, before compression; 0: no limit.
+    package var maxSize = 0
+    /// What happens at `maxSize`.
+    package var whenFull = WhenFull.end
     /// Where auditd answers.
     package var server = HTTPClientConfig(url: "http://127.0.0.1:7030")
 
@@ -45,6 +56,8 @@ package struct AuditConfig: ConfigSection {
         visitor.field("delivery", &delivery)
         visitor.field("window", &window)
         visitor.field("timeout", &timeout)
+        visitor.field("maxSize", &maxSize)
+        visitor.field("whenFull", &whenFull)
         visitor.section("server", &server, checked: enable)
     }
 
@@ -53,6 +66,8 @@ package struct AuditConfig: ConfigSection {
         var list = Rules(path)
         list.check("window", window, in: 64 << 10...1 << 30)
         list.check("timeout", timeout, atLeast: .seconds(1))
+        let isLimit = maxSize == 0 || maxSize >= 4096
+        list.check(isLimit, "maxSize", "\(maxSize)", "must be 0 or at least 4096")
         list.check(!server.url.isEmpty, "server.url", nil, "must be set")
         return list.problems
     }

@@ -19,6 +19,8 @@ package struct LogConfig: ConfigSection {
     /// Used with destination `file`; opened again on SIGHUP.
     package var file = "/var/log/containerssh/containerssh.log"
     package var syslog = SyslogConfig()
+    /// Whether commands are in the records about programs.
+    package var commands = true
 
     package init() {}
 
@@ -28,6 +30,7 @@ package struct LogConfig: ConfigSection {
         visitor.field("destination", &destination)
         visitor.field("file", &file)
         visitor.section("syslog", &syslog, checked: destination == .syslog)
+        visitor.field("commands", &commands)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {

@@ -33,7 +33,7 @@ extension EndToEnd {
                 #expect(end.errors.contains("maintenance at noon"))
                 #expect(end.errors.contains(MessageCode.gatewaySessionRevoked.id))
                 for code in [
-                    MessageCode.sshClientVersion, .sessionCreated, .gatewaySessionRevoked,
+                    MessageCode.sshAlgorithmsAgreed, .sessionCreated, .gatewaySessionRevoked,
                     .sessionEnded,
                 ] {
                     try await installation.awaitLog(.gateway, code)

@@ -198,11 +198,7 @@ package final class AuditLayer: ServerConnectionHandler {
             await note(.handshakeFailed(reason: end.description))
         }
         await next.disconnected(end)
-        do {
-            try await current?.handle.finish()
-        } catch {
-            logger.emit(.gatewayRecordingLost, ["reason": "\(error)"])
-        }
+        await finishRecording()
     }
 
     // MARK: - Private
@@ -220,11 +216,40 @@ package final class AuditLayer: ServerConnectionHandler {
         let handle = try await recordings.openRecording(id: state.connectionID, facts: facts) {
             [weak self] error in self?.refuse(error)
         }
-        let opened = ConnectionRecorder(handle: handle, intercept: options.intercept)
+        let tally = RecordingTally(options) { [logger] in
+            logger.emit(.recordingSizeLimit, ["recording": "\(handle.id)"])
+        }
+        let opened = ConnectionRecorder(
+            handle: handle,
+            intercept: options.intercept,
+            tally: tally
+        )
         try await opened.record(
             .connect(remoteAddress: facts.remoteAddress, country: facts.country)
         )
         slot.fill(opened)
+        logger.emit(
+            .recordingStarted,
+            ["recording": "\(handle.id)", "format": "\(options.format.rawValue)"]
+        )
+    }
+
+    private func finishRecording() async {
+        guard let recorder = current else { return }
+        let labels: Logger.Metadata = ["recording": "\(recorder.handle.id)"]
+        do {
+            try await recorder.handle.finish()
+            let duration = (ContinuousClock.now - recorder.tally.start).roundedSeconds
+            logger.emit(
+                .recordingStopped,
+                labels.merging([
+                    "size": .stringConvertible(recorder.tally.size),
+                    "duration": .stringConvertible(duration),
+                ]) { $1 }
+            )
+        } catch {
+            logger.emit(.recordingCloseFailed, labels.merging(["reason": "\(error)"]) { $1 })
+        }
     }
 
     private func note(_ event: AuditEvent, channel: UInt64? = nil) async {
@@ -237,8 +262,12 @@ package final class AuditLayer: ServerConnectionHandler {
 
     private func refuse(_ error: any Error) {
         let isOpen = current != nil
-        let code: MessageCode = isOpen ? .gatewayRecordingLost : .gatewayRecordingRefused
-        logger.emit(code, ["reason": "\(error)"])
+        let isFull = (error as? CodedError)?.code == .recordingSizeLimit
+        let code: MessageCode =
+            isFull
+            ? .recordingSizeLimit : isOpen ? .gatewayRecordingLost : .gatewayRecordingRefused
+        // The limit has been told of when it was reached.
+        if !isFull { logger.emit(code, ["reason": "\(error)"]) }
         control.disconnect(ServerRefusal(reason: .byApplication, text: personText(code, nil)))
     }
 }

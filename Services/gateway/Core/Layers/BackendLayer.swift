@@ -16,6 +16,7 @@ package final class BackendLayer: ServerConnectionHandler {
     private let holder: WorkspaceHolder
     private let forwarder: Forwarder
     private let metrics: GatewayMetrics
+    private let showsCommands: Bool
     private let logger: Logger
 
     package init(
@@ -23,9 +24,11 @@ package final class BackendLayer: ServerConnectionHandler {
         backends: any BackendProvider,
         control: any ServerConnectionControl,
         metrics: GatewayMetrics,
+        showsCommands: Bool,
         logger: Logger
     ) {
         self.state = state
+        self.showsCommands = showsCommands
         holder = WorkspaceHolder()
         forwarder = Forwarder(state: state, holder: holder, control: control, logger: logger)
         self.backends = backends
@@ -88,7 +91,8 @@ package final class BackendLayer: ServerConnectionHandler {
             holder: holder,
             forwarder: forwarder,
             exposed: exposedEnvironment,
-            logger: logger
+            showsCommands: showsCommands,
+            logger: state.identified(logger)
         )
         return .accepted(session)
     }

@@ -25,6 +25,8 @@ actor BackendSession: SessionHandler {
     private var pty: PTYRequest?
     private var program: (any Program)?
     private var running: Task<Void, Never>?
+    private let showsCommands: Bool
+    private var events: ProgramEvents?
     /// Places where the session's programs reach the client, by the forwarder's numbers.
     private var places: [UInt64] = []
     private var hasDisplay = false
@@ -40,6 +42,7 @@ actor BackendSession: SessionHandler {
         holder: WorkspaceHolder,
         forwarder: Forwarder,
         exposed: [(name: String, value: RawText)],
+        showsCommands: Bool,
         logger: Logger
     ) {
         self.channel = channel
@@ -47,6 +50,7 @@ actor BackendSession: SessionHandler {
         self.holder = holder
         self.forwarder = forwarder
         self.environment = exposed
+        self.showsCommands = showsCommands
         var logger = logger
         logger[metadataKey: "channelId"] = "\(channel.id)"
         self.logger = logger
@@ -166,6 +170,7 @@ actor BackendSession: SessionHandler {
             let request = ProgramRequest(kind: kind, environment: environment, pty: pty)
             let program = try await workspace.start(request)
             self.program = program
+            events = ProgramEvents(request, showsCommand: showsCommands, logger: logger)
             lifecycle.started()
             running = Task(executorPreference: tasks) { await self.run(program) }
             return true
@@ -297,6 +302,7 @@ actor BackendSession: SessionHandler {
 
     private func finish(_ exit: ProgramExit) async {
         logger.emitExit(exit)
+        events?.ended(exit)
         await channel.sendEOF()
         await channel.sendExit(exit)
         await channel.close()

@@ -35,9 +35,8 @@ final class LogLayer: ServerConnectionHandler {
 
     func handshakeCompleted(_ handshake: HandshakeFacts) async {
         logger.emit(
-            .sshClientVersion,
+            .sshAlgorithmsAgreed,
             [
-                "clientVersion": "\(handshake.clientVersion)",
                 "keyExchange": "\(handshake.keyExchange)",
                 "hostKey": "\(handshake.hostKeyAlgorithm)",
                 "cipher": "\(handshake.inboundCipher)",

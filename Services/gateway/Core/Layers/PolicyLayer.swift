@@ -82,7 +82,7 @@ package final class PolicyLayer: ServerConnectionHandler {
                 PolicySession(
                     channel,
                     policy: policy,
-                    logger: logger,
+                    logger: state.identified(logger),
                     next: handler,
                     whenClosed: release
                 )
@@ -165,7 +165,7 @@ extension PolicyLayer {
     }
 
     private func refuse(_ address: ForwardAddress, _ code: MessageCode) -> ListenReply {
-        logger.emit(code, address.labels)
+        state.identified(logger).emit(code, address.labels)
         return .refused(text: personText(code, nil))
     }
 
@@ -175,6 +175,7 @@ extension PolicyLayer {
         _ reason: ChannelOpenFailureReason,
         _ labels: Logger.Metadata = [:]
     ) -> ChannelDecision<Handler> {
+        let logger = state.identified(logger)
         logger.emit(code, labels.merging(["type": "\(type)"]) { $1 })
         logger.emit(.sshNewChannelRejected, ["type": "\(type)", "reason": "\(code.id)"])
         return .refused(reason, text: personText(code, nil))

@@ -43,8 +43,10 @@ final class AuditControl: ServerConnectionControl {
     }
 
     private func lost(_ error: any Error) {
-        logger.emit(.gatewayRecordingLost, ["reason": "\(error)"])
-        let text = personText(.gatewayRecordingLost, nil)
+        let isFull = (error as? CodedError)?.code == .recordingSizeLimit
+        let code: MessageCode = isFull ? .recordingSizeLimit : .gatewayRecordingLost
+        if !isFull { logger.emit(code, ["reason": "\(error)"]) }
+        let text = personText(code, nil)
         next.disconnect(ServerRefusal(reason: .byApplication, text: text))
     }
 }

@@ -19,6 +19,8 @@ package struct ConnectionFactory: Sendable {
     package var limiter: ConnectionLimiter
     package var uses: any UseCounter
     package var metrics: GatewayMetrics
+    /// Whether commands are in the records about programs.
+    package var showsCommands: Bool
     /// Knows the connections that are open.
     package var sessions: SessionRegistry
     package var logger: Logger
@@ -32,6 +34,7 @@ package struct ConnectionFactory: Sendable {
         limiter: ConnectionLimiter,
         uses: any UseCounter,
         metrics: GatewayMetrics,
+        showsCommands: Bool,
         sessions: SessionRegistry,
         logger: Logger
     ) {
@@ -43,6 +46,7 @@ package struct ConnectionFactory: Sendable {
         self.limiter = limiter
         self.uses = uses
         self.metrics = metrics
+        self.showsCommands = showsCommands
         self.sessions = sessions
         self.logger = logger
     }
@@ -86,6 +90,7 @@ package struct ConnectionFactory: Sendable {
                 logger.emit(.securityMaxForwards)
             },
             metrics: metrics,
+            showsCommands: showsCommands,
             logger: backendLogger
         )
         let limited = UserLimitsLayer(

@@ -1,9 +1,19 @@
 import Foundation
+package import Logging
 package import SharedMessages
 package import SharedModels
 package import SharedSSH
 
 extension ConnectionState {
+    /// `logger` with the names of whoever is logged in.
+    package func identified(_ logger: Logger) -> Logger {
+        let facts = facts
+        var logger = logger
+        logger[metadataKey: "username"] = "\(facts.username)"
+        logger[metadataKey: "authenticatedUsername"] = "\(facts.authenticatedUsername)"
+        return logger
+    }
+
     /// What every webhook is told about the connection.
     package func requestHead(username: String) -> AuthRequestHead {
         let facts = facts
