@@ -8,7 +8,7 @@ package enum Loopback {
     /// One on which nobody listens and that the kernel gives to nobody by itself.
     package static func freePort() -> Int {
         while true {
-            let port = UInt16.random(in: 18_000...31_999)
+            let port = UInt16.random(in: 10_000...17_999)
             guard given.withLock({ $0.insert(port).inserted }), !isListening(Int(port)) else {
                 continue
             }

@@ -42,7 +42,8 @@ package final class SSHTarget: Sendable {
     package static func start(_ settings: [String] = []) async throws -> SSHTarget {
         let target = try SSHTarget(settings)
         let end = ContinuousClock.now + .seconds(20)
-        while !Loopback.isListening(target.port) {
+        // Its own word: on the port somebody else may listen, another test process for example.
+        while !target.log.contains("Server listening on 127.0.0.1 port \(target.port).") {
             guard ContinuousClock.now < end else {
                 throw Failure(description: "sshd does not listen: \(target.log)")
             }
