@@ -10,14 +10,15 @@ set_ports
 umask 077
 mkdir -p "$demo"/{rules,recordings,sandbox,logs,run}
 
-# A Unix socket's path has at most 107 bytes.
+# A Unix socket's path has at most 107 bytes; gateway.sock beside it is two longer.
 socket=$demo/run/authd.sock
-if ((${#socket} > 107)); then
+if ((${#socket} > 105)); then
     short=${TMPDIR:-/tmp}/berth-$EUID-$(cksum <<<"$demo" | cut -d ' ' -f 1)
     mkdir -p "$short"
     socket=$short/authd.sock
 fi
 say "$socket" >"$demo/run/authd.socket"
+admin=${socket%/*}/gateway.sock
 
 [[ -f $demo/password ]] || head -c 12 /dev/urandom | base64 | tr '+/' 'xy' >"$demo/password"
 [[ -f $demo/id_ed25519 ]] ||
@@ -89,6 +90,10 @@ health:
   listen: 127.0.0.1:$port_health
   client:
     url: http://127.0.0.1:$port_health/
+gateway:
+  admin:
+    enable: true
+    listen: unix://$admin
 log:
   level: info
   format: text

@@ -25,6 +25,20 @@ extension EndToEnd {
             }
         }
 
+        @Test("the login of somebody privileged is marked")
+        func privileged() async throws {
+            let settings = [
+                #"auth.privilegedUsers=["glob:d?v"]"#, "security.forwarding.forwardingMode=enable",
+                "security.forwarding.maxConnections=0",
+            ]
+            try await Installation.with(settings) { installation in
+                let end = try await installation.ssh(nil, arguments: ["-W", "localhost:9"])
+                #expect(end.errors.contains(MessageCode.securityMaxForwards.id))
+                try await installation.awaitLog(.gateway, .sshLoginPrivileged)
+                try await installation.awaitLog(.gateway, .securityMaxForwards)
+            }
+        }
+
         @Test("a recording at its limit ends the session, and says so")
         func recordingLimit() async throws {
             let settings = ["audit.maxSize=65536", "audit.intercept.stdout=true"]

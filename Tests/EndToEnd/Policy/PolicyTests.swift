@@ -47,6 +47,44 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "a signal that is not allowed does not reach the program, one that is does",
+            .enabled(if: Surroundings.python != nil, Surroundings.pythonReason)
+        )
+        func signals() async throws {
+            try await Installation.with([#"security.signal.deny=["USR1"]"#]) { installation in
+                let end = try await installation.run(
+                    try #require(Surroundings.python),
+                    [
+                        Surroundings.scripts.appending(path: "signals.py").path,
+                        "\(installation.config.ports.ssh)", Installation.user,
+                        installation.userKey, installation.config.path("known_hosts"),
+                    ]
+                )
+                #expect(end.output == "got USR2\n", "\(end.errors)")
+                try await installation.awaitLog(.gateway, .securitySignalRejected)
+            }
+        }
+
+        @Test("a configuration that breaks a rule refuses the login with its code")
+        func brokenConfiguration() async throws {
+            try await Installation.with { installation in
+                let rules = """
+                    rules:
+                      - name: broken
+                        match: { user: "*" }
+                        config: { security: { command: { allow: ["regex:("] } } }
+                    """
+                try Data(rules.utf8).write(to: URL(filePath: installation.config.rules))
+                try await installation.stop(.configd)
+                try await installation.restart(.configd)
+                let end = try await installation.ssh("id")
+                #expect(end.status == 255)
+                #expect(end.errors.contains(MessageCode.backendConfigError.id))
+                try await installation.awaitLog(.gateway, .backendConfigError)
+            }
+        }
+
         @Test("a forced command runs instead of everything, and knows what was asked for")
         func forced() async throws {
             let command = #"security.forceCommand=echo "menu:${SSH_ORIGINAL_COMMAND-none}""#

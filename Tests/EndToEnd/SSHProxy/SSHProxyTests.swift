@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import Glibc
 import SSHTarget
+import SharedMessages
 import Testing
 
 @Suite(
@@ -41,6 +42,22 @@ struct SSHProxyTests {
             let third = try await installation.ssh("kill -s KILL $$", arguments: ["-v"])
             #expect(third.errors.contains("exit-signal"))
             #expect(third.status == 255)
+        }
+    }
+
+    @Test("a forced command is told of the original one, or does not run")
+    func forcedCommand() async throws {
+        let forced = #"security.forceCommand=echo "menu:$SSH_ORIGINAL_COMMAND""#
+        try await withProxy([forced], target: ["AcceptEnv LANG"]) { installation, _ in
+            let end = try await installation.ssh("id")
+            #expect(end.output.isEmpty)
+            #expect(end.status == 255)
+            #expect(end.errors.contains(MessageCode.securityExecFailedSetenv.id))
+            try await installation.awaitLog(.gateway, .securityExecFailedSetenv)
+        }
+        try await withProxy([forced]) { installation, _ in
+            let end = try await installation.ssh("id")
+            #expect(end.output == "menu:id\n")
         }
     }
 

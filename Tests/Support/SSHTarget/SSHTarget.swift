@@ -70,6 +70,8 @@ package final class SSHTarget: Sendable {
         let path = folder.path
         fingerprint = try Self.makeKeys(path)
         userKey = try String(contentsOfFile: path + "/user_key", encoding: .utf8)
+        // All lines of this key count.
+        let acceptsAll = !settings.contains { $0.hasPrefix("AcceptEnv") }
         let config = """
             \(settings.joined(separator: "\n"))
             Port \(port)
@@ -82,7 +84,7 @@ package final class SSHTarget: Sendable {
             UsePAM no
             PrintMotd no
             PrintLastLog no
-            AcceptEnv *
+            \(acceptsAll ? "AcceptEnv *" : "")
             X11Forwarding yes
             PermitUserEnvironment no
             Subsystem sftp internal-sftp

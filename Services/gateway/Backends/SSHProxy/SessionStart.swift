@@ -45,10 +45,24 @@ struct SessionStart {
 
     /// Everything before the program. What the program can do without is not waited for.
     private func prepare(_ channel: FarChannel) async throws {
-        for (name, value) in latest { wish(.environment(name: name, value: value), of: channel) }
+        for (name, value) in latest {
+            let variable = SessionRequest.environment(name: name, value: value)
+            if name == ForcedCommand.variable {
+                try await tellOriginal(variable, of: channel)
+            } else {
+                wish(variable, of: channel)
+            }
+        }
         for extra in extras { wish(extra, of: channel) }
         guard let pty else { return }
         try await demand(.pty(pty), of: channel)
+    }
+
+    /// A forced command that does not learn of the original one would do something else.
+    private func tellOriginal(_ variable: SessionRequest, of channel: FarChannel) async throws {
+        guard try await !channel.ask(variable) else { return }
+        channel.connection.logger.emit(.securityExecFailedSetenv)
+        throw CodedError(.securityExecFailedSetenv, detail: variable.label)
     }
 
     /// As sshd does it: the later of two values counts.

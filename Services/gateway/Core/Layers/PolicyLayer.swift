@@ -58,7 +58,7 @@ package final class PolicyLayer: ServerConnectionHandler {
                 $0.authenticatedUsername = answer.authenticatedUsername ?? $0.authenticatedUsername
             }
         } catch {
-            logger.emit(.sshBackendRejectedHandshake, ["reason": "\(error)"])
+            logger.emit(CodedError(.sshBackendRejectedHandshake, cause: error))
             throw ServerRefusal.because(error, fallback: .configBackendError)
         }
         try await next.authenticated(as: username)

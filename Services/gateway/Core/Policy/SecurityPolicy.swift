@@ -137,7 +137,7 @@ extension SecurityPolicy {
 /// A command that the configuration, or the credential, puts in the place of what was asked for.
 package struct ForcedCommand: Sendable, Hashable {
     /// Tells the forced command of the original one (sshd_config(5), ForceCommand).
-    static let variable = "SSH_ORIGINAL_COMMAND"
+    package static let variable = "SSH_ORIGINAL_COMMAND"
 
     package var command: String
     /// The value of `SSH_ORIGINAL_COMMAND`; empty for a shell, which gets no variable.

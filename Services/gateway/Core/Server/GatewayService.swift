@@ -138,6 +138,8 @@ package final class GatewayService: Service, CustomStringConvertible {
             { _ = await self.server.waitUntilEmpty(atMost: time) },
             { try? await self.hurried.value() }
         )
+        let left = server.connectionCount
+        if left > 0 { logger.emit(.gatewayShuttingDown, ["connections": "\(left)"]) }
         await server.shutdown(deadline: .zero, text: personText(.gatewayShuttingDown, nil))
     }
 }
