@@ -260,6 +260,29 @@ let services: [Target] = [
         path: "Services/gateway/SandboxInit",
         linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"])]
     ),
+    // Links nothing but the C library, statically: it runs inside whatever image it is put into.
+    cLibrary("CAgent", "Services/gateway/CAgent"),
+    .executableTarget(
+        name: "berth-agent",
+        dependencies: ["CAgent"],
+        path: "Services/gateway/Agent",
+        swiftSettings: [
+            .swiftLanguageMode(.v6),
+            .enableUpcomingFeature("MemberImportVisibility"),
+            .enableExperimentalFeature("Embedded"),
+            .strictMemorySafety(),
+            .treatAllWarnings(as: .error),
+            .unsafeFlags(["-wmo", "-Osize", "-parse-as-library"]),
+        ],
+        linkerSettings: [
+            .unsafeFlags([
+                "-Xclang-linker", "-static", "-Xclang-linker", "-no-pie",
+                // Copied into containers: nothing that is not needed to run.
+                "-Xlinker", "--gc-sections", "-Xlinker", "-s",
+            ]),
+            .linkedLibrary("m"),
+        ]
+    ),
     library(
         "SandboxBackend",
         "Services/gateway/Backends/Sandbox",
@@ -548,6 +571,7 @@ let package = Package(
         .executable(name: "berth-metricsd", targets: ["berth-metricsd"]),
         .executable(name: "berth", targets: ["berth"]),
         .executable(name: "berth-sandbox-init", targets: ["berth-sandbox-init"]),
+        .executable(name: "berth-agent", targets: ["berth-agent"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -10,7 +10,9 @@ configuration=${BERTH_BUILD:-release}
     die "BERTH_BUILD is $configuration, must be release or debug"
 cd "$root"
 
-products=(berth-gateway berth-sandbox-init berth-authd berth-configd berth-auditd berth-metricsd berth)
+products=(
+    berth-gateway berth-sandbox-init berth-agent berth-authd berth-configd berth-auditd berth-metricsd berth
+)
 folder=$root/.build/$configuration
 stamp=$folder/berth-built
 

@@ -1,0 +1,63 @@
+import CAgent
+
+/// The agent inside a container; see docs/agent-protocol.md, and `berth-agent --help`.
+@main struct Agent {
+    static func main() {
+        var arguments: [[UInt8]] = []
+        while let argument = unsafe bytes(cString: agent_argument(Int32(arguments.count))) {
+            arguments.append(argument)
+        }
+        agent_exit(run(Array(arguments.dropFirst())))
+    }
+
+    private static func run(_ arguments: [[UInt8]]) -> Int32 {
+        guard let mode = arguments.first else { return usage(1) }
+        let rest = Array(arguments.dropFirst())
+        switch mode {
+        case bytes("init"): return InitServer().run()
+        case bytes("console"): return ConsoleMode.run(rest)
+        case bytes("signal"): return SignalMode.run(rest)
+        case bytes("wait-signal"): return WaitSignalMode.run(rest)
+        case bytes("write-file"): return WriteFileMode.run(rest)
+        case bytes("sftp-server"): return SftpServer().run()
+        case bytes("license"): return license(rest)
+        case bytes("version"): return version()
+        case bytes("-h"), bytes("--help"): return usage(0)
+        default: return usage(1)
+        }
+    }
+
+    private static func usage(_ status: Int32) -> Int32 {
+        printLine(
+            1,
+            bytes(
+                """
+                usage: berth-agent MODE [OPTIONS]
+
+                  init                                      serve Berth's gateway on stdin and stdout
+                  console [--env N=V]… [--wait] [--pid] -- PROGRAM [ARGUMENT…]
+                                                            run a program in place of the agent
+                  signal --pid N --signal NAME              send a signal
+                  wait-signal --signal NAME… [--message T]  wait for a signal, collect orphans
+                  write-file PATH                           write stdin to a file, whole or not at all
+                  forward-server                            forward connections, CBOR on stdin and stdout
+                  sftp-server                               the SFTP subsystem
+                  scp …                                     scp's other end, as scp calls it
+                  license, version, --help
+                """
+            )
+        )
+        return status
+    }
+
+    private static func license(_ rest: [[UInt8]]) -> Int32 {
+        guard rest.isEmpty else { return 1 }
+        printLine(1, bytes("berth-agent is part of Berth and comes under Berth's license."))
+        return 0
+    }
+
+    private static func version() -> Int32 {
+        printLine(1, bytes("berth-agent 1"))
+        return 0
+    }
+}

@@ -1,0 +1,101 @@
+import CAgent
+
+/// Writes the DATA of one channel to a descriptor, and gives the gateway window for what was
+/// written.
+///
+/// Bytes for a reader that is gone are dropped, as a pipe's reader may close early.
+final class Sink {
+    private let link: Link
+    private let id: UInt32
+    private let channel: UInt8
+    private var descriptor: Descriptor?
+    private let isSocket: Bool
+    private var queue = ByteQueue()
+    private var window: Int
+    private var owed = 0
+    private let size: Int
+    private var endReceived = false
+    private let whenDone: () -> Void
+
+    /// Nothing more will be written.
+    private(set) var isDone = false
+
+    init(
+        _ link: Link,
+        _ id: UInt32,
+        _ channel: UInt8,
+        _ descriptor: Descriptor,
+        isSocket: Bool,
+        window: UInt32,
+        whenDone: @escaping () -> Void
+    ) {
+        self.link = link
+        self.id = id
+        self.channel = channel
+        self.descriptor = descriptor
+        self.isSocket = isSocket
+        self.window = Int(window)
+        size = Int(window)
+        self.whenDone = whenDone
+    }
+
+    func receive(_ bytes: ArraySlice<UInt8>) throws(Violation) {
+        guard !endReceived else { throw Violation(text: "DATA after END") }
+        guard bytes.count <= window else { throw Violation(text: "DATA beyond the window") }
+        window -= bytes.count
+        guard descriptor != nil, !isDone else { return credit(bytes.count) }
+        let isIdle = queue.isEmpty
+        queue.append(bytes)
+        if isIdle { write() }
+    }
+
+    /// What is queued is still written, then the descriptor's writing side ends.
+    func receiveEnd() {
+        guard !endReceived else { return }
+        endReceived = true
+        if queue.isEmpty { finish() }
+    }
+
+    private func write() {
+        guard let descriptor else { return }
+        while !queue.isEmpty {
+            let written = queue.write(to: descriptor.number)
+            if written == -Int(EAGAIN) {
+                link.poller.whenWritable(descriptor.number) { [self] in write() }
+                return
+            }
+            guard written >= 0 else {
+                let dropped = queue.count
+                queue.removeAll()
+                finish()
+                return credit(dropped)
+            }
+            credit(written)
+        }
+        link.poller.whenWritable(descriptor.number, nil)
+        if endReceived { finish() }
+    }
+
+    private func finish() {
+        guard !isDone else { return }
+        isDone = true
+        if let descriptor {
+            link.poller.whenWritable(descriptor.number, nil)
+            if isSocket { _ = agent_end_writing(descriptor.number) }
+        }
+        // A pipe ends when its last holder lets go; a terminal's master is held by its source.
+        descriptor = nil
+        whenDone()
+    }
+
+    private func credit(_ count: Int) {
+        owed += count
+        guard owed >= size / 4, owed > 0 else { return }
+        var frame = FrameWriter(FrameKind.window, id)
+        frame.byte(channel)
+        frame.number(UInt32(truncatingIfNeeded: owed))
+        window += owed
+        owed = 0
+        link.send(frame)
+    }
+}
