@@ -295,6 +295,14 @@ let services: [Target] = [
         ]
     ),
     library(
+        "BackendPool",
+        "Services/gateway/Backends/Pool",
+        [
+            "SharedConfig", "SharedLogging", "SharedMessages", "MetricsClient", crypto, lifecycle,
+            log,
+        ]
+    ),
+    library(
         "DockerBackend",
         "Services/gateway/Backends/Docker",
         [
@@ -551,6 +559,7 @@ let testTargets: [Target] = [
         ],
         exclude: ["Scripts"]
     ),
+    tests("BackendPool", ["SharedConfig"]),
     tests(
         "DockerBackend",
         [

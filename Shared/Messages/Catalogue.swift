@@ -32,6 +32,7 @@ extension MessageCode {
         CodeArea("Forwarding", forwardCodes),
         CodeArea("Sandbox backend", sandboxCodes),
         CodeArea("Docker backend", dockerCodes),
+        CodeArea("Warm pool", poolCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),
         CodeArea("sshproxy backend", sshproxyCodes),
         CodeArea("Recordings", auditCodes + auditdCodes),

@@ -44,6 +44,10 @@ import Testing
         metrics.configUnanswered(.soft, isRetry: false, reason: "HTTP_CLIENT_DECODE_FAILED")
         metrics.limitReached(.limitsHostDenied)
         metrics.disconnected(reason: "mac_error", side: "local")
+        metrics.poolHit("docker")
+        metrics.poolMissed("docker")
+        metrics.poolFailed("oci")
+        metrics.poolWaits("docker", 3)
         #expect(registry.droppedCount == 0)
         let failed = registry.values(of: MetricCatalogue.authFailures)
         let labels = [

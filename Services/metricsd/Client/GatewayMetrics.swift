@@ -73,6 +73,29 @@ package struct GatewayMetrics: Sendable {
         count(MetricCatalogue.limitsReached, [("code", code.id)])
     }
 
+    // MARK: - Pools
+
+    package func poolHit(_ backend: String) {
+        count(MetricCatalogue.poolHits, [("backend", backend)])
+    }
+
+    package func poolMissed(_ backend: String) {
+        count(MetricCatalogue.poolMisses, [("backend", backend)])
+    }
+
+    package func poolFailed(_ backend: String) {
+        count(MetricCatalogue.poolFailures, [("backend", backend)])
+    }
+
+    /// So many containers wait now.
+    package func poolWaits(_ backend: String, _ number: Int) {
+        Meter(
+            label: MetricCatalogue.poolWaiting.name,
+            dimensions: [("backend", backend)],
+            factory: factory
+        ).set(number)
+    }
+
     // MARK: - Webhooks
 
     /// Before every attempt.

@@ -122,6 +122,34 @@ package enum MetricCatalogue {
         help: "Clients refused, dropped, penalized or ended by a limit, by message code.",
         labels: ["code"]
     )
+    package static let poolHits = MetricDefinition(
+        "berth_pool_hits_total",
+        .counter,
+        unit: "hits_total",
+        help: "Connections that got a container which had been waiting.",
+        labels: ["backend"]
+    )
+    package static let poolMisses = MetricDefinition(
+        "berth_pool_misses_total",
+        .counter,
+        unit: "misses_total",
+        help: "Connections that had to wait for a container although there is a pool.",
+        labels: ["backend"]
+    )
+    package static let poolFailures = MetricDefinition(
+        "berth_pool_failures_total",
+        .counter,
+        unit: "failures_total",
+        help: "Containers that could not be started for the pool.",
+        labels: ["backend"]
+    )
+    package static let poolWaiting = MetricDefinition(
+        "berth_pool_waiting",
+        .gauge,
+        unit: "waiting",
+        help: "Started containers that wait for somebody.",
+        labels: ["backend"]
+    )
     package static let reportingInstances = MetricDefinition(
         "berth_metrics_reporting_instances",
         .gauge,
@@ -141,7 +169,7 @@ package enum MetricCatalogue {
         configRequests, configFailures, backendRequests, backendErrors, authRequests, authFailures,
         authAccepted, authRefused, refusedLogins, connections, currentConnections,
         successfulHandshakes, failedHandshakes, handshakeTime, backendStartTime, disconnects,
-        limitsReached,
+        limitsReached, poolHits, poolMisses, poolFailures, poolWaiting,
         reportingInstances, droppedSeries,
     ]
 
