@@ -25,7 +25,7 @@ struct FloorCheck {
     private func crossings(of user: UserConfig) -> [ConfigProblem] {
         var list = Crossings()
         switch user.backend {
-        case .docker: docker(user.docker.execution, &list)
+        case .docker: DockerFloor(floor: floor, execution: user.docker.execution).check(&list)
         case .kubernetes: kubernetes(user.kubernetes.pod.spec, "kubernetes.pod.spec", &list)
         case .sandbox: sandbox(user.sandbox, &list)
         case .sshproxy: break
@@ -46,116 +46,38 @@ struct FloorCheck {
         if user.sshproxy.agentSocket != base.sshproxy.agentSocket {
             list.add("sshproxy.agentSocket", user.sshproxy.agentSocket, rule)
         }
-        guard !floor.allowConnection else { return list.problems }
-        let connectionRule = "needs floor.allowConnection"
-        if user.docker.connection != base.docker.connection {
-            list.add("docker.connection", nil, connectionRule)
+        if !floor.allowTarget, user.sshproxy != base.sshproxy {
+            list.add("sshproxy", nil, "needs floor.allowTarget")
         }
-        if user.kubernetes.connection != base.kubernetes.connection {
-            list.add("kubernetes.connection", nil, connectionRule)
-        }
-        if user.sshproxy != base.sshproxy { list.add("sshproxy", nil, connectionRule) }
+        connections(user, base, &list)
+        modes(user.docker.execution, base.docker.execution, &list)
         return list.problems
     }
 
-    // MARK: - Docker
-
-    private func docker(_ execution: DockerExecutionConfig, _ list: inout Crossings) {
-        let host = execution.host
-        let path = "docker.execution.host"
-        if !floor.allowPrivileged { dockerPrivileges(host, path, &list) }
-        if !floor.allowHostNetwork {
-            dockerNamespaces(host, ["networkmode"], "needs floor.allowHostNetwork", &list)
+    private func connections(_ user: UserConfig, _ base: UserConfig, _ list: inout Crossings) {
+        guard !floor.allowConnection else { return }
+        let rule = "needs floor.allowConnection"
+        if user.docker.connection != base.docker.connection {
+            list.add("docker.connection.host", "\"\(user.docker.connection.host)\"", rule)
         }
-        if !floor.allowHostNamespaces {
-            let modes = ["pidmode", "ipcmode", "utsmode", "usernsmode", "cgroupnsmode"]
-            dockerNamespaces(host, modes, "needs floor.allowHostNamespaces", &list)
-        }
-        if !floor.allowHostMounts { dockerMounts(host, path, &list) }
-        limit(host["memory"], floor.maxMemory, "\(path).memory", "floor.maxMemory", &list)
-        limit(host["pidslimit"], floor.maxPids, "\(path).pidslimit", "floor.maxPids", &list)
-        limit(
-            host["nanocpus"],
-            Int((floor.maxCPUs * 1e9).rounded()),
-            "\(path).nanocpus",
-            "floor.maxCPUs",
-            &list
-        )
-    }
-
-    private func dockerPrivileges(_ host: ConfigTree, _ path: String, _ list: inout Crossings) {
-        let rule = "needs floor.allowPrivileged"
-        if let value = host["privileged"], !value.isFalseOrNull {
-            list.add("\(path).privileged", value.summary, rule)
-        }
-        let lists = [
-            "capadd", "devices", "devicerequests", "devicecgrouprules", "maskedpaths",
-            "readonlypaths", "sysctls", "runtime", "cgroupparent",
-        ]
-        for key in lists {
-            guard let value = host[key]?.withoutEmptyValues else { continue }
-            list.add("\(path).\(key)", value.json, rule)
-        }
-        for option in host["securityopt"]?.items ?? [] {
-            let text = String.text(of: option) ?? ""
-            guard text != "no-new-privileges", !text.hasPrefix("no-new-privileges:true"),
-                !text.hasPrefix("no-new-privileges=true")
-            else { continue }
-            list.add("\(path).securityopt", option.summary, rule)
+        if user.kubernetes.connection != base.kubernetes.connection {
+            list.add("kubernetes.connection", nil, rule)
         }
     }
 
-    private func dockerNamespaces(
-        _ host: ConfigTree,
-        _ keys: [String],
-        _ rule: String,
+    /// The mode, and in persistent mode the container: it may be any that there is.
+    private func modes(
+        _ user: DockerExecutionConfig,
+        _ base: DockerExecutionConfig,
         _ list: inout Crossings
     ) {
-        for key in keys {
-            let mode = host[key].flatMap(String.text(of:)) ?? ""
-            guard mode == "host" || mode.hasPrefix("container:") || mode.hasPrefix("ns:") else {
-                continue
-            }
-            list.add("docker.execution.host.\(key)", "\"\(mode)\"", rule)
+        guard !floor.modes.contains(user.mode) else { return }
+        let rule = "needs \(user.mode.rawValue) in floor.modes"
+        if user.mode != base.mode {
+            list.add("docker.execution.mode", user.mode.rawValue, rule)
+        } else if user.mode == .persistent, user.containerName != base.containerName {
+            list.add("docker.execution.containername", "\"\(user.containerName)\"", rule)
         }
-    }
-
-    private func dockerMounts(_ host: ConfigTree, _ path: String, _ list: inout Crossings) {
-        let rule = "needs floor.allowHostMounts"
-        for bind in host["binds"]?.items ?? [] {
-            let text = String.text(of: bind) ?? ""
-            // What is not a path is the name of a volume.
-            guard !(text.first?.isLetter == true || text.first?.isNumber == true) else { continue }
-            list.add("\(path).binds", bind.summary, rule)
-        }
-        for mount in host["mounts"]?.items ?? [] {
-            let kind = mount["type"].flatMap(String.text(of:))?.lowercased() ?? ""
-            // A volume driver can be told to mount any directory.
-            let hasDriver =
-                mount[path: ["volumeoptions", "driverconfig"]]?.withoutEmptyValues != nil
-            if kind == "tmpfs" || kind == "volume" && !hasDriver { continue }
-            list.add("\(path).mounts", mount.json, rule)
-        }
-        for key in ["volumesfrom", "volumedriver"] {
-            guard let value = host[key]?.withoutEmptyValues else { continue }
-            list.add("\(path).\(key)", value.json, rule)
-        }
-    }
-
-    /// A limit that is missing or 0 means "unlimited".
-    private func limit(
-        _ value: ConfigTree?,
-        _ maximum: Int,
-        _ path: String,
-        _ key: String,
-        _ list: inout Crossings
-    ) {
-        guard maximum > 0 else { return }
-        var amount = 0
-        if case .integer(let number)? = value { amount = number }
-        guard amount <= 0 || amount > maximum else { return }
-        let found = amount <= 0 ? "without limit" : "\(amount)"
-        list.add(path, found, "must be at most \(maximum) (\(key))")
     }
 
     // MARK: - Kubernetes
@@ -209,20 +131,35 @@ struct FloorCheck {
                 list.add("sandbox.root", sandbox.root, "needs floor.allowHostMounts")
             }
         }
-        limit(.integer(sandbox.memory), floor.maxMemory, "sandbox.memory", "floor.maxMemory", &list)
-        limit(.integer(sandbox.pids), floor.maxPids, "sandbox.pids", "floor.maxPids", &list)
         let millicores = Int((sandbox.cpus * 1000).rounded())
         let maximum = Int((floor.maxCPUs * 1000).rounded())
-        limit(.integer(millicores), maximum, "sandbox.cpus", "floor.maxCPUs × 1000", &list)
+        list.limit(sandbox.memory, floor.maxMemory, "sandbox.memory", "floor.maxMemory")
+        list.limit(sandbox.pids, floor.maxPids, "sandbox.pids", "floor.maxPids")
+        list.limit(millicores, maximum, "sandbox.cpus", "floor.maxCPUs × 1000")
+        guard !floor.allowUnlimited else { return }
+        let rule = "needs floor.allowUnlimited"
+        if sandbox.memory == 0, floor.maxMemory == 0 {
+            list.add("sandbox.memory", "without limit", rule)
+        }
+        if sandbox.pids == 0, floor.maxPids == 0 {
+            list.add("sandbox.pids", "without limit", rule)
+        }
     }
 }
 
 /// What crosses the floor, as problems.
-private struct Crossings {
+struct Crossings {
     private(set) var problems: [ConfigProblem] = []
 
     mutating func add(_ path: String, _ value: String?, _ rule: String) {
         problems.append(ConfigProblem(path, value: value, rule))
+    }
+
+    /// Adds an amount above `most`, or without limit (0 and below), unless `most` is 0.
+    mutating func limit(_ amount: Int, _ most: Int, _ path: String, _ key: String) {
+        guard most > 0, amount <= 0 || amount > most else { return }
+        let found = amount <= 0 ? "without limit" : "\(amount)"
+        add(path, found, "must be at most \(most) (\(key))")
     }
 }
 

@@ -23,13 +23,38 @@ struct ContainerSpecTests {
     func hardened() {
         let host = Self.spec().body["HostConfig"]
         #expect(host?["CapDrop"] == ["ALL"])
-        #expect(host?["CapAdd"] == .strings(HostDefaults.capabilities))
+        #expect(host?["CapAdd"] == .strings(DockerHardening.capabilities))
         #expect(host?["SecurityOpt"] == ["no-new-privileges"])
         #expect(host?["PidsLimit"] == 1024)
         #expect(host?["Memory"] == .integer(1 << 30))
         #expect(host?["Init"] == true)
         #expect(host?["AutoRemove"] == true)
-        #expect(host?["Privileged"] == nil)
+        #expect(host?["LogConfig"] == ["Type": "none"])
+        let set = [
+            "CapDrop", "CapAdd", "SecurityOpt", "PidsLimit", "Memory", "Init", "AutoRemove",
+            "LogConfig",
+        ]
+        // No host mount, no namespace of the host, no device, not privileged.
+        #expect(Set(host?.members.keys.map { $0 } ?? []) == Set(set))
+    }
+
+    @Test("what the API has nowhere, or elsewhere, does not reach the engine")
+    func unknown() {
+        let body = Self.spec {
+            $0.container = [
+                "image": "a", "hostconfig": ["privileged": true], "memoryswap": -1,
+                "networkingconfig": ["endpointsconfig": ["host": [:]]], "future": 1,
+            ]
+            $0.host = ["future": 1, "capabilities": ["CAP_SYS_ADMIN"], "bind\u{17F}": ["/:/x"]]
+            $0.network = ["future": 1, "endpointsconfig": ["net": [:]]]
+        }.body
+        let expected = [
+            "AttachStderr", "AttachStdin", "AttachStdout", "Cmd", "Entrypoint", "Env",
+            "HostConfig", "Image", "Labels", "NetworkingConfig", "OpenStdin", "StdinOnce", "Tty",
+        ]
+        #expect(body.members.keys.sorted() == expected)
+        #expect(body["HostConfig"] == Self.spec().body["HostConfig"])
+        #expect(body["NetworkingConfig"] == ["EndpointsConfig": ["net": [:]]])
     }
 
     @Test("what the configuration says stays")
@@ -42,7 +67,7 @@ struct ContainerSpecTests {
                 "binds": ["/a:/b"],
             ]
         }.body["HostConfig"]
-        #expect(host?["CapAdd"] == .strings(HostDefaults.capabilities + ["NET_RAW"]))
+        #expect(host?["CapAdd"] == .strings(DockerHardening.capabilities + ["NET_RAW"]))
         #expect(host?["SecurityOpt"] == ["no-new-privileges:false", "label=x"])
         #expect(host?["PidsLimit"] == 7)
         #expect(host?["Memory"] == .null)
@@ -86,7 +111,6 @@ struct ContainerSpecTests {
         #expect(host?["Mounts"] == [["Type": "tmpfs", "TmpfsOptions": ["SizeBytes": 9]]])
         #expect(host?["UTSMode"] == "host")
         #expect(host?["BlkioDeviceReadIOps"] == .list([]))
-        #expect(host?["future"] == 1)
         let endpoint = body["NetworkingConfig"]?["EndpointsConfig"]?["Net"]
         #expect(endpoint?["IPAMConfig"]?["IPv4Address"] == "10.0.0.9")
     }

@@ -213,7 +213,7 @@ struct UserConfigTests {
         #expect(try problems(reply, over: file) == [])
         let agent = #"{"sshproxy":{"server":"b","agentSocket":"/run/agent"}}"#
         #expect(try problems(agent, over: file).first?.hasPrefix("sshproxy.agentSocket") == true)
-        let floored = file + "\nfloor: {allowConnection: false}"
+        let floored = file + "\nfloor: {allowTarget: false}"
         #expect(try problems(reply, over: floored).count == 1)
     }
 

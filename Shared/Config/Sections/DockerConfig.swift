@@ -50,6 +50,8 @@ package struct DockerExecutionConfig: ConfigSection {
         case connection
         /// One container for every session channel.
         case session
+        /// A container that was there before the connection and stays after it.
+        case persistent
     }
 
     package enum PullPolicy: String, ConfigChoice {

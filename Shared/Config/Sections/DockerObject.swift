@@ -36,12 +36,28 @@ enum DockerObject {
         case .map(let map):
             var result: [String: ConfigTree] = [:]
             for (key, value) in map.sorted(by: { $0.key < $1.key }) {
-                let name = key.lowercased().filter { $0 != "." }
+                let name = Self.folded(key)
                 result[name] = member(name, value)
             }
             return .map(result)
         case .null, .bool, .integer, .double, .string: return tree
         }
+    }
+
+    /// The engine's JSON reader takes U+017F for an S, in a name whose case it ignores; lowering
+    /// alone would leave that (Go `encoding/json`, `foldName`).
+    private static func folded(_ key: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                key.lowercased().unicodeScalars.compactMap { scalar in
+                    switch scalar {
+                    case "\u{17F}": "s"
+                    case ".": nil
+                    default: scalar
+                    }
+                }
+            )
+        )
     }
 
     private static func member(_ name: String, _ value: ConfigTree) -> ConfigTree {

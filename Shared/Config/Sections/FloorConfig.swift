@@ -6,14 +6,22 @@ package struct FloorConfig: ConfigSection {
     package var backends: [BackendKind] = []
     /// Privileged containers, added capabilities and devices, and weaker confinement.
     package var allowPrivileged = false
-    /// The network namespace of the host or of another container.
+    /// The capabilities that need no permission, without `CAP_` (capabilities(7)).
+    package var capabilities = DockerHardening.capabilities
+    /// The network namespace of the host or of another container, and ports of the host.
     package var allowHostNetwork = false
     /// Process, IPC, user, UTS and cgroup namespaces of the host.
     package var allowHostNamespaces = false
     /// Files of the host inside the workspace.
     package var allowHostMounts = false
-    /// Another container engine, cluster or credentials than the static ones.
-    package var allowConnection = true
+    /// Workspaces without a limit on memory or processes.
+    package var allowUnlimited = false
+    /// The modes of the docker backend that may be chosen, besides the static one.
+    package var modes: [DockerExecutionConfig.Mode] = [.connection, .session]
+    /// Another container engine or cluster than the static one, which would get its credentials.
+    package var allowConnection = false
+    /// Another target of the sshproxy backend, or other credentials there.
+    package var allowTarget = true
     /// Bytes of memory of a workspace; 0: no limit.
     package var maxMemory = 0
     /// Processes of a workspace; 0: no limit.
@@ -26,10 +34,14 @@ package struct FloorConfig: ConfigSection {
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
         visitor.field("backends", &backends)
         visitor.field("allowPrivileged", &allowPrivileged)
+        visitor.field("capabilities", &capabilities)
         visitor.field("allowHostNetwork", &allowHostNetwork)
         visitor.field("allowHostNamespaces", &allowHostNamespaces)
         visitor.field("allowHostMounts", &allowHostMounts)
+        visitor.field("allowUnlimited", &allowUnlimited)
+        visitor.field("modes", &modes)
         visitor.field("allowConnection", &allowConnection)
+        visitor.field("allowTarget", &allowTarget)
         visitor.field("maxMemory", &maxMemory)
         visitor.field("maxPids", &maxPids)
         visitor.field("maxCPUs", &maxCPUs)

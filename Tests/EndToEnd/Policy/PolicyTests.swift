@@ -66,14 +66,20 @@ extension EndToEnd {
             }
         }
 
-        @Test("a configuration that breaks a rule refuses the login with its code")
-        func brokenConfiguration() async throws {
+        @Test(
+            "a configuration that breaks a rule or crosses the floor refuses the login with its code",
+            arguments: [
+                #"{ security: { command: { allow: ["regex:("] } } }"#,
+                "{ backend: docker, docker: { execution: { host: { privileged: true } } } }",
+            ]
+        )
+        func brokenConfiguration(_ config: String) async throws {
             try await Installation.with { installation in
                 let rules = """
                     rules:
                       - name: broken
                         match: { user: "*" }
-                        config: { security: { command: { allow: ["regex:("] } } }
+                        config: \(config)
                     """
                 try Data(rules.utf8).write(to: URL(filePath: installation.config.rules))
                 try await installation.stop(.configd)

@@ -4,9 +4,22 @@ import SharedConfig
 ///
 /// The configuration holds them in lower case without dots, as ContainerSSH's files spell them,
 /// with `resources` lifted into `host`. Names that a person chose (labels, volumes, …) stay as
-/// they are; so do names that are not in the table.
+/// they are; so do unknown ones below the top level. Unknown ones at the top level are left out:
+/// the engine would read `container.hostconfig` as a second HostConfig.
 enum ContainerFields {
-    static func apiForm(_ tree: ConfigTree) -> ConfigTree {
+    static func container(_ tree: ConfigTree) -> ConfigTree { top(DockerFields.container, tree) }
+
+    static func host(_ tree: ConfigTree) -> ConfigTree { top(DockerFields.host, tree) }
+
+    static func network(_ tree: ConfigTree) -> ConfigTree { top(DockerFields.network, tree) }
+
+    private static func top(_ fields: [String], _ tree: ConfigTree) -> ConfigTree {
+        let members = apiForm(tree).members
+        let known = fields.compactMap { name in members[name].map { (name, $0) } }
+        return .map(Dictionary(known) { first, _ in first })
+    }
+
+    private static func apiForm(_ tree: ConfigTree) -> ConfigTree {
         switch tree {
         case .list(let items): return .list(items.map(apiForm))
         case .map(let members):
@@ -31,51 +44,8 @@ enum ContainerFields {
     private static let fieldsBelowFree: Set<String> = ["endpointsconfig", "portbindings"]
 
     private static let names: [String: String] = Dictionary(
-        (container + host + resources + mounts + network).map { ($0.lowercased(), $0) },
+        (DockerFields.container + DockerFields.host + DockerFields.network + DockerFields.nested)
+            .map { ($0.lowercased(), $0) },
         uniquingKeysWith: { first, _ in first }
     )
-
-    private static let container = [
-        "Hostname", "Domainname", "User", "AttachStdin", "AttachStdout", "AttachStderr",
-        "ExposedPorts", "Tty", "OpenStdin", "StdinOnce", "Env", "Cmd", "Healthcheck", "Test",
-        "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries", "ArgsEscaped", "Image",
-        "Volumes", "WorkingDir", "Entrypoint", "NetworkDisabled", "MacAddress", "OnBuild",
-        "Labels", "StopSignal", "StopTimeout", "Shell",
-    ]
-
-    private static let host = [
-        "Binds", "ContainerIDFile", "LogConfig", "Type", "Config", "NetworkMode", "PortBindings",
-        "HostIp", "HostPort", "RestartPolicy", "Name", "MaximumRetryCount", "AutoRemove",
-        "VolumeDriver", "VolumesFrom", "ConsoleSize", "Annotations", "CapAdd", "CapDrop",
-        "CgroupnsMode", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts", "GroupAdd", "IpcMode",
-        "Cgroup", "Links", "OomScoreAdj", "PidMode", "Privileged", "PublishAllPorts",
-        "ReadonlyRootfs", "SecurityOpt", "StorageOpt", "Tmpfs", "UTSMode", "UsernsMode",
-        "ShmSize", "Sysctls", "Runtime", "Isolation", "Mounts", "MaskedPaths", "ReadonlyPaths",
-        "Init",
-    ]
-
-    private static let resources = [
-        "CpuShares", "Memory", "NanoCpus", "CgroupParent", "BlkioWeight", "BlkioWeightDevice",
-        "Path", "Weight", "Rate", "BlkioDeviceReadBps", "BlkioDeviceWriteBps",
-        "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps", "CpuPeriod", "CpuQuota",
-        "CpuRealtimePeriod", "CpuRealtimeRuntime", "CpusetCpus", "CpusetMems", "Devices",
-        "PathOnHost", "PathInContainer", "CgroupPermissions", "DeviceCgroupRules",
-        "DeviceRequests", "Driver", "Count", "DeviceIDs", "Capabilities", "Options",
-        "KernelMemory", "KernelMemoryTCP", "MemoryReservation", "MemorySwap", "MemorySwappiness",
-        "OomKillDisable", "PidsLimit", "Ulimits", "Hard", "Soft", "CpuCount", "CpuPercent",
-        "IOMaximumIOps", "IOMaximumBandwidth",
-    ]
-
-    private static let mounts = [
-        "Source", "Target", "ReadOnly", "Consistency", "BindOptions", "Propagation",
-        "NonRecursive", "CreateMountpoint", "ReadOnlyNonRecursive", "ReadOnlyForceRecursive",
-        "VolumeOptions", "NoCopy", "Subpath", "DriverConfig", "ImageOptions", "TmpfsOptions",
-        "SizeBytes", "Mode", "ClusterOptions",
-    ]
-
-    private static let network = [
-        "EndpointsConfig", "IPAMConfig", "IPv4Address", "IPv6Address", "LinkLocalIPs", "Aliases",
-        "DriverOpts", "GwPriority", "NetworkID", "EndpointID", "Gateway", "IPAddress",
-        "IPPrefixLen", "IPv6Gateway", "GlobalIPv6Address", "GlobalIPv6PrefixLen", "DNSNames",
-    ]
 }

@@ -33,7 +33,7 @@ struct ContainerSpec: Sendable {
         _ request: WorkspaceRequest,
         _ lease: ContainerLease
     ) -> ConfigTree {
-        var members = ContainerFields.apiForm(execution.container).members
+        var members = ContainerFields.container(execution.container).members
         members["Cmd"] = .strings(Scripts.idle(execution))
         // The image's own entry point would swallow the command; one that is configured may.
         if members["Entrypoint"] == nil { members["Entrypoint"] = [""] }
@@ -48,9 +48,9 @@ struct ContainerSpec: Sendable {
         members["Labels"] = .map(
             (members["Labels"] ?? .null).members.merging(labels(request, lease)) { _, ours in ours }
         )
-        members["HostConfig"] = HostDefaults.applied(to: ContainerFields.apiForm(execution.host))
+        members["HostConfig"] = HostDefaults.applied(to: ContainerFields.host(execution.host))
         if execution.network != .null {
-            members["NetworkingConfig"] = ContainerFields.apiForm(execution.network)
+            members["NetworkingConfig"] = ContainerFields.network(execution.network)
         }
         return .map(members)
     }
