@@ -1,53 +1,146 @@
 import CAgent
 
 /// Bytes that wait to be written, first in, first out.
-struct ByteQueue {
-    private var bytes: [UInt8] = []
+@safe struct ByteQueue: ~Copyable {
+    private var base: UnsafeMutableRawPointer?
+    private var capacity = 0
     private var start = 0
+    private var end = 0
+    /// As much memory is kept when nothing waits.
+    private let keeps: Int
 
-    var count: Int { bytes.count - start }
-    var isEmpty: Bool { count == 0 }
+    init(keeps: Int = 0) { self.keeps = keeps }
 
-    mutating func append(_ more: [UInt8]) {
-        compact()
-        bytes.append(contentsOf: more)
-    }
+    deinit { unsafe base?.deallocate() }
+
+    var count: Int { end - start }
+    var isEmpty: Bool { start == end }
+
+    mutating func append(_ more: [UInt8]) { append(more[...]) }
 
     mutating func append(_ more: ArraySlice<UInt8>) {
-        compact()
-        bytes.append(contentsOf: more)
+        unsafe more.withUnsafeBytes { source in
+            guard let from = source.baseAddress else { return }
+            unsafe reserve(source.count).copyMemory(from: from, byteCount: source.count)
+        }
+        end += more.count
+    }
+
+    /// Appends a header and at most `room` bytes that are read now, without a further copy; nothing
+    /// when there are none. Returns the count of the latter, 0 at the end, or -errno.
+    mutating func append(
+        from descriptor: Int32,
+        room: Int,
+        header: (_ count: Int) -> [UInt8],
+        headerLength: Int
+    ) -> Int {
+        let place = unsafe reserve(headerLength + room)
+        let count = unsafe agent_read(descriptor, place + headerLength, room)
+        guard count > 0 else { return count }
+        unsafe header(count).withUnsafeBytes { source in
+            guard let from = source.baseAddress else { return }
+            unsafe place.copyMemory(from: from, byteCount: min(source.count, headerLength))
+        }
+        end += headerLength + count
+        return count
     }
 
     mutating func removeAll() {
-        bytes = []
         start = 0
+        end = 0
+        guard capacity > keeps else { return }
+        unsafe base?.deallocate()
+        unsafe base = nil
+        capacity = 0
     }
-
-    mutating func drop(_ count: Int) {
-        start += count
-        if start >= bytes.count { removeAll() }
-    }
-
-    /// The first `length` bytes, which must be there.
-    func prefix(_ length: Int) -> ArraySlice<UInt8> { bytes[start..<start + length] }
-
-    subscript(_ index: Int) -> UInt8 { bytes[start + index] }
 
     /// Writes as much as the descriptor takes now: how many bytes, or -errno.
     mutating func write(to descriptor: Int32) -> Int {
-        let written = unsafe bytes.withUnsafeBytes { all in
-            guard let base = all.baseAddress else { return 0 }
-            return unsafe agent_write(descriptor, base + start, all.count - start)
-        }
-        if written > 0 { drop(written) }
+        guard let from = unsafe base, !isEmpty else { return 0 }
+        let written = unsafe agent_write(descriptor, from + start, count)
+        if written > 0 { start += written }
+        if isEmpty { removeAll() }
         return written
     }
 
-    /// Bytes at the front that were written already are given back when they are most of it.
-    private mutating func compact() {
-        guard start > 65536, start > bytes.count / 2 else { return }
-        bytes.removeFirst(start)
+    /// Where `more` bytes can be put.
+    private mutating func reserve(_ more: Int) -> UnsafeMutableRawPointer {
+        if let base = unsafe base, capacity - end >= more { return unsafe base + end }
+        if let base = unsafe base, capacity - count >= more, start >= count {
+            // The front was written already, and what is moved does not overlap its place.
+            unsafe base.copyMemory(from: base + start, byteCount: count)
+            end -= start
+            start = 0
+            return unsafe base + end
+        }
+        return unsafe grow(more)
+    }
+
+    private mutating func grow(_ more: Int) -> UnsafeMutableRawPointer {
+        let size = max(4096, 2 * count, count + more)
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        if let base = unsafe base {
+            unsafe larger.copyMemory(from: base + start, byteCount: count)
+            unsafe base.deallocate()
+        }
+        unsafe base = unsafe larger
+        capacity = size
+        end = count
         start = 0
+        return unsafe larger + end
+    }
+}
+
+/// Bytes that were read and wait to be understood.
+struct InputBuffer {
+    private var bytes: [UInt8]
+    private var start = 0
+    private var end = 0
+
+    /// `longest` is the length of the longest packet, which must fit.
+    init(longest: Int) {
+        // Not touched before it is read into, so that an idle agent stays small.
+        bytes = unsafe [UInt8](unsafeUninitializedCapacity: longest + 256 * 1024) {
+            $1 = $0.count
+        }
+    }
+
+    var count: Int { end - start }
+
+    /// Reads what there is: how many bytes, 0 at the end, or -errno.
+    mutating func fill(from descriptor: Int32) -> Int {
+        if start == end {
+            start = 0
+            end = 0
+        }
+        if bytes.count - end < 64 * 1024, start > 0 {
+            bytes.replaceSubrange(0..<count, with: Array(bytes[start..<end]))
+            end -= start
+            start = 0
+        }
+        let room = bytes.count - end
+        let count = unsafe bytes.withUnsafeMutableBytes { buffer in
+            guard let base = buffer.baseAddress else { return 0 }
+            return unsafe agent_read(descriptor, base + end, room)
+        }
+        if count > 0 { end += count }
+        return count
+    }
+
+    subscript(_ index: Int) -> UInt8 { bytes[start + index] }
+
+    /// The big-endian number at the front, for which there must be four bytes.
+    var number: Int {
+        Int(self[0]) << 24 | Int(self[1]) << 16 | Int(self[2]) << 8 | Int(self[3])
+    }
+
+    /// What waits.
+    var all: ArraySlice<UInt8> { bytes[start..<end] }
+
+    /// The first `length` bytes, which must be there, are taken.
+    mutating func take(_ length: Int) -> ArraySlice<UInt8> {
+        start += length
+        return bytes[start - length..<start]
     }
 }
 

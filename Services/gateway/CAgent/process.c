@@ -81,6 +81,11 @@ int agent_set_nonblocking(int descriptor) {
     return (int)result(fcntl(descriptor, F_SETFL, flags | O_NONBLOCK));
 }
 
+void agent_enlarge_pipe(int descriptor) {
+    // Refused where it is no pipe, or the user's share is used up: then it stays as it is.
+    fcntl(descriptor, F_SETPIPE_SZ, 1 << 20);
+}
+
 int agent_end_writing(int descriptor) { return (int)result(shutdown(descriptor, SHUT_WR)); }
 
 int agent_is_terminal(int descriptor) { return isatty(descriptor); }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -134,6 +135,14 @@ void agent_close_from(int first) {
         close(descriptor);
 }
 
+static struct rlimit own_limit;
+
+void agent_raise_limits(void) {
+    if (getrlimit(RLIMIT_NOFILE, &own_limit) < 0) return;
+    struct rlimit most = {own_limit.rlim_max, own_limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &most);
+}
+
 static void become_child(const int *far) {
     setsid();
     for (int i = 0; i < 3; i++) {
@@ -143,6 +152,7 @@ static void become_child(const int *far) {
         else
             dup2(far[i], i);
     }
+    if (own_limit.rlim_cur) setrlimit(RLIMIT_NOFILE, &own_limit);
     struct sigaction standard = {.sa_handler = SIG_DFL};
     for (int number = 1; number < NSIG; number++) sigaction(number, &standard, NULL);
     sigset_t none;
@@ -227,11 +237,28 @@ static int make_parents(char *path) {
     return 0;
 }
 
-int agent_create_beside(const char *path, char *temporary, uint32_t mode) {
-    sprintf(temporary, "%s.berth-XXXXXX", path);
+// What is there is written itself: it is no regular file, or its folder takes no new one.
+static int open_itself(const char *path, char *temporary) {
+    *temporary = 0;
+    int file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY);
+    return file < 0 ? -errno : file;
+}
+
+int agent_create(const char *path, char *place, char *temporary, uint32_t mode) {
+    if (strlen(path) >= 4096) return -ENAMETOOLONG;
+    // A link stays, and its goal is written.
+    if (!realpath(path, place)) strcpy(place, path);
+    struct stat facts;
+    if (stat(place, &facts) == 0 && !S_ISREG(facts.st_mode)) return open_itself(place, temporary);
+    sprintf(temporary, "%s.berth-XXXXXX", place);
     int failure = make_parents(temporary);
     if (failure) return failure;
     int file = mkostemp(temporary, O_CLOEXEC);
+    if (file < 0 && (errno == EACCES || errno == EPERM || errno == EROFS)) {
+        failure = -errno;
+        file = open_itself(place, temporary);
+        return file < 0 ? failure : file;
+    }
     if (file < 0) return -errno;
     if (fchmod(file, mode & 07777) == 0) return file;
     failure = -errno;

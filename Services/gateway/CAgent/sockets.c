@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <nss.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,10 +69,12 @@ static int resolver_error(int code) {
     }
 }
 
+// Only what the C library has in itself: modules of the container belong to another one.
 static int look_up(const char *host, uint16_t port, int flags, struct addrinfo **found) {
     char service[8];
     snprintf(service, sizeof service, "%u", port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | flags};
+    __nss_configure_lookup("hosts", "files dns");
     int code = getaddrinfo(host, service, &hints, found);
     return code ? resolver_error(code) : 0;
 }
@@ -120,7 +123,9 @@ static void send_outcome(int channel, int outcome) {
 }
 
 // A process of its own, since a look-up blocks and may load what the container has.
-int agent_dial(int family, const char *host, uint16_t port, uint32_t milliseconds) {
+int agent_dial(
+    int family, const char *host, uint16_t port, uint32_t milliseconds, int *child
+) {
     int pair[2];
     if (family != tcp_family && family != unix_family) return -EAFNOSUPPORT;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return -errno;
@@ -140,6 +145,7 @@ int agent_dial(int family, const char *host, uint16_t port, uint32_t millisecond
         close(pair[0]);
         return failure;
     }
+    *child = pid;
     return pair[0];
 }
 
@@ -159,7 +165,6 @@ int agent_dialed(int pending) {
     ssize_t length = recvmsg(pending, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
     int failure = length < 0 ? -errno : length == 0 ? -ETIMEDOUT : code;
     struct cmsghdr *rights = length > 0 ? CMSG_FIRSTHDR(&header) : NULL;
-    close(pending);
     if (failure) return failure;
     if (!rights || rights->cmsg_type != SCM_RIGHTS) return -EPROTO;
     int connected;

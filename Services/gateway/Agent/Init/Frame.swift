@@ -38,22 +38,20 @@ struct Violation: Error {
 /// Takes frames off what was read.
 struct FrameReader {
     static let maximumLength = 262_144
-    private var queue = ByteQueue()
+    private var input = InputBuffer(longest: maximumLength + 4)
 
-    mutating func append(_ bytes: [UInt8]) { queue.append(bytes) }
+    /// Reads what there is: how many bytes, 0 at the end, or -errno.
+    mutating func fill(from descriptor: Int32) -> Int { input.fill(from: descriptor) }
 
     /// The next whole frame.
     mutating func next() throws(Violation) -> Frame? {
-        guard queue.count >= 4 else { return nil }
-        let length =
-            Int(queue[0]) << 24 | Int(queue[1]) << 16 | Int(queue[2]) << 8 | Int(queue[3])
+        guard input.count >= 4 else { return nil }
+        let length = input.number
         guard length >= 5, length <= Self.maximumLength else {
             throw Violation(text: "a frame's length is out of range")
         }
-        guard queue.count >= 4 + length else { return nil }
-        queue.drop(4)
-        var body = BodyReader(queue.prefix(length))
-        queue.drop(length)
+        guard input.count >= 4 + length else { return nil }
+        var body = BodyReader(input.take(4 + length).dropFirst(4))
         let kind = try body.byte()
         let id = try body.number()
         return Frame(kind: kind, id: id, body: body)
@@ -140,15 +138,26 @@ struct FrameWriter {
 
     mutating func raw(_ bytes: [UInt8]) { buffer.append(contentsOf: bytes) }
 
+    /// The beginning of a DATA frame for so many bytes.
+    static func dataHeader(_ id: UInt32, _ channel: UInt8, _ count: Int) -> [UInt8] {
+        var header = FrameWriter(FrameKind.data, id)
+        header.byte(channel)
+        return header.bytes(followedBy: count)
+    }
+
+    static let dataHeaderLength = 10
+
     mutating func string(_ bytes: [UInt8]) {
         number(UInt32(truncatingIfNeeded: bytes.count))
         raw(bytes)
     }
 
     /// The frame with its length filled in.
-    var bytes: [UInt8] {
+    var bytes: [UInt8] { bytes(followedBy: 0) }
+
+    private func bytes(followedBy count: Int) -> [UInt8] {
         var whole = buffer
-        let length = UInt32(truncatingIfNeeded: buffer.count - 4)
+        let length = UInt32(truncatingIfNeeded: buffer.count - 4 + count)
         for place in 0..<4 {
             whole[place] = UInt8(truncatingIfNeeded: length >> UInt32(24 - 8 * place))
         }

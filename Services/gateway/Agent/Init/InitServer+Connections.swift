@@ -11,18 +11,21 @@ extension InitServer {
         let timeout = try body.number()
         try body.requireEnd()
         guard hasRoom else { return fail(id, EMFILE) }
-        let pending = unsafe withCString(host) {
-            unsafe agent_dial(family, $0, port, min(timeout, 300_000))
+        do throws(SystemError) {
+            let dial = try DialItem(family, host, port, min(timeout, 300_000))
+            dials[id] = dial
+            poller.whenReadable(dial.descriptor) { [self] in dialled(id, dial) }
+        } catch {
+            fail(id, error.number)
         }
-        guard pending >= 0 else { return fail(id, -pending) }
-        dials[id] = pending
-        poller.whenReadable(pending) { [self] in dialled(id, pending) }
     }
 
-    private func dialled(_ id: UInt32, _ pending: Int32) {
-        poller.forget(pending)
+    private func dialled(_ id: UInt32, _ dial: DialItem) {
+        let connected = agent_dialed(dial.descriptor)
+        guard connected != -EAGAIN else { return }
+        poller.forget(dial.descriptor)
+        agent_close(dial.descriptor)
         dials[id] = nil
-        let connected = agent_dialed(pending)
         guard connected >= 0 else { return fail(id, -connected) }
         link.send(FrameWriter(FrameKind.opened, id))
         adopt(id, connected)
@@ -50,12 +53,16 @@ extension InitServer {
 
     private func accept(_ listener: UInt32, _ socket: Int32) {
         // Without room they wait in the kernel's queue; closing something wakes this up again.
-        guard hasRoom else { return poller.whenReadable(socket, nil) }
+        guard hasOwnRoom else {
+            waitsForOwnID = true
+            return poller.whenReadable(socket, nil)
+        }
         var host = [CChar](repeating: 0, count: 64)
         var port: UInt16 = 0
         let connected = unsafe agent_accept(socket, &host, &port)
         guard connected >= 0 else { return }
         let id = newID()
+        ownCount += 1
         var frame = FrameWriter(FrameKind.accepted, id)
         frame.number(listener)
         frame.string(host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) })
@@ -99,9 +106,13 @@ extension InitServer {
     func receivedData(_ id: UInt32, _ body: inout BodyReader) throws(Violation) {
         let channel = try body.byte()
         guard !body.rest.isEmpty else { throw Violation(text: "DATA without bytes") }
+        guard dials[id] == nil, listeners[id] == nil else {
+            throw Violation(text: "DATA for what takes none")
+        }
         if let sink = try sink(id, channel) {
             try sink.receive(body.rest)
         } else if let file = files[id] {
+            guard body.rest.count <= window else { throw Violation(text: "DATA beyond the window") }
             file.write(body.rest)
             var frame = FrameWriter(FrameKind.window, id)
             frame.byte(0)
@@ -152,12 +163,12 @@ extension InitServer {
             connection.output?.end()
             connection.descriptor.close()
             if !connection.closeSent { sendClose(id) }
+            if id % 2 != 0 { ownCount -= 1 }
         } else if let listener = listeners.removeValue(forKey: id) {
             listener.close()
             sendClose(id)
-        } else if let pending = dials.removeValue(forKey: id) {
-            poller.forget(pending)
-            agent_close(pending)
+        } else if let dial = dials.removeValue(forKey: id) {
+            dial.cancel(poller)
             sendClose(id)
         } else if let file = files.removeValue(forKey: id) {
             file.cancel()
@@ -168,7 +179,8 @@ extension InitServer {
 
     /// Listeners that had to wait for room.
     private func resumeListeners() {
-        guard hasRoom else { return }
+        guard waitsForOwnID, hasOwnRoom else { return }
+        waitsForOwnID = false
         for (id, listener) in listeners {
             let socket = listener.descriptor.number
             poller.whenReadable(socket) { [self] in accept(id, socket) }

@@ -63,18 +63,21 @@ extension InitServer {
             )
             try body.requireEnd()
             if let terminal = programs[id]?.terminal { size.apply(to: terminal.number) }
-        default:
+        case FrameKind.kill:
+            try body.requireEnd()
             programs[id]?.signal(SIGKILL)
             programs[id]?.discard()
+        default: throw Violation(text: "a frame of an unknown kind")
         }
     }
 
     /// Ends what has nothing more to say.
     func settle(_ id: UInt32) {
         if let program = programs[id], program.isFinished {
-            if program.closeReceived { programs[id] = nil }
+            program.release()
             if !program.closeSent { sendClose(id) }
             program.closeSent = true
+            if program.closeReceived { programs[id] = nil }
         }
         if let connection = connections[id], connection.isFinished {
             // What both directions are through with needs no answer to be forgotten.
@@ -184,11 +187,13 @@ struct Environment {
 
     /// Later ones win; what has no `=` is left out.
     init(_ variables: [[UInt8]]) {
+        var places: [[UInt8]: Int] = [:]
         for variable in variables {
             guard let name = Self.name(variable) else { continue }
-            if let place = list.firstIndex(where: { Self.name($0) == name }) {
+            if let place = places[Array(name)] {
                 list[place] = variable
             } else {
+                places[Array(name)] = list.count
                 list.append(variable)
             }
         }

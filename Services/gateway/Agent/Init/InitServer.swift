@@ -8,19 +8,29 @@ final class InitServer {
     var connections: [UInt32: ConnectionItem] = [:]
     var listeners: [UInt32: ListenerItem] = [:]
     var files: [UInt32: FileItem] = [:]
-    /// Connections that are being made, by id, with the descriptor that tells.
-    var dials: [UInt32: Int32] = [:]
+    /// Connections that are being made.
+    var dials: [UInt32: DialItem] = [:]
     var pids: [Int32: UInt32] = [:]
-    private var nextOwnID: UInt32 = 1
+    /// The highest id of each side so far.
+    private var lastGatewayID: UInt32 = 0
+    private var lastOwnID: UInt32 = 1
+    /// How many of the agent's own ids are in use.
+    var ownCount = 0
+    /// Listeners wait until an id of the agent's own is free again.
+    var waitsForOwnID = false
     private var isGreeted = false
     private var signals: Int32 = -1
     /// When programs that still run are killed, and that it has been done.
     private var killAt: Int64?
     private var isOver = false
+    private var status: Int32 = 0
     lazy var link = Link(
         poller,
         received: { [self] frame throws(Violation) in try received(frame) },
-        ended: { [self] in finish(signal: SIGHUP, within: 1000) }
+        ended: { [self] in
+            if $0 != nil { status = 1 }
+            finish([SIGHUP], within: 1000)
+        }
     )
 
     private static let magic: StaticString = "BERTH-AGENT"
@@ -31,14 +41,20 @@ final class InitServer {
 
     /// Serves until the gateway is gone or a signal asks for the end; returns the exit status.
     func run() -> Int32 {
+        agent_raise_limits()
         signals = agent_signal_descriptor()
         guard signals >= 0 else { return 1 }
         poller.whenReadable(signals) { [self] in readSignals() }
         link.start()
-        while !isOver { turn() }
+        while !isOver {
+            turn()
+            link.write()
+        }
         link.flush(200)
         for listener in listeners.values { listener.close() }
-        return 0
+        for dial in dials.values { dial.cancel(poller) }
+        for file in files.values { file.cancel() }
+        return status
     }
 
     private func turn() {
@@ -57,11 +73,13 @@ final class InitServer {
     }
 
     /// Tells the programs to end, and kills them after some milliseconds.
-    private func finish(signal: Int32, within milliseconds: Int64) {
+    private func finish(_ signals: [Int32], within milliseconds: Int64) {
         let time = agent_milliseconds() + milliseconds
         if let before = killAt, before <= time { return }
         killAt = time
-        for program in programs.values { program.signal(signal) }
+        for signal in signals {
+            for program in programs.values { program.signal(signal) }
+        }
     }
 
     // MARK: Signals
@@ -71,7 +89,8 @@ final class InitServer {
             switch agent_next_signal(signals) {
             case 0: return
             case SIGCHLD: reap()
-            default: finish(signal: SIGTERM, within: 10_000)
+            // A shell that somebody types to does not care for the former.
+            default: finish([SIGTERM, SIGHUP], within: 5000)
             }
         }
     }
@@ -83,6 +102,7 @@ final class InitServer {
             var number: Int32 = 0
             let pid = unsafe agent_reap(&kind, &number)
             guard pid > 0 else { return }
+            for dial in dials.values where dial.pid == pid { dial.pid = 0 }
             guard let id = pids.removeValue(forKey: pid), let program = programs[id] else {
                 continue
             }
@@ -91,6 +111,10 @@ final class InitServer {
             frame.byte(UInt8(truncatingIfNeeded: kind))
             frame.number(UInt32(truncatingIfNeeded: number))
             link.send(frame)
+            if program.terminal != nil {
+                program.input?.drop()
+                program.output?.endWhenEmpty()
+            }
             settle(id)
         }
     }
@@ -114,12 +138,27 @@ final class InitServer {
         case FrameKind.dial: try dial(frame.id, &body)
         case FrameKind.listen: try listen(frame.id, &body)
         case FrameKind.writeFile: try writeFile(frame.id, &body)
-        case FrameKind.data: try receivedData(frame.id, &body)
-        case FrameKind.end: try receivedEnd(frame.id, &body)
-        case FrameKind.window: try receivedWindow(frame.id, &body)
-        case FrameKind.close: receivedClose(frame.id)
+        default: try receivedAbout(frame.kind, frame.id, &body)
+        }
+    }
+
+    /// What is about an id that is known.
+    private func receivedAbout(
+        _ kind: UInt8,
+        _ id: UInt32,
+        _ body: inout BodyReader
+    ) throws(Violation) {
+        let isGiven = id != 0 && id <= (id % 2 == 0 ? lastGatewayID : lastOwnID)
+        guard isGiven, id != 1 else { throw Violation(text: "an id that was not given") }
+        switch kind {
+        case FrameKind.data: try receivedData(id, &body)
+        case FrameKind.end: try receivedEnd(id, &body)
+        case FrameKind.window: try receivedWindow(id, &body)
+        case FrameKind.close:
+            try body.requireEnd()
+            receivedClose(id)
         case FrameKind.signal, FrameKind.resize, FrameKind.kill:
-            try control(frame.kind, frame.id, &body)
+            try control(kind, id, &body)
         default: throw Violation(text: "a frame of an unknown kind")
         }
     }
@@ -146,24 +185,24 @@ final class InitServer {
 
     /// Whether the gateway may use this id for something new.
     func claim(_ id: UInt32) throws(Violation) {
-        guard id != 0, id % 2 == 0 else { throw Violation(text: "an id that is not the gateway's") }
-        guard !isUsed(id) else { throw Violation(text: "an id that is in use") }
+        guard id % 2 == 0 else { throw Violation(text: "an id that is not the gateway's") }
+        guard id > lastGatewayID else { throw Violation(text: "an id that was used before") }
+        lastGatewayID = id
     }
 
+    /// Whether the gateway may have one thing more.
     var hasRoom: Bool {
-        programs.count + connections.count + listeners.count + files.count + dials.count
-            < 2 * Self.mostIDs
+        programs.count + connections.count - ownCount + listeners.count + files.count + dials.count
+            < Self.mostIDs
     }
+
+    var hasOwnRoom: Bool { ownCount < Self.mostIDs }
 
     /// An id for a connection that was accepted here.
     func newID() -> UInt32 {
-        repeat { nextOwnID &+= 2 } while isUsed(nextOwnID)
-        return nextOwnID
-    }
-
-    private func isUsed(_ id: UInt32) -> Bool {
-        programs[id] != nil || connections[id] != nil || listeners[id] != nil || files[id] != nil
-            || dials[id] != nil
+        // Only 2³¹ connections on they could meet.
+        repeat { lastOwnID &+= 2 } while lastOwnID < 3 || connections[lastOwnID] != nil
+        return lastOwnID
     }
 
     func fail(_ id: UInt32, _ number: Int32) {

@@ -4,86 +4,126 @@ import CAgent
 final class Link {
     let poller: Poller
     private var reader = FrameReader()
-    private var output = ByteQueue()
+    private var output = ByteQueue(keeps: Link.most)
     private var isWriting = false
+    private var isReading = false
+    /// Nothing more is received or sent.
+    private var isEnded = false
+    /// Nothing more can be written.
+    private var isBroken = false
     /// Called for each frame.
     private let received: (Frame) throws(Violation) -> Void
-    /// Called once, when the gateway is gone or does not keep to the protocol.
-    private let ended: () -> Void
-    private var isEnded = false
+    /// Called once, when the gateway is gone (`nil`) or does not keep to the protocol.
+    private let ended: (Violation?) -> Void
     /// Called when there is room again after `isFull`.
     private var whenRoom: [() -> Void] = []
 
-    /// Beyond this much unwritten output programs are not read.
+    /// Beyond this much unwritten output programs are not read, and beyond twice as much the
+    /// gateway's frames neither.
     private static let most = 1 << 20
-    private static let piece = 128 * 1024
 
     init(
         _ poller: Poller,
         received: @escaping (Frame) throws(Violation) -> Void,
-        ended: @escaping () -> Void
+        ended: @escaping (Violation?) -> Void
     ) {
         self.poller = poller
         self.received = received
         self.ended = ended
-        _ = agent_set_nonblocking(0)
-        _ = agent_set_nonblocking(1)
+        for descriptor: Int32 in 0...1 {
+            _ = agent_set_nonblocking(descriptor)
+            agent_enlarge_pipe(descriptor)
+        }
     }
 
-    func start() { poller.whenReadable(0) { self.read() } }
+    func start() { resumeReading() }
 
     /// Whether who produces data should wait, see `onceThereIsRoom`.
     var isFull: Bool { output.count > Self.most }
 
     func onceThereIsRoom(_ body: @escaping () -> Void) { whenRoom.append(body) }
 
+    /// Sends a frame, at the latest with the next `write`.
     func send(_ frame: FrameWriter) {
-        guard !isEnded else { return }
-        output.append(frame.bytes)
-        if !isWriting { write() }
+        if !isEnded { output.append(frame.bytes) }
     }
 
-    /// Writes what still waits, for at most `milliseconds`.
-    func flush(_ milliseconds: Int64) {
-        let deadline = agent_milliseconds() + milliseconds
-        while isWriting, !isEnded, agent_milliseconds() < deadline { poller.wait(50) }
+    /// Reads a descriptor once and sends what there is as DATA: how much, 0 at its end, or -errno.
+    func sendData(_ id: UInt32, _ channel: UInt8, from descriptor: Int32, room: Int) -> Int {
+        output.append(
+            from: descriptor,
+            room: room,
+            header: { FrameWriter.dataHeader(id, channel, $0) },
+            headerLength: FrameWriter.dataHeaderLength
+        )
     }
 
-    private func read() {
-        let (piece, count) = readBytes(0, Self.piece)
-        guard count != -Int(EAGAIN) else { return }
-        guard count > 0 else { return end() }
-        reader.append(piece)
-        do throws(Violation) {
-            while !isEnded, let frame = try reader.next() { try received(frame) }
-        } catch {
-            printLine(2, bytes("berth-agent: ") + bytes(error.text))
-            end()
-        }
-    }
-
-    private func write() {
-        while !output.isEmpty {
+    /// Writes what was sent, as far as the gateway takes it now.
+    func write() {
+        while !isBroken, !output.isEmpty {
             let written = output.write(to: 1)
             if written == -Int(EAGAIN) { break }
-            guard written >= 0 else { return end() }
+            guard written >= 0 else { return end(nil) }
         }
         if output.isEmpty == isWriting {
             isWriting = !output.isEmpty
-            poller.whenWritable(1, isWriting ? { self.write() } : nil)
+            // The loop writes after each turn.
+            poller.whenWritable(1, isWriting ? {} : nil)
         }
-        guard output.count < Self.most / 2, !whenRoom.isEmpty else { return }
+        if !isReading, !isEnded, output.count <= Self.most { resumeReading() }
+        guard output.count <= Self.most / 2, !whenRoom.isEmpty else { return }
         let waiting = whenRoom
         whenRoom = []
         for body in waiting { body() }
     }
 
-    private func end() {
+    /// Writes what still waits, for at most `milliseconds`.
+    func flush(_ milliseconds: Int64) {
+        let deadline = agent_milliseconds() + milliseconds
+        write()
+        while isWriting, agent_milliseconds() < deadline {
+            poller.wait(50)
+            write()
+        }
+    }
+
+    private func resumeReading() {
+        isReading = true
+        poller.whenReadable(0) { self.read() }
+    }
+
+    private func read() {
+        let count = reader.fill(from: 0)
+        guard count != -Int(EAGAIN) else { return }
+        guard count > 0 else { return end(nil) }
+        do throws(Violation) {
+            while !isEnded, let frame = try reader.next() { try received(frame) }
+        } catch {
+            report(error)
+            end(error)
+        }
+        guard output.count > 2 * Self.most, !isEnded else { return }
+        isReading = false
+        poller.whenReadable(0, nil)
+    }
+
+    private func report(_ violation: Violation) {
+        var frame = FrameWriter(FrameKind.log, 0)
+        frame.byte(3)
+        frame.string(bytes(violation.text))
+        send(frame)
+    }
+
+    private func end(_ violation: Violation?) {
         guard !isEnded else { return }
         isEnded = true
         poller.forget(0)
-        poller.forget(1)
-        output.removeAll()
-        ended()
+        if violation == nil {
+            isBroken = true
+            isWriting = false
+            poller.forget(1)
+            output.removeAll()
+        }
+        ended(violation)
     }
 }

@@ -43,10 +43,17 @@ final class Sink {
         guard !endReceived else { throw Violation(text: "DATA after END") }
         guard bytes.count <= window else { throw Violation(text: "DATA beyond the window") }
         window -= bytes.count
-        guard descriptor != nil, !isDone else { return credit(bytes.count) }
-        let isIdle = queue.isEmpty
-        queue.append(bytes)
-        if isIdle { write() }
+        guard let descriptor, !isDone else { return credit(bytes.count) }
+        guard queue.isEmpty else { return queue.append(bytes) }
+        let written = unsafe bytes.withUnsafeBytes { all in
+            guard let base = all.baseAddress else { return 0 }
+            return unsafe agent_write(descriptor.number, base, all.count)
+        }
+        guard written >= 0 || written == -Int(EAGAIN) else { return lose(bytes.count) }
+        credit(max(written, 0))
+        guard max(written, 0) < bytes.count else { return }
+        queue.append(bytes.dropFirst(max(written, 0)))
+        link.poller.whenWritable(descriptor.number) { [self] in write() }
     }
 
     /// What is queued is still written, then the descriptor's writing side ends.
@@ -56,24 +63,28 @@ final class Sink {
         if queue.isEmpty { finish() }
     }
 
+    /// Nobody reads any more what still comes.
+    func drop() {
+        let dropped = queue.count
+        queue.removeAll()
+        lose(dropped)
+    }
+
     private func write() {
         guard let descriptor else { return }
-        while !queue.isEmpty {
-            let written = queue.write(to: descriptor.number)
-            if written == -Int(EAGAIN) {
-                link.poller.whenWritable(descriptor.number) { [self] in write() }
-                return
-            }
-            guard written >= 0 else {
-                let dropped = queue.count
-                queue.removeAll()
-                finish()
-                return credit(dropped)
-            }
-            credit(written)
-        }
+        let written = queue.write(to: descriptor.number)
+        guard written != -Int(EAGAIN) else { return }
+        guard written >= 0 else { return drop() }
+        credit(written)
+        guard queue.isEmpty else { return }
         link.poller.whenWritable(descriptor.number, nil)
         if endReceived { finish() }
+    }
+
+    /// The reader is gone.
+    private func lose(_ count: Int) {
+        finish()
+        credit(count)
     }
 
     private func finish() {

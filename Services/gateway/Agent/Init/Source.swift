@@ -10,9 +10,10 @@ final class Source {
     private var window: Int
     private(set) var isEnded = false
     private var waitsForRoom = false
+    private var endsWhenEmpty = false
     private let whenEnded: () -> Void
 
-    private static let piece = 64 * 1024
+    private static let piece = 128 * 1024
 
     init(
         _ link: Link,
@@ -48,23 +49,36 @@ final class Source {
         whenEnded()
     }
 
+    /// Sends what is there, then END: what others may still write to a terminal when its program
+    /// has ended is nobody's.
+    func endWhenEmpty() {
+        endsWhenEmpty = true
+        resume()
+    }
+
     private func resume() {
         guard !isEnded, window > 0, !waitsForRoom else { return }
         link.poller.whenReadable(descriptor.number) { [self] in read() }
+        while endsWhenEmpty, !isEnded, window > 0, !waitsForRoom { read() }
     }
 
     private func read() {
-        let (bytes, count) = readBytes(descriptor.number, min(Self.piece, window))
-        guard count != -Int(EAGAIN) else { return }
+        guard !link.isFull else { return waitForRoom() }
+        let room = min(Self.piece, window)
+        let count = link.sendData(id, channel, from: descriptor.number, room: room)
+        guard count != -Int(EAGAIN) else {
+            if endsWhenEmpty { end() }
+            return
+        }
         // A terminal whose programs are gone says EIO.
         guard count > 0 else { return end() }
         window -= count
-        var frame = FrameWriter(FrameKind.data, id, room: count + 1)
-        frame.byte(channel)
-        frame.raw(bytes)
-        link.send(frame)
-        if window == 0 || link.isFull { link.poller.whenReadable(descriptor.number, nil) }
-        guard link.isFull, !waitsForRoom else { return }
+        if window == 0 { link.poller.whenReadable(descriptor.number, nil) }
+    }
+
+    private func waitForRoom() {
+        link.poller.whenReadable(descriptor.number, nil)
+        guard !waitsForRoom else { return }
         waitsForRoom = true
         link.onceThereIsRoom { [self] in
             waitsForRoom = false

@@ -5,17 +5,16 @@ import CAgent
 ///
 /// One request after the other, as OpenSSH's server does it.
 final class SftpServer {
-    private var input = ByteQueue()
-    private var output = ByteQueue()
+    private var input = InputBuffer(longest: SftpPacket.maximumLength + 4)
+    private var output = ByteQueue(keeps: 1 << 20)
     var handles = SftpHandles()
     private var isGreeted = false
 
     /// Serves until the client is gone; returns the exit status.
     func run() -> Int32 {
         while true {
-            let (piece, count) = readBytes(0, 128 * 1024)
+            let count = input.fill(from: 0)
             guard count > 0 else { return count == 0 ? 0 : 1 }
-            input.append(piece)
             do throws(Violation) {
                 while let packet = try nextPacket() { try serve(packet) }
             } catch {
@@ -27,16 +26,12 @@ final class SftpServer {
 
     private func nextPacket() throws(Violation) -> BodyReader? {
         guard input.count >= 4 else { return nil }
-        let length =
-            Int(input[0]) << 24 | Int(input[1]) << 16 | Int(input[2]) << 8 | Int(input[3])
+        let length = input.number
         guard length >= 1, length <= SftpPacket.maximumLength else {
             throw Violation(text: "a packet's length is out of range")
         }
         guard input.count >= 4 + length else { return nil }
-        input.drop(4)
-        let body = BodyReader(input.prefix(length))
-        input.drop(length)
-        return body
+        return BodyReader(input.take(4 + length).dropFirst(4))
     }
 
     private func flush() -> Bool {

@@ -38,6 +38,8 @@ long agent_read(int descriptor, void *_Nonnull bytes, size_t room);
 long agent_write(int descriptor, const void *_Nonnull bytes, size_t count);
 void agent_close(int descriptor);
 int agent_set_nonblocking(int descriptor);
+// Gives a pipe as much room as anybody may have.
+void agent_enlarge_pipe(int descriptor);
 // Ends the writing direction of a socket.
 int agent_end_writing(int descriptor);
 int agent_is_terminal(int descriptor);
@@ -57,6 +59,8 @@ struct agent_event {
 int agent_wait(int poller, struct agent_event *_Nonnull events, int room, int milliseconds);
 int64_t agent_milliseconds(void);
 
+// As many descriptors as the hard limit allows; programs get back what was.
+void agent_raise_limits(void);
 // Blocks SIGCHLD, SIGTERM, SIGINT and SIGHUP and makes them readable: descriptor.
 int agent_signal_descriptor(void);
 // The next signal's number, 0 when there is none.
@@ -94,9 +98,12 @@ int agent_resize(
 );
 // MARK: Files
 
-// A new file beside `path` with its parents, to be renamed: descriptor. `temporary` has room for
-// the path's length and 16 bytes more.
-int agent_create_beside(const char *_Nonnull path, char *_Nonnull temporary, uint32_t mode);
+// A file to be written, of this mode, with its parents: descriptor. `temporary` becomes the name of a
+// new file that is to be renamed to `place`, or empty where the file itself is written. `place` has
+// room for 4096 bytes, `temporary` for 32 more.
+int agent_create(
+    const char *_Nonnull path, char *_Nonnull place, char *_Nonnull temporary, uint32_t mode
+);
 int agent_rename(const char *_Nonnull from, const char *_Nonnull to);
 int agent_remove(const char *_Nonnull path);
 
@@ -104,8 +111,10 @@ int agent_remove(const char *_Nonnull path);
 
 // Starts connecting in a process of its own, name look-up included: a descriptor that gets
 // readable when it is decided; agent_dialed tells.
-int agent_dial(int family, const char *_Nonnull host, uint16_t port, uint32_t milliseconds);
-// The connected socket, non-blocking, or -errno; closes `pending`.
+int agent_dial(
+    int family, const char *_Nonnull host, uint16_t port, uint32_t milliseconds, int *_Nonnull pid
+);
+// The connected socket, non-blocking; -EAGAIN as long as it is not decided, or another -errno.
 int agent_dialed(int pending);
 // A listening, non-blocking socket; `port` is replaced by the one bound.
 int agent_listen(
