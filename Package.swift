@@ -303,10 +303,18 @@ let services: [Target] = [
         ]
     ),
     library(
+        "GuestAgent",
+        "Services/gateway/Backends/GuestAgent",
+        [
+            "GatewayCore", "SharedConfig", "SharedLogging", "SharedMessages", "SharedSSH",
+            "SharedWaiting", deque, log, nioCore, nioPosix,
+        ]
+    ),
+    library(
         "DockerBackend",
         "Services/gateway/Backends/Docker",
         [
-            "SharedWaiting",
+            "SharedWaiting", "GuestAgent",
             "GatewayCore", "SharedConfig",
             "SharedHTTP", "SharedLogging", "SharedMessages", "SharedModels", "SharedSSH",
             "SharedDocker", log, nioCore,

@@ -31,6 +31,7 @@ extension MessageCode {
         CodeArea("Limits", limitsCodes),
         CodeArea("Forwarding", forwardCodes),
         CodeArea("Sandbox backend", sandboxCodes),
+        CodeArea("Agent in a container", guestAgentCodes),
         CodeArea("Docker backend", dockerCodes),
         CodeArea("Warm pool", poolCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),

@@ -6,16 +6,17 @@ package enum XAuthority {
     /// `nil` when the request's cookie is not hexadecimal.
     ///
     /// `hostname` is the machine's as programs see it: entries for displays of the same machine go
-    /// by that name. `display` is the number after the colon.
+    /// by that name; `nil` makes an entry for any machine. `display` is the number after the
+    /// colon.
     package static func file(
         for request: X11Request,
-        hostname: String,
+        hostname: String?,
         display: Int
     ) -> [UInt8]? {
         guard let cookie = bytes(request.cookie) else { return nil }
-        var file = integer(localFamily)
+        var file = integer(hostname == nil ? wildFamily : localFamily)
         for field in [
-            Array(hostname.utf8), Array("\(display)".utf8), Array(request.protocolName.utf8),
+            Array((hostname ?? "").utf8), Array("\(display)".utf8), Array(request.protocolName.utf8),
             cookie,
         ] {
             file += integer(field.count) + field
@@ -25,6 +26,8 @@ package enum XAuthority {
 
     /// FamilyLocal of Xauth.h.
     private static let localFamily = 256
+    /// FamilyWild of Xauth.h.
+    private static let wildFamily = 65535
 
     private static func integer(_ value: Int) -> [UInt8] {
         [UInt8(truncatingIfNeeded: value >> 8), UInt8(truncatingIfNeeded: value)]

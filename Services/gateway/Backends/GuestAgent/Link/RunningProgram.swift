@@ -1,0 +1,94 @@
+import GatewayCore
+import NIOCore
+import SharedMessages
+import SharedSSH
+
+/// A program that an agent runs.
+final class RunningProgram: Program {
+    private let id: AgentID
+    private let hasTerminal: Bool
+
+    private static let errorChannel: UInt8 = 2
+
+    init(id: AgentID, hasTerminal: Bool) {
+        self.id = id
+        self.hasTerminal = hasTerminal
+    }
+
+    func nextOutput() async throws -> ProgramOutput? {
+        guard let piece = try await id.receive() else { return nil }
+        let stream: OutputStream = piece.channel == Self.errorChannel ? .stderr : .stdout
+        return ProgramOutput(stream: stream, bytes: piece.bytes)
+    }
+
+    func write(_ bytes: ByteBuffer) async throws -> Bool {
+        do {
+            try await id.send(bytes)
+            return try id.link.change { [number = id.number] machine in
+                machine.items[number].map { !$0.isOver && !$0.closeReceived } ?? false
+            }
+        } catch is CodedError {
+            // The agent is gone, and whoever read with it.
+            return false
+        }
+    }
+
+    func closeInput() async {
+        guard !hasTerminal else { return }
+        id.sendEnd()
+    }
+
+    /// An agent has no way to close one direction: what comes is taken and dropped.
+    func closeOutput() async {
+        guard !hasTerminal else { return }
+        // A link that has ended brings nothing more.
+        try? id.link.change { [number = id.number] machine in machine.discardOutput(number) }
+    }
+
+    func sendBreak(milliseconds: UInt32) async throws {
+        throw OperationUnsupported(operation: "break")
+    }
+
+    func resize(_ size: WindowSize) async throws {
+        guard hasTerminal else { throw OperationUnsupported(operation: "resize without terminal") }
+        try id.link.change { [number = id.number] machine in
+            var frame = FrameWriter(FrameKind.resize, number)
+            size.write(to: &frame)
+            machine.send(frame)
+        }
+    }
+
+    func signal(_ name: String) async throws {
+        guard SignalName.isKnown(name) else {
+            throw CodedError(.agentSignalFailed, detail: "unknown signal \(name.prefix(20))")
+        }
+        try id.link.change { [number = id.number] machine in
+            guard let item = machine.items[number], item.exit == nil, !item.isOver else {
+                throw CodedError(.agentSignalFailed, detail: "the program has ended")
+            }
+            var frame = FrameWriter(FrameKind.signal, number)
+            frame.string(Array(name.utf8))
+            machine.send(frame)
+        }
+    }
+
+    func exit() async throws -> ProgramExit {
+        let exit: AgentExit = try await id.link.wait(for: WaitKey(.exit, id.number)) {
+            [number = id.number] machine in
+            if let exit = machine.items[number]?.exit { return exit }
+            if let end = machine.end { throw end }
+            return nil
+        }
+        switch exit.kind {
+        case .status: return .status(exit.number)
+        case .signal, .signalWithCore:
+            return .signal(
+                name: SignalName.name(of: exit.number),
+                coreDumped: exit.kind == .signalWithCore,
+                message: ""
+            )
+        }
+    }
+
+    func terminate() async { id.close() }
+}

@@ -1,0 +1,103 @@
+import DequeModule
+import NIOCore
+
+/// What came for one id and nobody has taken yet, within a window for each channel.
+struct ReceiveQueue {
+    typealias Piece = (channel: UInt8, bytes: ByteBuffer)
+
+    private struct Channel {
+        let number: UInt8
+        /// What the agent may still send.
+        var window = ReceiveQueue.window
+        /// Taken by the reader, and not yet given back to the agent.
+        var owed = 0
+        var isEnded = false
+    }
+
+    private struct Held {
+        let channel: UInt8
+        var bytes: ByteBuffer
+        /// Whether more may be written behind it.
+        let isCopy: Bool
+    }
+
+    /// What the agent may send ahead of the reader, on each channel.
+    static let window = 2 << 20
+    /// Pieces below this are copied together: a slice holds the whole of what was read with it.
+    private static let smallPiece = 16 << 10
+    private static let longestCopy = 64 << 10
+
+    private var pieces: Deque<Held> = []
+    private var channels: [Channel]
+    private(set) var isDiscarding = false
+
+    init(channels: [UInt8]) { self.channels = channels.map { Channel(number: $0) } }
+
+    var hasEnded: Bool { channels.allSatisfy(\.isEnded) }
+    var isEmpty: Bool { pieces.isEmpty }
+
+    /// `false` if the agent must not send that: no such channel, after its end, beyond the window.
+    mutating func receive(_ bytes: ByteBuffer, _ number: UInt8) -> Bool {
+        guard let index = channels.firstIndex(where: { $0.number == number }),
+            !channels[index].isEnded, bytes.readableBytes <= channels[index].window
+        else { return false }
+        channels[index].window -= bytes.readableBytes
+        if isDiscarding {
+            channels[index].owed += bytes.readableBytes
+        } else {
+            hold(bytes, number)
+        }
+        return true
+    }
+
+    private mutating func hold(_ bytes: ByteBuffer, _ number: UInt8) {
+        guard bytes.readableBytes < Self.smallPiece else {
+            pieces.append(Held(channel: number, bytes: bytes, isCopy: false))
+            return
+        }
+        if let last = pieces.last, last.isCopy, last.channel == number,
+            last.bytes.readableBytes + bytes.readableBytes <= Self.longestCopy
+        {
+            pieces[pieces.count - 1].bytes.writeImmutableBuffer(bytes)
+        } else {
+            var copy = ByteBuffer()
+            copy.writeImmutableBuffer(bytes)
+            pieces.append(Held(channel: number, bytes: copy, isCopy: true))
+        }
+    }
+
+    /// `false` if there is no such channel or it has ended already.
+    mutating func end(_ number: UInt8) -> Bool {
+        guard let index = channels.firstIndex(where: { $0.number == number }),
+            !channels[index].isEnded
+        else { return false }
+        channels[index].isEnded = true
+        return true
+    }
+
+    mutating func take() -> Piece? {
+        guard let piece = pieces.popFirst() else { return nil }
+        if let index = channels.firstIndex(where: { $0.number == piece.channel }) {
+            channels[index].owed += piece.bytes.readableBytes
+        }
+        return (piece.channel, piece.bytes)
+    }
+
+    /// Keeps nothing, now and later.
+    mutating func discard() {
+        isDiscarding = true
+        while take() != nil {}
+    }
+
+    /// The windows that the agent shall be given now.
+    mutating func dueWindows() -> [(channel: UInt8, count: UInt32)] {
+        var due: [(channel: UInt8, count: UInt32)] = []
+        for index in channels.indices
+        where channels[index].owed >= Self.window / 4 && !channels[index].isEnded {
+            due.append((channels[index].number, UInt32(channels[index].owed)))
+            channels[index].window += channels[index].owed
+            channels[index].owed = 0
+        }
+        return due
+    }
+}
