@@ -111,6 +111,7 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libcrypto"),
     .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt"),
     .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
+    .systemLibrary(name: "CMaxMind", path: "Shared/CMaxMind", pkgConfig: "libmaxminddb"),
     .systemLibrary(name: "CSeccomp", path: "Shared/CSeccomp", pkgConfig: "libseccomp"),
     cLibrary("CProcess", "Shared/CProcess"),
     // The archive, not the shared library: what the hook calls is no public symbol of the latter.
@@ -231,8 +232,8 @@ let services: [Target] = [
         "Services/metricsd/Core",
         [
             "MetricsClient", "SharedModels", "SharedLogging",
-            "SharedMessages", "SharedHTTP", "SharedConfig", deque, log, hummingbird, httpTypes,
-            nioCore, lifecycle,
+            "SharedMessages", "SharedHTTP", "SharedConfig", "CMaxMind", deque, log, hummingbird,
+            httpTypes, nioCore, nioPosix, lifecycle,
         ]
     ),
     library(
@@ -249,7 +250,7 @@ let services: [Target] = [
             "AuthClient", "CProcess",
             "ConfigClient",
             "AuditClient", "GatewayClient",
-            log, metrics, nioCore, nioPosix, lifecycle, unixSignals, hummingbird, httpTypes,
+            deque, log, metrics, nioCore, nioPosix, lifecycle, unixSignals, hummingbird, httpTypes,
         ]
     ),
     // Linked statically and without the Swift runtime: it runs inside file systems that have
@@ -427,6 +428,7 @@ let support: [Target] = [
         ["SharedDaemon", "SharedConfig", "SharedHTTP", "SharedMessages", argumentParser, lifecycle]
     ),
     library("StubHTTPServer", "Tests/Support/StubHTTPServer", [nioCore, nioPosix, nioHTTP1]),
+    library("GeoDatabase", "Tests/Support/GeoDatabase"),
     library("SSHTarget", "Tests/Support/SSHTarget", ["CProcess"]),
     library(
         "SSHTestServer",
@@ -441,7 +443,7 @@ let testTargets: [Target] = [
         dependencies: [
             "berth", "berth-gateway", "berth-authd", "berth-configd", "berth-auditd",
             "berth-metricsd", "berth-sandbox-init", "SharedMessages", "StubHTTPServer", "CProcess",
-            "SSHTarget",
+            "SSHTarget", "GeoDatabase",
             "GatewayClient",
             crypto,
         ],
@@ -535,8 +537,8 @@ let testTargets: [Target] = [
         "MetricsdCore",
         [
             "MetricsClient", "SharedModels", "SharedMessages", "SharedConfig",
-            "SharedHTTP", hummingbird, hummingbirdTesting, httpTypes, log, nioCore, lifecycle,
-            lifecycleTestKit, yams,
+            "SharedHTTP", "GeoDatabase", hummingbird, hummingbirdTesting, httpTypes, log, nioCore,
+            lifecycle, lifecycleTestKit, inMemoryLogging, yams,
         ]
     ),
     tests(
@@ -547,7 +549,7 @@ let testTargets: [Target] = [
             "BackendConformance", "SSHTestServer", "MetricsClient", "SharedHTTP", "GatewayClient",
             hummingbird, hummingbirdTesting, httpTypes, yams, metricsTestKit, inMemoryLogging, log,
             nioCore,
-            nioPosix,
+            nioPosix, nioEmbedded, "SharedWaiting",
         ]
     ),
     tests(

@@ -38,7 +38,7 @@ extension MessageCode {
         CodeArea("sshproxy backend", sshproxyCodes),
         CodeArea("Recordings", auditCodes + auditdCodes),
         CodeArea("HTTP", httpCodes + httpRefusalCodes),
-        CodeArea("Health and metrics", healthCodes + metricsdCodes),
+        CodeArea("Health and metrics", healthCodes + metricsdCodes + geoIPCodes),
         CodeArea("Log", logCodes),
     ]
 

@@ -141,7 +141,7 @@ final class FakeAuthenticator: Authenticator {
 
     var questions: [AuthQuestion] { asked.withLock { $0 } }
 
-    func decide(_ request: AuthRequest) async throws -> AuthResponse {
+    func decide(_ request: AuthRequest, country: String) async throws -> AuthResponse {
         asked.withLock { $0.append(request.question) }
         return try answer(request)
     }

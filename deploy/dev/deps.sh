@@ -7,7 +7,7 @@ set -euo pipefail
 packages_run=(
     bubblewrap curl iproute2 openssh-client openssh-sftp-server pkg-config procps make
     libcrypt-dev libcurl4-openssl-dev libseccomp-dev libsqlite3-dev libssh-dev libssl-dev
-    zlib1g-dev
+    zlib1g-dev libmaxminddb-dev
 )
 packages_test=(
     docker.io busybox-static iptables python3 python3-venv

@@ -132,6 +132,15 @@ struct Assembly {
         return options
     }
 
+    private func countries() throws -> Countries {
+        let logger = context.logger("geoip")
+        guard config.geoip.provider == .maxmind, !config.metrics.push.client.url.isEmpty else {
+            return Countries(logger: logger, ask: nil)
+        }
+        let client = try CountryClient(config.metrics.push.client, logger: logger)
+        return Countries(logger: logger) { try await client.country(of: $0) }
+    }
+
     private func recorder() throws -> RecordingShipper? {
         guard config.audit.enable, config.audit.format != .none else { return nil }
         let logger = context.logger("audit")
@@ -153,6 +162,7 @@ struct Assembly {
             limiter: limiter,
             uses: uses,
             metrics: metrics,
+            countries: try countries(),
             sessions: sessions
         )
         let service = GatewayService(
@@ -225,7 +235,8 @@ extension Logger {
     /// Names the sections of a new configuration that only a restart brings into use.
     fileprivate func reportSectionsForRestart(_ old: BerthConfig, _ new: BerthConfig) {
         let changed = [
-            ("audit", old.audit == new.audit), ("gateway", old.gateway == new.gateway),
+            ("audit", old.audit == new.audit), ("geoip", old.geoip == new.geoip),
+            ("gateway", old.gateway == new.gateway),
             ("health", old.health == new.health),
             ("limits.shared", old.limits.shared == new.limits.shared),
             ("limits.tracked", old.limits.tracked == new.limits.tracked),

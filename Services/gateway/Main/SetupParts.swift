@@ -24,6 +24,7 @@ struct SetupParts: Sendable {
     let limiter: ConnectionLimiter
     let uses: any UseCounter
     let metrics: GatewayMetrics
+    let countries: Countries
     let sessions: SessionRegistry
 
     /// Throws what is wrong with a configuration beyond its own rules: a key that cannot be read,
@@ -46,6 +47,7 @@ struct SetupParts: Sendable {
             limiter: limiter,
             uses: uses,
             metrics: metrics,
+            countries: countries,
             showsCommands: config.log.commands,
             sessions: sessions,
             logger: logger

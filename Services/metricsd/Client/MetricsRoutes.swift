@@ -2,6 +2,8 @@
 package enum MetricsRoutes {
     /// `POST`: a `MetricsReport`; 204 when it was taken.
     package static let report = "/report"
+    /// `GET ?address=IP`: a `CountryAnswer`.
+    package static let country = "/country"
     /// Longest body of a report that is read, in bytes: room for `MetricsRegistry.defaultLimit`
     /// series with every label at its longest.
     package static let longestReport = 2 * 1024 * 1024

@@ -3,14 +3,17 @@ package import Hummingbird
 package import Logging
 import MetricsClient
 import NIOCore
+import SharedConfig
 package import SharedHTTP
 import SharedMessages
 
 /// The routes of metricsd's two listeners.
 package enum MetricsdRouter {
-    /// What the other daemons call: `POST /report`.
+    /// What the other daemons call: `POST /report`, `GET /country`. Without `countries` every
+    /// address is in country `XX`.
     package static func ingest(
         _ board: MetricsBoard,
+        countries: CountryBoard? = nil,
         health: HealthRegistry,
         logger: Logger
     ) -> Router<HTTPContext> {
@@ -23,6 +26,14 @@ package enum MetricsdRouter {
                 throw HTTPRefusal(status(of: error.code), error.code, error.problem)
             }
             return Response(status: .noContent)
+        }
+        router.get(RouterPath(MetricsRoutes.country)) { request, _ in
+            let text = request.uri.queryParameters["address"].map(String.init) ?? ""
+            guard IPAddress(text) != nil else {
+                throw HTTPRefusal(.badRequest, .httpServerBadRequest, "address: must be an IP")
+            }
+            let country = countries?.country(of: text) ?? GatewayMetrics.unknownCountry
+            return try Response.json(CountryAnswer(country: country))
         }
         return router
     }

@@ -16,13 +16,20 @@ struct Metricsd: DaemonCommand {
     func services(_ context: DaemonContext) async throws -> [DaemonService] {
         let logger = context.logger("metrics")
         let board = MetricsBoard(logger: logger)
+        let countries = try countries(context)
         let ingest = try HTTPService(
             "metricsd",
             HTTPServerOptions(context.config.metricsd.server),
-            router: MetricsdRouter.ingest(board, health: context.health, logger: logger),
+            router: MetricsdRouter.ingest(
+                board,
+                countries: countries,
+                health: context.health,
+                logger: logger
+            ),
             logger: logger
         )
         var services = [DaemonService(ingest) { _ = try await ingest.boundAddress() }]
+        if let countries { services.append(DaemonService(countries, name: "countries")) }
         if context.config.metrics.enable {
             let scrape = try ScrapeService(
                 context.config.metrics,
@@ -35,6 +42,12 @@ struct Metricsd: DaemonCommand {
             )
         }
         return services
+    }
+
+    private func countries(_ context: DaemonContext) throws -> CountryBoard? {
+        let geoip = context.config.geoip
+        guard geoip.provider == .maxmind else { return nil }
+        return try CountryBoard(path: geoip.database, logger: context.logger("geoip"))
     }
 
     func healthTarget(_ config: BerthConfig) -> HTTPClientConfig? {

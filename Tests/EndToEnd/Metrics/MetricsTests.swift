@@ -1,3 +1,5 @@
+import Foundation
+import GeoDatabase
 import Testing
 
 extension EndToEnd {
@@ -48,6 +50,32 @@ extension EndToEnd {
                     of: "berth_metrics_reporting_instances{daemon=\"\(daemon.rawValue)\"}",
                     in: installation
                 ) == 1
+            }
+        }
+
+        @Test("a connection is counted in the country of its address, or as XX without metricsd")
+        func country() async throws {
+            let file = FileManager.default.temporaryDirectory
+                .appending(path: "berth-e2e-\(UUID().uuidString).mmdb").path
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            var database = GeoDatabaseFile()
+            database.add(127, 0, 0, bits: 8, country: "HU")
+            try database.write(to: file)
+            let settings = ["geoip.provider=maxmind", "geoip.maxmind-geoip2-file=\(file)"]
+            try await Installation.with(settings) { installation in
+                #expect(try await installation.ssh("true").status == 0)
+                for series in [
+                    "containerssh_ssh_connections_total{country=\"HU\"}",
+                    "containerssh_ssh_successful_handshakes_total{country=\"HU\"}",
+                ] {
+                    try await wait(for: "\(series) grows") {
+                        try await value(of: series, in: installation) >= 1
+                    }
+                }
+                try await wait(for: "the connection is no longer open in its country") {
+                    let series = "containerssh_ssh_current_connections{country=\"HU\"}"
+                    return try await value(of: series, in: installation) == 0
+                }
             }
         }
 

@@ -73,7 +73,7 @@ final class FakeConversation: KeyboardInteractiveSource {
 
     var steps: [KeyboardRequest.Step] { asked.withLock { $0 } }
 
-    func converse(_ request: KeyboardRequest) async throws -> KeyboardResponse {
+    func converse(_ request: KeyboardRequest, country: String) async throws -> KeyboardResponse {
         asked.withLock { $0.append(request.step) }
         return try answer(request)
     }

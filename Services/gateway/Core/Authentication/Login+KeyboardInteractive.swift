@@ -16,7 +16,7 @@ extension Login {
             return refuse(.sshAuthUnavailable, username, .keyboardInteractive)
         }
         let request = KeyboardRequest(head: head(username), step: step)
-        switch try await source.converse(request) {
+        switch try await source.converse(request, country: state.country.now) {
         case .round(let round):
             openRound.withLock { $0 = round.state }
             var labels = labels(username, .keyboardInteractive)

@@ -57,7 +57,7 @@ extension Login {
             head: head(username),
             question: .authorization(authenticatedUsername: progress.identity)
         )
-        let answer = try await authorization.decide(question)
+        let answer = try await authorization.decide(question, country: state.country.now)
         guard answer.success else { return nil }
         var carried = progress.carried
         carried.merge(answer.carried)

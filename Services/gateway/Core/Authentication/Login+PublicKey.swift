@@ -100,7 +100,7 @@ extension Login {
         }
         let line = "\(key.type) \(base64(key.blob))"
         let request = AuthRequest(head: head(username), question: .publicKey(line))
-        let answer = try await authenticator.decide(request)
+        let answer = try await authenticator.decide(request, country: state.country.now)
         guard answer.success else { return .no(.sshAuthFailed, labels(key)) }
         var proof = LoginProgress.Proof(.publicKey, answer)
         proof.key = key.plainBlob

@@ -109,7 +109,7 @@ final class Login: Sendable {
             return refuse(.sshAuthUnavailable, username, .password)
         }
         let question = AuthRequest(head: head(username), question: .password(bytes))
-        let answer = try await authenticator.decide(question)
+        let answer = try await authenticator.decide(question, country: state.country.now)
         guard answer.success else { return refuse(.sshAuthFailed, username, .password) }
         return try await take(LoginProgress.Proof(.password, answer), username)
     }

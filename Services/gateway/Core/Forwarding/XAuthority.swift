@@ -16,7 +16,8 @@ package enum XAuthority {
         guard let cookie = bytes(request.cookie) else { return nil }
         var file = integer(hostname == nil ? wildFamily : localFamily)
         for field in [
-            Array((hostname ?? "").utf8), Array("\(display)".utf8), Array(request.protocolName.utf8),
+            Array((hostname ?? "").utf8), Array("\(display)".utf8),
+            Array(request.protocolName.utf8),
             cookie,
         ] {
             file += integer(field.count) + field

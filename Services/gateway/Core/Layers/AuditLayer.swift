@@ -210,7 +210,7 @@ package final class AuditLayer: ServerConnectionHandler {
     private func openRecording() async throws {
         let facts = RecordingFacts(
             remoteAddress: state.remoteAddress.host,
-            country: "XX",
+            country: await state.country.value(),
             startedAt: acceptedAt
         )
         let handle = try await recordings.openRecording(id: state.connectionID, facts: facts) {

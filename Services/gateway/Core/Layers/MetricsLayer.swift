@@ -13,20 +13,23 @@ package final class MetricsLayer: ServerConnectionHandler {
     private let start: ContinuousClock.Instant
     private let next: any ServerConnectionHandler
     private let disconnects: DisconnectReport
+    private let country: CountrySlot
     private let isAuthenticated = Mutex(false)
     private let clientVersion = Mutex("")
 
-    /// Counts the connection as open from here on.
+    /// Counts the connection as open from here on, once its country is decided.
     package init(
         metrics: GatewayMetrics,
         disconnects: DisconnectReport,
+        country: CountrySlot,
         next: any ServerConnectionHandler
     ) {
         self.metrics = metrics
         self.disconnects = disconnects
         self.next = next
         self.start = clock.now
-        metrics.connectionOpened(country: GatewayMetrics.unknownCountry)
+        self.country = country
+        country.whenKnown { metrics.connectionOpened(country: $0) }
     }
 
     package func versionReceived(_ line: String) {
@@ -45,10 +48,8 @@ package final class MetricsLayer: ServerConnectionHandler {
     package func authenticated(as username: String) async throws {
         try await next.authenticated(as: username)
         isAuthenticated.withLock { $0 = true }
-        metrics.handshakeSucceeded(
-            country: GatewayMetrics.unknownCountry,
-            after: clock.now - start
-        )
+        let duration = clock.now - start
+        metrics.handshakeSucceeded(country: await country.value(), after: duration)
     }
 
     package func openSession(
@@ -83,7 +84,7 @@ package final class MetricsLayer: ServerConnectionHandler {
     package func malformed(_ request: MalformedRequest) async { await next.malformed(request) }
 
     package func disconnected(_ end: ConnectionEnd) async {
-        let country = GatewayMetrics.unknownCountry
+        let country = await country.value()
         if !isAuthenticated.withLock({ $0 }) { metrics.handshakeFailed(country: country) }
         metrics.connectionClosed(country: country)
         await next.disconnected(end)

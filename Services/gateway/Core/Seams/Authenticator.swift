@@ -3,10 +3,10 @@ package import SharedModels
 
 /// Who answers "is this them?": the auth webhook, or a fake in tests.
 package protocol Authenticator: Sendable {
-    /// Asks once; the implementation retries what may be retried within its own time limit.
+    /// Asks once, for a client in `country`; the implementation retries what may be retried within its own time limit.
     ///
     /// - Throws: `CodedError` when no answer could be had. A refusal is an answer, not an error.
-    func decide(_ request: AuthRequest) async throws -> AuthResponse
+    func decide(_ request: AuthRequest, country: String) async throws -> AuthResponse
 }
 
 /// Who leads a conversation at login: the auth webhook, or a fake in tests.
@@ -14,7 +14,7 @@ package protocol KeyboardInteractiveSource: Sendable {
     /// Takes one step; retries as an `Authenticator` does.
     ///
     /// - Throws: `CodedError` when no answer could be had. A refusal is an answer, not an error.
-    func converse(_ request: KeyboardRequest) async throws -> KeyboardResponse
+    func converse(_ request: KeyboardRequest, country: String) async throws -> KeyboardResponse
 }
 
 /// What the gateway was told to use for each SSH method, `nil` where nothing is configured, and

@@ -19,6 +19,7 @@ package struct ConnectionFactory: Sendable {
     package var limiter: ConnectionLimiter
     package var uses: any UseCounter
     package var metrics: GatewayMetrics
+    package var countries: Countries
     /// Whether commands are in the records about programs.
     package var showsCommands: Bool
     /// Knows the connections that are open.
@@ -34,6 +35,7 @@ package struct ConnectionFactory: Sendable {
         limiter: ConnectionLimiter,
         uses: any UseCounter,
         metrics: GatewayMetrics,
+        countries: Countries,
         showsCommands: Bool,
         sessions: SessionRegistry,
         logger: Logger
@@ -46,6 +48,7 @@ package struct ConnectionFactory: Sendable {
         self.limiter = limiter
         self.uses = uses
         self.metrics = metrics
+        self.countries = countries
         self.showsCommands = showsCommands
         self.sessions = sessions
         self.logger = logger
@@ -57,10 +60,12 @@ package struct ConnectionFactory: Sendable {
         control: any ServerConnectionControl,
         on eventLoop: any EventLoop
     ) -> any ServerConnectionHandler {
+        let remoteAddress = RemoteAddress(host: client.host, port: client.port)
         let state = ConnectionState(
             connectionID: Self.newConnectionID(),
-            remoteAddress: RemoteAddress(host: client.host, port: client.port),
+            remoteAddress: remoteAddress,
             listener: "\(client.listener)",
+            country: countries.slot(for: remoteAddress.host, on: eventLoop),
             eventLoop: eventLoop
         )
         var logger = logger
@@ -135,6 +140,7 @@ package struct ConnectionFactory: Sendable {
         return MetricsLayer(
             metrics: metrics,
             disconnects: DisconnectReport(metrics: metrics, logger: logger),
+            country: state.country,
             next: logged
         )
     }

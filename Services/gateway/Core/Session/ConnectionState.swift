@@ -1,3 +1,4 @@
+import MetricsClient
 package import NIOCore
 package import SharedConfig
 package import SharedModels
@@ -14,14 +15,17 @@ package final class ConnectionState: Sendable {
     /// Where the client came in, `host:port` or a path.
     package let listener: String
     package let eventLoop: any EventLoop
+    package let country: CountrySlot
     private let mutable: Mutex<ConnectionFacts>
 
     package init(
         connectionID: String,
         remoteAddress: RemoteAddress,
         listener: String = "",
+        country: CountrySlot = CountrySlot(GatewayMetrics.unknownCountry),
         eventLoop: any EventLoop
     ) {
+        self.country = country
         self.listener = listener
         self.connectionID = connectionID
         self.remoteAddress = remoteAddress
