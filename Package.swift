@@ -561,6 +561,13 @@ let testTargets: [Target] = [
         ]
     ),
     tests(
+        "GuestAgent",
+        [
+            "BackendConformance", "CProcess", "GatewayCore", "SSHTarget", "SharedConfig",
+            "SharedMessages", "SharedSSH", log, nioCore, nioEmbedded, nioPosix,
+        ]
+    ),
+    tests(
         "SSHProxyBackend",
         [
             "GatewayCore", "BackendConformance", "SharedConfig", "SharedLogging",
