@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import SharedConfig
 import SharedMessages
 import SharedModels
 import SharedSSH
@@ -184,6 +185,7 @@ struct SessionExtrasTests {
             remoteAddress: RemoteAddress(host: "127.0.0.1", port: 1),
             eventLoop: channel.eventLoop
         )
+        state.update { $0.userConfig = UserConfig() }
         let logger = Logger(label: "test")
         return BackendSession(
             channel: channel,

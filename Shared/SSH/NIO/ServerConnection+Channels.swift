@@ -6,7 +6,7 @@ extension ServerConnection {
     struct OpenChannel {
         /// `nil` for channels we opened: whoever asked for one learns of its end by using it.
         let owner: (any ChannelOwner)?
-        var requests = Deque<SessionRequest>()
+        var requests = Deque<PendingRequest>()
         /// Answers requests, or carries a forward's bytes.
         var worker: Task<Void, Never>?
         /// Set while a closed channel's last input is still being read.
@@ -15,6 +15,12 @@ extension ServerConnection {
         var hasBeenRead = false
         var hasSentEndOfWrite = false
         var hasTerminal = false
+    }
+
+    struct PendingRequest {
+        var meaning: SessionRequest
+        /// How many global requests came before it.
+        var globalRequestsBefore: UInt64
     }
 
     /// How long the reader of a closed channel may go on with what had arrived.
@@ -79,14 +85,36 @@ extension ServerConnection {
             return io.connection.answerRequest(number, success: false)
         }
         let meaning = SessionRequest(request)
+        let pending = PendingRequest(
+            meaning: meaning,
+            globalRequestsBefore: globalRequestsReceived
+        )
         guard !replacesLast(meaning, request, of: channel) else {
             channels[number]?.requests.removeLast()
-            channels[number]?.requests.append(meaning)
+            channels[number]?.requests.append(pending)
             return io.connection.forgetNewestRequest(number)
         }
-        channels[number]?.requests.append(meaning)
-        guard channel.worker == nil else { return }
+        channels[number]?.requests.append(pending)
+        serveRequests(number)
+    }
+
+    /// Has the channel's requests answered, unless that is being done or cannot be yet.
+    private func serveRequests(_ number: UInt32) {
+        guard let channel = channels[number], channel.worker == nil,
+            let request = channel.requests.first, !isHeld(request)
+        else { return }
         channels[number]?.worker = Task { await self.serve(number) }
+    }
+
+    /// A program that is asked for behind a place to listen finds it there, as with OpenSSH's
+    /// server, which does one thing after the other.
+    private func isHeld(_ request: PendingRequest) -> Bool {
+        request.meaning.startsProgram && request.globalRequestsBefore > globalRequestsAnswered
+    }
+
+    /// A global request was answered: programs that waited for it may start.
+    func serveHeldRequests() {
+        for number in channels.keys { serveRequests(number) }
     }
 
     /// A person who drags a window's corner while the program starts sends sizes by the hundred;
@@ -97,7 +125,7 @@ extension ServerConnection {
         of channel: OpenChannel
     ) -> Bool {
         guard !request.wantsReply, case .windowChange = meaning,
-            case .windowChange? = channel.requests.last
+            case .windowChange? = channel.requests.last?.meaning
         else { return false }
         return true
     }
@@ -105,7 +133,7 @@ extension ServerConnection {
     private func serve(_ number: UInt32) async {
         while ending == nil, let channel = channels[number], !channel.isClosed,
             let session = channel.owner as? any SessionHandler,
-            let request = channels[number]?.requests.popFirst()
+            let request = takeRequest(number)
         {
             let isAccepted = await session.handle(request)
             if isAccepted, case .pty = request { channels[number]?.hasTerminal = true }
@@ -113,6 +141,12 @@ extension ServerConnection {
             io.pump()
         }
         channels[number]?.worker = nil
+    }
+
+    private func takeRequest(_ number: UInt32) -> SessionRequest? {
+        guard let request = channels[number]?.requests.first, !isHeld(request) else { return nil }
+        channels[number]?.requests.removeFirst()
+        return request.meaning
     }
 
     // MARK: - The end of a channel
@@ -196,6 +230,13 @@ extension SessionRequest {
         switch self {
         case .unsupported, .malformed: false
         default: true
+        }
+    }
+
+    fileprivate var startsProgram: Bool {
+        switch self {
+        case .shell, .exec, .subsystem: true
+        default: false
         }
     }
 }

@@ -47,6 +47,8 @@ extension ServerConnection {
         while ending == nil, let request = globalRequests.popFirst() {
             let reply = await answer(request, handler)
             io.connection.answerGlobalRequest(reply)
+            globalRequestsAnswered += 1
+            serveHeldRequests()
             io.pump()
         }
         globalWorker = nil
@@ -121,6 +123,7 @@ extension ServerConnection {
                 .failure(ChannelOpenRefused(reason: reason, text: text))
             )
         case .globalRequest(let request):
+            globalRequestsReceived += 1
             ask(.globalRequest(request))
         case .violation(let text):
             refuse(.protocolError, text)

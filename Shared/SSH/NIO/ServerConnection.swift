@@ -24,6 +24,8 @@ actor ServerConnection: SocketOwner {
     /// Global requests that wait for the answer to the one before.
     var globalRequests = Deque<GlobalRequest>()
     var globalWorker: Task<Void, Never>?
+    var globalRequestsReceived: UInt64 = 0
+    var globalRequestsAnswered: UInt64 = 0
     /// Forwards whose far side is being connected.
     var dials: [UInt32: Task<Void, Never>] = [:]
     /// Channels of ours that the client has not answered for.

@@ -5,8 +5,10 @@ package import NIOCore
 /// The engine calls every function on the connection's event loop, in the order in which the
 /// client's messages arrived. The next question waits for the answer to the one before, with two
 /// exceptions that go on beside the others: global requests and `listen` are a queue of their own
-/// (RFC 4254 §4 wants their replies in order), and each `openForward` is for itself. Keepalives, window adjustments, rekeying and the data of open channels never
-/// wait.
+/// (RFC 4254 §4 wants their replies in order), and each `openForward` is for itself. A session's
+/// shell, exec and subsystem wait for the global requests that came before them: the program finds
+/// the places to listen that the client asked for first. Keepalives, window adjustments, rekeying
+/// and the data of open channels never wait.
 ///
 /// Layers of the gateway conform to this and hold the next layer.
 package protocol ServerConnectionHandler: Sendable {
@@ -48,6 +50,7 @@ package protocol ServerConnectionHandler: Sendable {
 
     /// Accepts connections for the client, which come to it by
     /// `ServerConnectionControl.openChannel`, until `cancelListen` or the end of the connection.
+    /// Programs wait for the answer, so it comes within a limit.
     func listen(_ address: ForwardAddress) async -> ListenReply
 
     /// Accepts no more connections at `address`; those that exist stay.

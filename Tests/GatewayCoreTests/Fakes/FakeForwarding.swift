@@ -10,6 +10,7 @@ final class FakeForwardWorkspace: Workspace {
         var dialled: [DialDestination] = []
         var failure: (any Error)?
         var dialIgnoresCancellation = false
+        var listenIgnoresCancellation = false
         var listener = FakeListener()
         var places: [ListenPlace] = []
     }
@@ -31,6 +32,12 @@ final class FakeForwardWorkspace: Workspace {
     var dialIgnoresCancellation: Bool {
         get { state.withLock { $0.dialIgnoresCancellation } }
         set { state.withLock { $0.dialIgnoresCancellation = newValue } }
+    }
+
+    /// The same for listening.
+    var listenIgnoresCancellation: Bool {
+        get { state.withLock { $0.listenIgnoresCancellation } }
+        set { state.withLock { $0.listenIgnoresCancellation = newValue } }
     }
 
     func renewListener() { state.withLock { $0.listener = FakeListener() } }
@@ -62,6 +69,10 @@ final class FakeForwardWorkspace: Workspace {
     func listen(_ place: ListenPlace) async throws -> any WorkspaceListener {
         if let failure { throw failure }
         state.withLock { $0.places.append(place) }
+        if listenIgnoresCancellation {
+            // As with a dial.
+            _ = try? await FakePipe().take()
+        }
         return listener
     }
 

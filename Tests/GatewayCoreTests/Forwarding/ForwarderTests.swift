@@ -185,6 +185,16 @@ struct ForwarderTests {
         await forwarder.close()
     }
 
+    @Test("a place that does not listen in time is given up, and closed if it listens after all")
+    func listenTimeout() async {
+        workspace.listenIgnoresCancellation = true
+        let forwarder = await forwarder { $0.connectTimeout = .milliseconds(20) }
+        let listening = await forwarder.listen(.tcp(host: "localhost", port: 0))
+        #expect(listening == .refused(text: "Nothing can listen there. [FORWARD_LISTEN_FAILED]"))
+        #expect(codes == ["FORWARD_LISTEN_FAILED"])
+        #expect(workspace.listener.isClosed)
+    }
+
     @Test("a connection that the client refuses is closed, and the next one is brought to it")
     func refusedByClient() async throws {
         let forwarder = await forwarder()

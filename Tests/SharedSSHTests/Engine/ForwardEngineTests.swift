@@ -76,27 +76,86 @@ struct ForwardEngineTests {
         }
     }
 
-    @Test("listening that takes its time holds up no session, and replies keep their order")
-    func slowListen() async throws {
-        let gate = Gate()
+    /// A server whose `/slow` listens once the gate opens.
+    private static func slowListener(_ gate: Gate) -> TestBehaviour {
         var behaviour = TestBehaviour()
         behaviour.listen = { address in
             if address == .unixSocket(path: "/slow") { await gate.wait() }
             return .listening(port: nil)
         }
+        return behaviour
+    }
+
+    @Test("listening that takes its time holds up no channel, and replies keep their order")
+    func slowListen() async throws {
+        let gate = Gate()
+        var behaviour = Self.slowListener(gate)
         behaviour.globalRequest = { _ in .success(ByteBuffer(string: "known")) }
         try await TestServer.run(nil, behaviour) { server in
             let client = try await EngineTests.logIn(server)
+            let session = try await client.openSession()
+            try await session.request(.exec(command: "cat"))
             async let slow = client.listen(.unixSocket(path: "/slow"))
             try await server.journal.wait(for: .listen(.unixSocket(path: "/slow")))
             async let later = client.globalRequest("later@example.org")
-            let session = try await client.openSession()
-            try await session.request(.exec(command: "exit 4"))
-            #expect(await session.exit() == .status(4))
+            // More than a window, so that adjustments are needed too.
+            let sent = ByteBuffer(repeating: 7, count: 3_000_000)
+            async let output = session.collect()
+            try await session.write(sent)
+            await session.sendEOF()
+            #expect(try await output.stdout == sent)
+            #expect(await session.exit() == .status(0))
+            let second = try await client.openSession()
+            #expect(try await second.request(.environment(name: "A", value: "b")))
             gate.open()
             #expect(try await slow == 0)
             #expect(try await later == .success(ByteBuffer(string: "known")))
             await client.close()
+        }
+    }
+
+    @Test(
+        "a program starts once the places to listen that were asked for before it are answered",
+        arguments: [
+            SessionRequest.shell, .exec(command: "exit 0"), .subsystem(name: "none"),
+        ]
+    )
+    func listenThenProgram(program: SessionRequest) async throws {
+        let gate = Gate()
+        try await TestServer.run(nil, Self.slowListener(gate)) { server in
+            let client = try await EngineTests.logIn(server)
+            async let listening = client.listen(.unixSocket(path: "/slow"))
+            try await server.journal.wait(for: .listen(.unixSocket(path: "/slow")))
+            let session = try await client.openSession()
+            #expect(try await session.request(.environment(name: "A", value: "b")))
+            #expect(try await session.request(program, wantsReply: false))
+            // Answers to what was sent later show that the server has got this far.
+            for _ in 0..<20 { await (try client.openSession()).close() }
+            #expect(!server.journal.hasStarted(program))
+            gate.open()
+            _ = try await listening
+            try await server.journal.wait { Journal.hasStarted(program, in: $0) }
+            await client.close()
+        }
+    }
+
+    @Test("a client that goes away while its program waits for a place to listen leaves nothing")
+    func goneWhileHeld() async throws {
+        let gate = Gate()
+        try await TestServer.run(nil, Self.slowListener(gate)) { server in
+            let client = try await EngineTests.logIn(server)
+            let listening = Task { try await client.listen(.unixSocket(path: "/slow")) }
+            try await server.journal.wait(for: .listen(.unixSocket(path: "/slow")))
+            let session = try await client.openSession()
+            #expect(try await session.request(.shell, wantsReply: false))
+            await (try client.openSession()).close()
+            await client.abandon()
+            await #expect(throws: (any Error).self) { _ = try await listening.value }
+            gate.open()
+            try await server.journal.wait { entries in
+                entries.contains { if case .disconnected = $0 { true } else { false } }
+            }
+            #expect(!server.journal.hasStarted(.shell))
         }
     }
 
@@ -201,5 +260,15 @@ struct ForwardEngineTests {
             #expect(await session.exit() == .status(0))
             await client.close()
         }
+    }
+}
+
+extension Journal {
+    fileprivate func hasStarted(_ program: SessionRequest) -> Bool {
+        Self.hasStarted(program, in: entries)
+    }
+
+    fileprivate static func hasStarted(_ program: SessionRequest, in entries: [Entry]) -> Bool {
+        entries.contains { if case .request(_, program) = $0 { true } else { false } }
     }
 }

@@ -51,9 +51,7 @@ final class Forwarder: Sendable {
     }
 
     private func connect(to target: ForwardTarget) async throws -> any WorkspaceStream {
-        guard let config = state.facts.userConfig?.security.forwarding else {
-            throw CodedError(.backendConfigError)
-        }
+        let config = try rules()
         let destination = try target.destination
         let permission = DialPermission(DestinationRules(config), to: destination)
         let workspace = try await holder.workspace()
@@ -119,7 +117,22 @@ final class Forwarder: Sendable {
     /// Accepts no more where `serve` said so.
     func end(_ number: UInt64) async { await table.stop(number) }
 
+    /// The client's programs wait for the answer, so a backend that gives none is not waited for.
     private func open(_ place: ListenPlace) async throws -> any WorkspaceListener {
-        try await holder.workspace().listen(place)
+        let limit = try rules().connectTimeout
+        let workspace = try await holder.workspace()
+        return try await within(
+            limit,
+            late: CodedError(.forwardListenFailed, detail: "nothing listened within \(limit)"),
+            discard: { await $0.close() },
+            { try await workspace.listen(place) }
+        )
+    }
+
+    private func rules() throws -> SecurityForwardingConfig {
+        guard let config = state.facts.userConfig?.security.forwarding else {
+            throw CodedError(.backendConfigError)
+        }
+        return config
     }
 }
