@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 SWIFT_SOURCES := Package.swift Services Shared Tests
 
-.PHONY: help deps build test lint fmt coverage tsan e2e clients fuzz bench run stop
+.PHONY: help deps build images test lint fmt coverage tsan e2e clients fuzz bench run stop
 
 help: ## Lists the targets.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 12
@@ -23,6 +23,9 @@ stop: ## Stops what `make run` started.
 
 build: ## Builds the five daemons and the tool (BERTH_BUILD=debug or release).
 	@deploy/dev/build.sh
+
+images: ## Builds an image of each process from this machine's programs: BERTH_IMAGES/NAME:BERTH_TAG.
+	@deploy/docker/images.sh
 
 test: ## Lint, build, every test, message codes that occurred.
 	@deploy/dev/test.sh

@@ -21,6 +21,7 @@ struct HTTPServiceTests {
         _ body: (HTTPClient) async throws -> Result
     ) async throws -> Result {
         let router = HTTPService.makeRouter(health: health, logger: quiet)
+        health.addRootRoute(to: router)
         router.post("/hello") { request, context in
             let question = try await request.json(Question.self, upTo: 100)
             context.logger.debug("asked")
@@ -142,12 +143,14 @@ struct HTTPServiceTests {
         }
     }
 
-    @Test("a stopping process is not ready")
+    @Test("a stopping process is not ready, whichever path asks")
     func stopping() async throws {
         let health = HealthRegistry()
         try await run(health: health) { (client: HTTPClient) async throws in
+            #expect(try await client.send(HTTPCall(.get, "/")).status == 200)
             health.stop()
             #expect(try await client.send(HTTPCall(.get, "/readyz")).status == 503)
+            #expect(try await client.send(HTTPCall(.get, "/")).status == 503)
         }
     }
 

@@ -10,7 +10,8 @@ packages_run=(
     zlib1g-dev libmaxminddb-dev
 )
 packages_test=(
-    docker.io busybox-static iptables python3 python3-venv
+    docker.io docker-compose busybox-static iptables openssl python3 python3-venv binutils
+    ca-certificates
     # The SSH clients of Tests/EndToEnd/Clients/Checks, and the servers they reach through Berth.
     rsync git sshfs ansible-core dropbear-bin putty-tools golang-go golang-golang-x-crypto-dev
     openssh-server xauth

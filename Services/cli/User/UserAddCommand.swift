@@ -18,7 +18,7 @@ struct UserAddCommand: AsyncParsableCommand {
     @Flag(help: "Give the user no password; only keys let them in.")
     var noPassword = false
 
-    @Option(help: "A .pub file whose keys the user gets; may be repeated.")
+    @Option(help: "A .pub file whose keys the user gets, - for standard input; may be repeated.")
     var keyFile: [String] = []
 
     @Option(help: "A group of the user; may be repeated.")
@@ -42,11 +42,13 @@ struct UserAddCommand: AsyncParsableCommand {
     }
 }
 
-/// The lines of a file that hold keys.
+/// The lines of a file that hold keys; `-` is standard input.
 func readKeys(_ path: String) throws -> [String] {
-    guard let text = try? String(contentsOf: URL(filePath: path), encoding: .utf8) else {
-        throw ValidationError("\(path) cannot be read.")
-    }
+    // A pipe that another user made cannot be opened by the name /dev/stdin.
+    guard
+        let file = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path),
+        let data = try? file.readToEnd() ?? Data(), let text = String(data: data, encoding: .utf8)
+    else { throw ValidationError("\(path) cannot be read.") }
     let lines = text.split(whereSeparator: \.isNewline).map(String.init)
         .filter { !$0.hasPrefix("#") && !$0.allSatisfy(\.isWhitespace) }
     guard !lines.isEmpty else { throw ValidationError("\(path) holds no key.") }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import AuthClient
-import Foundation
 
 /// `berth user key`: gives a user public keys, or takes one away.
 struct UserKeyCommand: AsyncParsableCommand {
@@ -33,8 +32,7 @@ struct UserKeyCommand: AsyncParsableCommand {
                 print("removed \(fingerprint)")
             }
         }
-        let path = file.map { $0 == "-" ? "/dev/stdin" : $0 } ?? "/dev/stdin"
-        let lines = try readKeys(path)
+        let lines = try readKeys(file ?? "-")
         try await parent.run { client in
             for line in lines {
                 let key = try await client.addKey(name, line)

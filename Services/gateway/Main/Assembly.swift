@@ -110,6 +110,7 @@ struct Assembly {
     private func health() throws -> HTTPService {
         let logger = context.logger("health")
         let router = HTTPService.makeRouter(health: context.health, logger: logger)
+        context.health.addRootRoute(to: router)
         let options = try options(config.health.server)
         return try HTTPService("Health check endpoint", options, router: router, logger: logger)
     }

@@ -1,5 +1,5 @@
 import HTTPTypes
-import Hummingbird
+package import Hummingbird
 import SharedMessages
 
 extension HealthRegistry {
@@ -8,15 +8,23 @@ extension HealthRegistry {
         router.get("/healthz") { _, _ in
             try Response.json(HealthBody(.httpServerReady, "alive"))
         }
-        router.get("/readyz") { _, _ in
-            let reasons = await self.reasons()
-            guard reasons.isEmpty else {
-                let text = reasons.map { "\($0.name): \($0.reason)" }.joined(separator: "; ")
-                let body = HealthBody(.httpServerNotReady, text, reasons)
-                return try Response.json(body, status: .serviceUnavailable)
-            }
-            return try Response.json(HealthBody(.httpServerReady, "ready"))
+        router.get("/readyz") { _, _ in try await self.readiness() }
+    }
+
+    /// Answers at `/` as at `/readyz`: ContainerSSH's health server is asked there, by
+    /// `health.client.url` as well.
+    package func addRootRoute(to router: Router<HTTPContext>) {
+        router.get("/") { _, _ in try await self.readiness() }
+    }
+
+    private func readiness() async throws -> Response {
+        let reasons = await reasons()
+        guard reasons.isEmpty else {
+            let text = reasons.map { "\($0.name): \($0.reason)" }.joined(separator: "; ")
+            let body = HealthBody(.httpServerNotReady, text, reasons)
+            return try Response.json(body, status: .serviceUnavailable)
         }
+        return try Response.json(HealthBody(.httpServerReady, "ready"))
     }
 }
 

@@ -2,21 +2,6 @@ import Foundation
 import Glibc
 import Testing
 
-/// The engine of this machine, with the image that deploy/dev/docker.sh makes.
-private enum Engine {
-    static let isThere: Bool = {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/timeout")
-        process.arguments = ["10", "docker", "image", "inspect", "berth-test/busybox"]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
-        process.waitUntilExit()
-        return process.terminationStatus == 0
-    }()
-    static let reason: Comment = "needs a container engine, see deploy/dev/docker.sh"
-}
-
 // Serialized: the engine makes one container at a time.
 @Suite(
     "Docker backend, end to end",
