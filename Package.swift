@@ -113,6 +113,8 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CMaxMind", path: "Shared/CMaxMind", pkgConfig: "libmaxminddb"),
     .systemLibrary(name: "CSeccomp", path: "Shared/CSeccomp", pkgConfig: "libseccomp"),
+    .systemLibrary(name: "CArchive", path: "Shared/CArchive", pkgConfig: "libarchive"),
+    cLibrary("CFiles", "Shared/CFiles"),
     cLibrary("CProcess", "Shared/CProcess"),
     // The archive, not the shared library: what the hook calls is no public symbol of the latter.
     .target(
@@ -132,6 +134,12 @@ let shared: [Target] = [
     library("SharedModels", "Shared/Models"),
     library("SharedWaiting", "Shared/Waiting", [nioCore]),
     library("SharedMessages", "Shared/Messages"),
+    library("SharedSystem", "Shared/System", ["CProcess"]),
+    library(
+        "SharedImages",
+        "Shared/Images",
+        ["SharedMessages", "SharedSystem", "CArchive", "CFiles", crypto]
+    ),
     library("SharedConfig", "Shared/Config", ["SharedMessages", yams]),
     library("SharedLogging", "Shared/Logging", ["SharedMessages", "SharedConfig", log]),
     library(
@@ -290,9 +298,8 @@ let services: [Target] = [
         [
             "SharedWaiting",
             "GatewayCore", "SharedConfig", "SharedLogging",
-            "SharedMessages", "SharedModels", "SharedSSH", "CProcess", "CSeccomp", deque, log,
-            nioCore,
-            nioPosix,
+            "SharedMessages", "SharedModels", "SharedSSH", "SharedSystem", "CProcess", "CSeccomp",
+            deque, log, nioCore, nioPosix,
         ]
     ),
     library(
@@ -375,8 +382,8 @@ let services: [Target] = [
         "Services/cli",
         [
             "SharedMessages", "SharedConfig", "SharedHTTP", "SharedDaemon",
-            "SharedModels", "SharedAudit", "AuthClient", "AuditClient", "GatewayClient",
-            argumentParser, log,
+            "SharedModels", "SharedAudit", "SharedImages", "AuthClient", "AuditClient",
+            "GatewayClient", argumentParser, log,
             nioCore,
         ]
     ),
@@ -454,6 +461,7 @@ let testTargets: [Target] = [
     tests("SharedWaiting", [nioCore, nioPosix]),
     tests("SharedModels"),
     tests("SharedMessages"),
+    tests("SharedImages", ["SharedMessages", "SharedSystem", "CFiles", crypto]),
     tests("SharedConfig", ["SharedMessages", yams]),
     tests("SharedLogging", ["SharedMessages", "SharedConfig", log, inMemoryLogging]),
     tests(
@@ -555,9 +563,8 @@ let testTargets: [Target] = [
     tests(
         "SandboxBackend",
         [
-            "GatewayCore", "BackendConformance", "CProcess", "SharedConfig",
-            "SharedLogging",
-            "SharedMessages", "SharedModels", "SharedSSH", log, nioCore, nioPosix,
+            "GatewayCore", "BackendConformance", "CProcess", "SharedConfig", "SharedLogging",
+            "SharedMessages", "SharedModels", "SharedSSH", "SharedSystem", log, nioCore, nioPosix,
         ]
     ),
     tests(

@@ -14,6 +14,7 @@ struct BerthCommand: AsyncParsableCommand {
             HealthcheckCommand.self,
             RecordingCommand.self,
             PenaltiesCommand.self,
+            ImageCommand.self,
         ]
     )
 }

@@ -34,6 +34,7 @@ extension MessageCode {
         CodeArea("Agent in a container", guestAgentCodes),
         CodeArea("Docker backend", dockerCodes),
         CodeArea("Warm pool", poolCodes),
+        CodeArea("OCI backend", ociImageCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),
         CodeArea("sshproxy backend", sshproxyCodes),
         CodeArea("Recordings", auditCodes + auditdCodes),

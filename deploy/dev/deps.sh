@@ -5,9 +5,9 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 packages_run=(
-    bubblewrap curl iproute2 openssh-client openssh-sftp-server pkg-config procps make
-    libcrypt-dev libcurl4-openssl-dev libseccomp-dev libsqlite3-dev libssh-dev libssl-dev
-    zlib1g-dev libmaxminddb-dev
+    bubblewrap crun curl iproute2 runc openssh-client openssh-sftp-server pkg-config procps make
+    libarchive-dev libcrypt-dev libcurl4-openssl-dev libmaxminddb-dev libseccomp-dev
+    libsqlite3-dev libssh-dev libssl-dev zlib1g-dev
 )
 packages_test=(
     docker.io docker-compose busybox-static iptables openssl python3 python3-venv binutils

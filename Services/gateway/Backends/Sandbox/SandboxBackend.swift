@@ -8,6 +8,7 @@ import SharedLogging
 import SharedMessages
 import SharedModels
 import Synchronization
+import SharedSystem
 
 /// A sandbox of this machine per connection: namespaces made by bubblewrap, no daemon, no image.
 ///

@@ -5,6 +5,7 @@ import SharedMessages
 import SharedSSH
 import Synchronization
 import SharedWaiting
+import SharedSystem
 
 /// A program inside a sandbox.
 final class SandboxProgram: Program {

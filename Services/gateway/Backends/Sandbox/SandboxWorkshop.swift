@@ -2,6 +2,7 @@ import Foundation
 import Glibc
 import SharedConfig
 import SharedMessages
+import SharedSystem
 
 /// What all sandboxes of a backend are made from, and how one is put together. Its functions
 /// touch files and belong on a thread that may wait.

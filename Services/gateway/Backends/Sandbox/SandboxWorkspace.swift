@@ -8,6 +8,7 @@ import SharedMessages
 import SharedSSH
 import SharedWaiting
 import Synchronization
+import SharedSystem
 
 /// One connection's sandbox.
 final class SandboxWorkspace: Workspace {

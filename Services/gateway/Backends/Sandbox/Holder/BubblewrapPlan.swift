@@ -1,5 +1,6 @@
 import Foundation
 import SharedConfig
+import SharedSystem
 
 /// The command line of bubblewrap for one sandbox, and the descriptors it names.
 ///

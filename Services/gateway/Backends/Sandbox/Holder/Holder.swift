@@ -4,6 +4,7 @@ import Glibc
 import SharedMessages
 import Synchronization
 import SharedWaiting
+import SharedSystem
 
 /// One running sandbox: the process that holds its namespaces and the socket to its first process.
 ///

@@ -1,5 +1,6 @@
 import CProcess
 import Glibc
+import SharedSystem
 
 /// How to start the process that holds a sandbox.
 struct HolderLaunch: Sendable {

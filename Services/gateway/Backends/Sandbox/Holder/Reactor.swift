@@ -1,6 +1,7 @@
 import CProcess
 import Foundation
 import Synchronization
+import SharedSystem
 
 /// One thread that watches descriptors and starts processes.
 ///

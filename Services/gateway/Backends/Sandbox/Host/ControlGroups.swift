@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import SharedSystem
 
 /// Where the kernel lets us limit a sandbox: control groups of version 1, 2, or both.
 struct ControlGroups: Sendable {

@@ -1,5 +1,6 @@
 import Glibc
 import SharedConfig
+import SharedSystem
 
 /// The control groups of one sandbox.
 struct SandboxGroup: Sendable {

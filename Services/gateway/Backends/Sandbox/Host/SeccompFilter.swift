@@ -1,5 +1,6 @@
 import CSeccomp
 import Glibc
+import SharedSystem
 
 /// The system calls that no program of a sandbox needs, refused by the kernel.
 ///

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import SharedMessages
+import SharedSystem
 
 /// What a gateway keeps on disk for its sandboxes: `instances/<id>/` with a lock it holds while it
 /// lives, one lease per sandbox, and the parts that all of them mount.

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 import SharedSSH
+import SharedSystem
 
 /// The gateway's ends of a program's pipes or terminal, as channels on the connection's loop.
 struct ProgramStreams: Sendable {

@@ -5,6 +5,7 @@ import NIOCore
 import NIOPosix
 import SharedWaiting
 import Synchronization
+import SharedSystem
 
 /// Accepts connections on sockets that listen inside a sandbox.
 ///

@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import SharedSSH
 import SharedWaiting
+import SharedSystem
 
 /// A connection made inside a sandbox.
 struct SandboxStream: WorkspaceStream {
