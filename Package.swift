@@ -224,7 +224,7 @@ let services: [Target] = [
         [
             "AuditClient", "SharedAudit", "SharedModels", "CZlib", "SharedLogging",
             "SharedMessages", "SharedHTTP", "SharedConfig", grdb, log, metrics, hummingbird,
-            httpTypes, nioCore, nioPosix, lifecycle,
+            httpTypes, nioCore, nioPosix, lifecycle, deque, crypto,
         ]
     ),
     library(

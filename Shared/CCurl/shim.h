@@ -26,10 +26,15 @@ static inline CURLcode berth_curl_set_list(
     return curl_easy_setopt(easy, option, value);
 }
 
-// Covers CURLOPT_WRITEFUNCTION and CURLOPT_HEADERFUNCTION, which share one signature.
+// Covers CURLOPT_WRITEFUNCTION, CURLOPT_HEADERFUNCTION and CURLOPT_READFUNCTION, which share one
+// signature.
 static inline CURLcode berth_curl_set_callback(
     CURL *easy, CURLoption option, curl_write_callback value) {
     return curl_easy_setopt(easy, option, value);
+}
+
+static inline CURLcode berth_curl_set_seek(CURL *easy, curl_seek_callback value) {
+    return curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, value);
 }
 
 // libcurl keeps a copy of the bytes.

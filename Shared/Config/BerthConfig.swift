@@ -59,4 +59,10 @@ package struct BerthConfig: ConfigSection {
         visitor.section("auditd", &auditd)
         visitor.section("metricsd", &metricsd)
     }
+
+    package func problems(at path: String) -> [ConfigProblem] {
+        let isChecked = audit.enable && audit.storage == .s3
+        guard auditd.storages.contains(.s3), !isChecked else { return [] }
+        return audit.s3.problems(at: "audit.s3")
+    }
 }

@@ -19,7 +19,7 @@ packages_test=(
 packages_bench=(
     openssh-server docker.io busybox-static iptables python3 gcc libc6-dev libssh-dev
 )
-pip_test=(paramiko asyncssh ssh-audit)
+pip_test=(paramiko asyncssh ssh-audit 'moto[server]')
 
 # missing PACKAGE…: those that dpkg does not list as installed.
 missing() {

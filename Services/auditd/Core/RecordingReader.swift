@@ -12,13 +12,13 @@ import NIOPosix
 /// the storage afterwards.
 struct RecordingReader: Sendable {
     let spool: Spool
-    let storage: any RecordingStorage
+    let storages: StorageSet
     let threads: NIOThreadPool
 
     /// How many bytes there are now; `nil` for an unknown recording.
     func size(_ id: RecordingID) async throws -> UInt64? {
         if let recording = spool.recording(id) { return recording.length }
-        return try await storage.status(id)?.size
+        return try await storages.status(id)?.size
     }
 
     /// Reads the first `size` bytes piece by piece. The recording may move from spool to storage
@@ -61,6 +61,6 @@ struct RecordingReader: Sendable {
             }
             if let piece { return piece }
         }
-        return try await storage.read(id, at: offset, count: count)
+        return try await storages.read(id, at: offset, count: count)
     }
 }

@@ -32,25 +32,29 @@ package final class RecordingService: Service {
     private let limits: Limits
     private let spool: Spool
     private let index: RecordingIndex
-    private let storage: any RecordingStorage
+    private let storages: StorageSet
+    private let acknowledgements: Acknowledgements
     private let threads: NIOThreadPool
     private let logger: Logger
     private let changes: ChangeSet
     private let metrics = AuditdMetrics()
-    private let recovered: Int
+    private let recovered: Set<RecordingID>
 
     /// Takes up what is in the configured directory, making it if needed.
     ///
-    /// `threads` does the blocking reads and moves. Throws a `CodedError` with code
+    /// A recording's file stays in the spool until all of `storages` have it; `nil` keeps files in
+    /// the configured directory. `threads` does the blocking reads and moves. Throws a `CodedError` with code
     /// `AUDITD_DISK_FAILED` if the directory cannot be used.
     package init(
         _ config: AuditdConfig,
+        storages: [any RecordingStorage]? = nil,
         limits: Limits = Limits(),
         threads: NIOThreadPool = .singleton,
         logger: Logger
     ) throws(CodedError) {
         let folder = config.directory
-        let storage = FileStorage(folder: folder, threads: threads)
+        let files = FileStorage(folder: folder, threads: threads, logger: logger)
+        let storages = StorageSet(members: storages ?? [files])
         let changes = ChangeSet()
         do {
             try Folder.create(folder)
@@ -60,7 +64,7 @@ package final class RecordingService: Service {
                     minimumFree: UInt64(clamping: config.minimumFree),
                     journalLimit: UInt64(clamping: limits.journalBytes),
                     lease: limits.lease,
-                    isStored: storage.contains
+                    isStored: storages.contains
                 ),
                 now: RecordingShipper.wallClock,
                 onChange: changes.add
@@ -72,11 +76,12 @@ package final class RecordingService: Service {
             throw CodedError(.auditdDiskFailed, detail: folder, cause: error)
         }
         self.limits = limits
-        self.storage = storage
+        self.storages = storages
+        acknowledgements = Acknowledgements(of: storages.members.count)
         self.threads = threads
         self.logger = logger
         self.changes = changes
-        recovered = spool.recordings.count
+        recovered = Set(spool.recordings.keys)
     }
 
     /// An index that can't be opened is made anew: it holds nothing of its own.
@@ -95,7 +100,7 @@ package final class RecordingService: Service {
         RecordingEndpoints(
             spool: spool,
             index: index,
-            reader: RecordingReader(spool: spool, storage: storage, threads: threads)
+            reader: RecordingReader(spool: spool, storages: storages, threads: threads)
         ).add(to: router)
     }
 
@@ -107,12 +112,18 @@ package final class RecordingService: Service {
     // MARK: - Service
 
     package func run() async throws {
-        if recovered > 0 {
-            logger.emit(.auditdRecovered, ["count": .stringConvertible(recovered)])
+        if !recovered.isEmpty {
+            logger.emit(.auditdRecovered, ["count": .stringConvertible(recovered.count)])
         }
-        await attempt(.auditdIndexFailed) { try await self.reconcile() }
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
+                group.addTask { await self.reconcileLoop() }
+                for (number, storage) in self.storages.members.enumerated() {
+                    group.addTask {
+                        await storage.run { self.acknowledgements.add($0, from: number) }
+                    }
+                }
+                group.addTask { await self.forgetLoop() }
                 group.addTask { await self.settleLoop() }
                 group.addTask { await self.tickLoop() }
             }
@@ -144,7 +155,8 @@ package final class RecordingService: Service {
             let open = recordings.values.count { $0.spooled.state == .open }
             metrics.open.record(open)
             metrics.waiting.record(recordings.count - open)
-            changes.retry()
+            acknowledgements.retry()
+            _ = await spool.problem()  // measures the free space
         }
     }
 
@@ -155,57 +167,79 @@ package final class RecordingService: Service {
         }
     }
 
-    /// Brings the index up to date, and what has ended to its storage.
+    /// Brings index and storages up to date.
     private func settle(_ ids: Set<RecordingID>) async {
         let recordings = ids.compactMap { id in spool.recording(id).map { (id, $0) } }
         await attempt(.auditdIndexFailed) {
             try await self.index.put(recordings.map { RecordingSummary($0, $1) })
         }
-        let ended = recordings.filter { $0.1.spooled.state != .open }.map(\.0)
-        let stored = await withTaskGroup(of: RecordingID?.self) { group in
-            var stored: [RecordingID] = []
-            for (count, id) in ended.enumerated() {
-                if count >= 8, let done = await group.next(), let done { stored.append(done) }
-                group.addTask { await self.store(id) ? id : nil }
-            }
-            for await done in group { if let done { stored.append(done) } }
-            return stored
-        }
-        guard !stored.isEmpty else { return }
-        await attempt(.auditdDiskFailed) { try await self.spool.forget(stored) }
-    }
-
-    private func store(_ id: RecordingID) async -> Bool {
-        do {
-            try await storage.store(id, from: spool.path(id))
-            metrics.stored.increment()
-            changes.succeeded(id)
-            return true
-        } catch {
-            metrics.storeFailures.increment()
-            if changes.addFailed(id) {
-                logger.emit(
-                    CodedError(.auditdStoreFailed, cause: error),
-                    ["connectionId": "\(id)"]
+        await storages.take(
+            recordings.map { id, recording in
+                SpooledRecording(
+                    id: id,
+                    path: spool.path(id),
+                    length: recording.length,
+                    facts: recording.spooled.facts,
+                    isFinished: recording.spooled.state != .open,
+                    isRecovered: recovered.contains(id)
                 )
             }
-            return false
+        )
+    }
+
+    /// Lets the spool go of what every storage has.
+    private func forgetLoop() async {
+        for await _ in acknowledgements.signals {
+            let ids = acknowledgements.takeComplete()
+            guard !ids.isEmpty else { continue }
+            do {
+                let leftovers = try await spool.forget(ids)
+                metrics.stored.increment(by: ids.count - leftovers.count)
+                for (id, leftover) in leftovers { report(id, leftover) }
+            } catch {
+                logger.emit(CodedError(.auditdDiskFailed, cause: error))
+                acknowledgements.putBack(ids)
+            }
+        }
+    }
+
+    private func report(_ id: RecordingID, _ leftover: SpoolEngine.Leftover) {
+        let labels: Logger.Metadata = ["connectionId": "\(id)", "log": "\(id)"]
+        switch leftover {
+        case .open(let cause):
+            logger.emit(CodedError(.auditS3CloseFailed, cause: cause), labels)
+            acknowledgements.putBack([id])
+        case .present(let cause):
+            logger.emit(CodedError(.auditS3RemoveFailed, cause: cause), labels)
         }
     }
 
     // MARK: - Index
 
-    /// Makes the index fit what is in spool and storage.
+    /// Tries until it is done: a storage may be out of reach for a while.
+    private func reconcileLoop() async {
+        var pause = Duration.seconds(1)
+        while !Task.isCancelled {
+            do { return try await reconcile() } catch is CancellationError { return } catch {
+                logger.emit(CodedError(.auditdIndexFailed, cause: error))
+            }
+            guard (try? await Task.sleep(for: pause)) != nil else { return }  // cancelled
+            pause = min(pause * 2, .seconds(300))
+        }
+    }
+
+    /// Makes the index fit what is in spool and storages.
     private func reconcile() async throws {
         let known = try await index.states()
-        let stored = try await storage.list()
         let spooled = spool.recordings
+        let stored = try await storages.list()
         var unknown: [RecordingSummary] = []
         for id in stored where known["\(id)"] ?? .open == .open && spooled[id] == nil {
             if let entry = try await inspect(id) { unknown.append(entry) }
         }
         try await index.put(unknown)
-        let present = Set(stored).union(spooled.keys)
+        // Also those that came meanwhile; what was known before and is nowhere now is gone.
+        let present = stored.union(spooled.keys).union(spool.recordings.keys)
         let gone = known.keys.filter { RecordingID($0).map { !present.contains($0) } ?? true }
         try await index.remove(gone)
         if unknown.count + gone.count > 0 {
@@ -220,13 +254,13 @@ package final class RecordingService: Service {
     }
 
     private func inspect(_ id: RecordingID) async throws -> RecordingSummary? {
-        guard let status = try await storage.status(id),
-            let beginning = try await storage.read(
+        guard let status = try await storages.status(id),
+            let beginning = try await storages.read(
                 id,
                 at: 0,
                 count: RecordingInspection.beginning
             ),
-            let end = try await storage.read(id, at: status.size - min(status.size, 10), count: 10)
+            let end = try await storages.read(id, at: status.size - min(status.size, 10), count: 10)
         else { return nil }
         let inspection = RecordingInspection(
             beginning: beginning,

@@ -65,6 +65,9 @@ package struct AuditdConfig: ConfigSection {
     package var directory = "/var/lib/berth/auditd"
     /// Bytes that stay free; below that, nothing more is accepted.
     package var minimumFree = 256 << 20
+    /// Where recordings go; a recording stays in the spool until all of them have it. Empty: `s3`
+    /// where `audit.storage` says so, else `file`.
+    package var storages: [AuditConfig.Storage] = []
 
     package init() {}
 
@@ -72,12 +75,17 @@ package struct AuditdConfig: ConfigSection {
         server.visit(&visitor)
         visitor.field("directory", &directory)
         visitor.field("minimumFree", &minimumFree)
+        visitor.field("storages", &storages)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {
         var list = Rules(path)
         list.checkSet("directory", directory)
         list.check("minimumFree", minimumFree, in: 0...Int.max)
+        let isSet = Set(storages).count == storages.count
+        list.check(isSet, "storages", nil, "must not name one twice")
+        let isNone = !storages.contains(.none) || storages.count == 1
+        list.check(isNone, "storages", nil, "none must stand alone")
         return server.internalProblems(at: path) + list.problems
     }
 }

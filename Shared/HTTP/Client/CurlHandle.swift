@@ -51,6 +51,10 @@ import CCurl
         try check(option, unsafe berth_curl_set_callback(easy, option, value))
     }
 
+    func setSeek(_ value: @escaping curl_seek_callback) throws(CurlFailure) {
+        try check(CURLOPT_SEEKFUNCTION, unsafe berth_curl_set_seek(easy, value))
+    }
+
     private func check(_ option: CURLoption, _ code: CURLcode) throws(CurlFailure) {
         guard code != CURLE_OK else { return }
         let text = unsafe String(cString: curl_easy_strerror(code))

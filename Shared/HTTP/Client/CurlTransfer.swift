@@ -1,6 +1,12 @@
 import CCurl
 import SharedConfig
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Everything libcurl needs for one hop of one call.
 struct CurlPlan: Sendable {
     var method: HTTPCall.Method
@@ -10,6 +16,8 @@ struct CurlPlan: Sendable {
     var socketPath: String?
     var headers: HTTPHeaderList
     var body: [UInt8]
+    /// Sent in place of `body`.
+    var file: HTTPFileBody?
     var timeLimit: HTTPCall.TimeLimit
     var connectTimeout: Duration
     var tls: HTTPClientOptions.TLSOptions
@@ -39,6 +47,7 @@ struct CurlFailure: Error, CustomStringConvertible {
     private var headerLines: UnsafeMutablePointer<curl_slist>?
     private let errorText: UnsafeMutablePointer<CChar>
     private let body: UnsafeMutableBufferPointer<UInt8>
+    private var source: UploadSource?
 
     private var status = 0
     private var fields: [HTTPHeaderList.Field] = []
@@ -80,6 +89,7 @@ struct CurlFailure: Error, CustomStringConvertible {
         unsafe easy = nil
         unsafe curl_slist_free_all(headerLines)
         unsafe headerLines = nil
+        source = nil
     }
 
     /// Tells the reader how the transfer ended.
@@ -136,8 +146,38 @@ struct CurlFailure: Error, CustomStringConvertible {
 // MARK: - Options
 
 extension CurlTransfer {
+    /// Bytes that libcurl asks for at a time: parts of uploads are long.
+    private static let uploadBuffer = 512 << 10
+
+    /// The body is read by callbacks, so that its length does not count in memory.
+    private func setFileBody(_ handle: CurlHandle, _ file: HTTPFileBody) throws(CurlFailure) {
+        source = try UploadSource(file)
+        let this = unsafe Unmanaged.passUnretained(self).toOpaque()
+        try handle.setSize(CURLOPT_POSTFIELDSIZE_LARGE, Int(clamping: file.length))
+        try handle.set(CURLOPT_UPLOAD_BUFFERSIZE, Self.uploadBuffer)
+        try unsafe handle.set(CURLOPT_READDATA, this)
+        try unsafe handle.set(CURLOPT_SEEKDATA, this)
+        try unsafe handle.setCallback(CURLOPT_READFUNCTION) { bytes, size, count, this in
+            guard let this = unsafe this, let bytes = unsafe bytes else {
+                return Int(CURL_READFUNC_ABORT)
+            }
+            let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(this).takeUnretainedValue()
+            let space = unsafe UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
+            return unsafe transfer.source?.read(into: space) ?? Int(CURL_READFUNC_ABORT)
+        }
+        try unsafe handle.setSeek { this, offset, origin in
+            guard let this = unsafe this, origin == SEEK_SET else { return CURL_SEEKFUNC_FAIL }
+            let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(this).takeUnretainedValue()
+            let isDone = transfer.source?.seek(to: Int64(offset)) ?? false
+            return isDone ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
+        }
+    }
+}
+
+extension CurlTransfer {
     private func setRequest(_ handle: CurlHandle) throws(CurlFailure) {
         try handle.set(CURLOPT_URL, plan.url)
+        try handle.set(CURLOPT_PATH_AS_IS, 1)  // what was signed is what is sent
         try handle.set(CURLOPT_PROTOCOLS_STR, "http,https")
         try handle.set(CURLOPT_PROXY, "")
         try handle.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
@@ -158,6 +198,7 @@ extension CurlTransfer {
             try handle.set(CURLOPT_HTTPGET, 1)
         case .get, .delete, .post, .put, .patch:
             try handle.set(CURLOPT_POST, 1)
+            if let file = plan.file { return try setFileBody(handle, file) }
             try handle.setSize(CURLOPT_POSTFIELDSIZE_LARGE, plan.body.count)
             try unsafe handle.set(CURLOPT_POSTFIELDS, UnsafeMutableRawPointer(body.baseAddress))
         }

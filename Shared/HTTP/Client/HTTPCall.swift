@@ -33,6 +33,8 @@ package struct HTTPCall: Sendable {
     package var path: String
     package var headers: HTTPHeaderList
     package var body: [UInt8]
+    /// Sent in place of `body`; for `post`, `put` and `patch`.
+    package var file: HTTPFileBody?
     /// `nil` takes the client's `timeout` as a total limit.
     package var timeLimit: TimeLimit?
     /// Most bytes that `send` accepts as the reply's body; `nil` takes the client's limit.
@@ -43,6 +45,7 @@ package struct HTTPCall: Sendable {
         _ path: String,
         headers: HTTPHeaderList = [:],
         body: [UInt8] = [],
+        file: HTTPFileBody? = nil,
         timeLimit: TimeLimit? = nil,
         replyLimit: Int? = nil
     ) {
@@ -50,6 +53,7 @@ package struct HTTPCall: Sendable {
         self.path = path
         self.headers = headers
         self.body = body
+        self.file = file
         self.timeLimit = timeLimit
         self.replyLimit = replyLimit
     }

@@ -30,6 +30,7 @@ struct Hop {
             socketPath: socketPath,
             headers: call.headers,
             body: call.body,
+            file: call.file,
             timeLimit: limit ?? .total(options.timeout),
             connectTimeout: options.connectTimeout,
             tls: options.tls
@@ -60,6 +61,7 @@ struct Hop {
     private mutating func dropBody() {
         if call.method != .head { call.method = .get }
         call.body = []
+        call.file = nil
         call.headers["Content-Type"] = nil
     }
 

@@ -15,6 +15,7 @@ struct FileError: Error, CustomStringConvertible {
     /// No space or over quota: heals once there is space.
     var isFull: Bool { number == ENOSPC || number == EDQUOT }
     var isMissing: Bool { number == ENOENT }
+    var isPresent: Bool { number == EEXIST }
 
     var description: String { unsafe "\(operation) \(path): \(String(cString: strerror(number)))" }
 }
@@ -23,7 +24,8 @@ struct FileError: Error, CustomStringConvertible {
 @safe
 final class OpenFile {
     let path: String
-    private let descriptor: Int32
+    /// -1 once it is closed.
+    private var descriptor: Int32
 
     /// Permissions 0600: recordings hold what people typed.
     init(_ path: String, _ flags: Int32, mode: mode_t = 0o600) throws(FileError) {
@@ -32,7 +34,16 @@ final class OpenFile {
         guard descriptor >= 0 else { throw FileError(operation: "open", path: path, number: errno) }
     }
 
-    deinit { close(descriptor) }
+    deinit { if descriptor >= 0 { _ = closeDescriptor(descriptor) } }
+
+    /// Closes it at once; any further call fails. An error may mean that something written was
+    /// lost (close(2), NOTES).
+    func close() throws(FileError) {
+        guard descriptor >= 0 else { return }
+        let closed = closeDescriptor(descriptor)
+        descriptor = -1  // also after an error: Linux has closed it
+        guard closed == 0 else { throw failure("close") }
+    }
 
     /// The present size in bytes.
     func size() throws(FileError) -> UInt64 {
@@ -47,6 +58,13 @@ final class OpenFile {
         guard unsafe fstat(descriptor, &information) == 0 else { throw failure("stat") }
         return Int64(information.st_mtim.tv_sec) * 1_000_000_000
             + Int64(information.st_mtim.tv_nsec)
+    }
+
+    /// Device and inode.
+    func identity() throws(FileError) -> [UInt64] {
+        var information = stat()
+        guard unsafe fstat(descriptor, &information) == 0 else { throw failure("stat") }
+        return [UInt64(information.st_dev), UInt64(information.st_ino)]
     }
 
     func write(_ bytes: ByteBuffer, at offset: UInt64) throws(FileError) {
@@ -151,6 +169,18 @@ enum Folder {
         }
     }
 
+    /// Gives a file a second name.
+    static func link(_ from: String, to destination: String) throws(FileError) {
+        guard linkEntry(from, destination) == 0 else {
+            throw FileError(operation: "link", path: destination, number: errno)
+        }
+    }
+
+    /// Whether two names stand for one file.
+    static func isSame(_ left: String, _ right: String) throws(FileError) -> Bool {
+        try OpenFile(left, O_RDONLY).identity() == OpenFile(right, O_RDONLY).identity()
+    }
+
     /// Harmless if it is gone already.
     static func remove(_ path: String) throws(FileError) {
         if unsafe unlink(path) != 0, errno != ENOENT {
@@ -170,7 +200,13 @@ enum Folder {
     }
 }
 
-/// The function, which the method of the same name hides.
+/// The functions, which the methods of the same names hide.
+private func closeDescriptor(_ descriptor: Int32) -> Int32 { close(descriptor) }
+
+private func linkEntry(_ from: String, _ destination: String) -> Int32 {
+    unsafe link(from, destination)
+}
+
 private func renameEntry(_ from: String, _ destination: String) -> Int32 {
     unsafe rename(from, destination)
 }

@@ -93,11 +93,15 @@ final class Spool: Sendable {
         return changed
     }
 
-    /// Lets go of recordings that have been stored.
-    func forget(_ ids: [RecordingID]) async throws {
-        _ = try await onThread { engine in
-            try engine.forget(ids)
-            return Set(ids)
+    /// Lets go of recordings that have been stored and removes their files; answers those of which
+    /// that failed.
+    func forget(_ ids: [RecordingID]) async throws -> [RecordingID: SpoolEngine.Leftover] {
+        try await thread.runIfActive {
+            try self.engine.withLock { engine in
+                let leftovers = try engine.forget(ids)
+                self.publish(Set(ids), engine)
+                return leftovers
+            }
         }
     }
 

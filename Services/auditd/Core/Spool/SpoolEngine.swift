@@ -30,6 +30,18 @@ final class SpoolEngine {
         var lease: Duration = .seconds(300)
         /// Whether a finished recording of that name is stored already.
         var isStored: @Sendable (RecordingID) -> Bool = { _ in false }
+        /// Closes a file that is about to be removed.
+        var closeFile: @Sendable (OpenFile) throws(FileError) -> Void = { file throws(FileError) in
+            try file.close()
+        }
+    }
+
+    /// Why a stored recording still has its file here.
+    enum Leftover: Error {
+        /// Nothing was forgotten; it can be tried again.
+        case open(FileError)
+        /// The next start tries again.
+        case present(FileError)
     }
 
     /// What one group of batches did.
@@ -48,6 +60,7 @@ final class SpoolEngine {
     private var files: [RecordingID: OpenFile] = [:]
     private var gateways: [String: ContinuousClock.Instant] = [:]
     private let folderLock: OpenFile
+    private var tombstones: Tombstones
 
     /// Takes up what the last run left.
     init(_ options: Options) throws {
@@ -63,14 +76,24 @@ final class SpoolEngine {
         var recovery = SpoolRecovery(folder: options.folder, isStored: options.isStored)
         let last = try Journal.recover(in: options.folder) { try recovery.apply($0) }
         recordings = try recovery.finish()
+        tombstones = recovery.tombstones
         journal = try Journal(
             in: options.folder,
             number: last + 1,
-            beginning: recordings.map { .recording($0, length: $1.length, $1.spooled) }
+            beginning: Self.beginning(recordings, tombstones)
         )
         try Journal.removeOld(in: options.folder, before: last + 1)
         let now = ContinuousClock.now
         for recording in recordings.values { gateways[recording.spooled.gateway] = now }
+    }
+
+    /// What a journal begins with.
+    private static func beginning(
+        _ recordings: [RecordingID: Recording],
+        _ tombstones: Tombstones
+    ) -> [JournalRecord] {
+        tombstones.ids.map { .stored($0) }
+            + recordings.map { .recording($0, length: $1.length, $1.spooled) }
     }
 
     /// Where a recording's bytes are while it is not stored.
@@ -123,16 +146,30 @@ final class SpoolEngine {
         return Set(group.before.keys)
     }
 
-    /// Forgets recordings that have been stored.
-    func forget(_ ids: [RecordingID]) throws(CodedError) {
+    /// Forgets recordings that have been stored and removes their files; answers those of which
+    /// that failed.
+    func forget(_ ids: [RecordingID]) throws(CodedError) -> [RecordingID: Leftover] {
+        var leftovers: [RecordingID: Leftover] = [:]
         var group = Group(hasRoom: true, now: 0)
-        for id in ids {
-            guard let recording = recordings.removeValue(forKey: id) else { continue }
-            group.remember(id, recording)
-            files[id] = nil
+        for id in ids where recordings[id] != nil {
+            if let file = files[id] {
+                do throws(FileError) { try options.closeFile(file) } catch {
+                    leftovers[id] = .open(error)
+                    continue
+                }
+                files[id] = nil
+            }
+            group.remember(id, recordings.removeValue(forKey: id))
             JournalRecord.stored(id).write(to: &group.journal)
         }
         try makeDurable(group)
+        for id in group.before.keys {
+            tombstones.add(id)
+            do throws(FileError) { try Folder.remove(Self.partPath(options.folder, id)) } catch {
+                leftovers[id] = .present(error)
+            }
+        }
+        return leftovers
     }
 
     /// What a group of changes needs for being undone, and for being made durable.
@@ -170,8 +207,12 @@ final class SpoolEngine {
     }
 
     private func missing(_ id: RecordingID) -> FrameResult {
-        guard !options.isStored(id) else { return .refused(410, .auditdRecordingFinished) }
+        guard !isStored(id) else { return .refused(410, .auditdRecordingFinished) }
         return .refused(404, .auditdUnknownRecording)
+    }
+
+    private func isStored(_ id: RecordingID) -> Bool {
+        tombstones.contains(id) || options.isStored(id)
     }
 
     private func open(
@@ -190,7 +231,7 @@ final class SpoolEngine {
                 spooled: SpooledFacts(facts: facts, gateway: gateway, state: .open)
             )
         if recordings[id] == nil {
-            guard !options.isStored(id) else { return .refused(410, .auditdRecordingFinished) }
+            guard !isStored(id) else { return .refused(410, .auditdRecordingFinished) }
             guard group.hasRoom else { return .refused(507, .auditdDiskFloor) }
             group.remember(id, nil)
             _ = try file(id)
@@ -297,9 +338,7 @@ final class SpoolEngine {
         do throws(FileError) {
             for (id, recording) in recordings where recording.isDirty { try file(id).sync() }
             try Folder.sync(options.folder)
-            try journal.restart(
-                beginning: recordings.map { .recording($0, length: $1.length, $1.spooled) }
-            )
+            try journal.restart(beginning: Self.beginning(recordings, tombstones))
             for id in recordings.keys { recordings[id]?.isDirty = false }
         } catch {
             // A failed sync of a recording's file leaves its pages unknown, as in `Journal`.

@@ -13,6 +13,7 @@ struct SpoolRecovery {
     private let folder: String
     private let isStored: (RecordingID) -> Bool
     private var recordings: [RecordingID: SpoolEngine.Recording] = [:]
+    private(set) var tombstones = Tombstones()
     private var open: (id: RecordingID, file: OpenFile)?
 
     init(folder: String, isStored: @escaping (RecordingID) -> Bool) {
@@ -25,7 +26,8 @@ struct SpoolRecovery {
         case .recording(let id, let length, let spooled):
             // Moved away, and stopped before that was written down: replaying it would make a
             // second, partial file.
-            guard !isStored(id) else { return }
+            let isHere = Folder.exists(SpoolEngine.partPath(folder, id))
+            guard isHere || !isStored(id) else { return }
             recordings[id] = .init(length: length, spooled: spooled)
         case .append(let id, let offset, let bytes):
             guard recordings[id] != nil else { return }
@@ -35,7 +37,9 @@ struct SpoolRecovery {
         case .finish(let id, let endedAt, let isInterrupted):
             recordings[id]?.spooled.state = isInterrupted ? .interrupted : .finished
             recordings[id]?.spooled.endedAt = endedAt
-        case .stored(let id): recordings[id] = nil
+        case .stored(let id):
+            recordings[id] = nil
+            tombstones.add(id)
         }
     }
 
@@ -59,6 +63,11 @@ struct SpoolRecovery {
     private mutating func adopt() throws {
         for name in try Folder.names(in: folder) where name.hasSuffix(".part") {
             guard let id = RecordingID(name.dropLast(".part".count)), recordings[id] == nil else {
+                continue
+            }
+            guard !tombstones.contains(id) else {
+                // Stored, and stopped before its file was removed.
+                try Folder.remove("\(folder)/\(name)")
                 continue
             }
             let file = try OpenFile("\(folder)/\(name)", O_RDWR)
