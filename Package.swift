@@ -478,6 +478,13 @@ let testTargets: [Target] = [
             inMemoryLogging, log, lifecycle,
         ]
     ),
+    // Drives the executable; its module is embedded and cannot be linked with the tests.
+    .testTarget(
+        name: "AgentTests",
+        dependencies: ["CProcess"],
+        path: "Tests/AgentTests",
+        swiftSettings: strict
+    ),
     .testTarget(
         name: "CLITests",
         dependencies: ["berth", "ChildProcess", "SharedMessages", "StubHTTPServer"],

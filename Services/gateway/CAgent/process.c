@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -84,6 +85,11 @@ int agent_set_nonblocking(int descriptor) {
 void agent_enlarge_pipe(int descriptor) {
     // Refused where it is no pipe, or the user's share is used up: then it stays as it is.
     fcntl(descriptor, F_SETPIPE_SZ, 1 << 20);
+}
+
+int agent_has_bytes(int descriptor) {
+    int count = 0;
+    return ioctl(descriptor, FIONREAD, &count) == 0 && count > 0;
 }
 
 int agent_end_writing(int descriptor) { return (int)result(shutdown(descriptor, SHUT_WR)); }

@@ -169,6 +169,7 @@ static int run_in_path(const struct agent_start *start) {
         return errno;
     }
     int failure = ENOENT;
+    if (!*start->program) return failure;
     const char *at = start->search_path;
     while (*at) {
         size_t length = strcspn(at, ":");

@@ -20,8 +20,10 @@ final class InitServer {
     var waitsForOwnID = false
     private var isGreeted = false
     private var signals: Int32 = -1
-    /// When programs that still run are killed, and that it has been done.
+    /// When programs that still run are killed.
     private var killAt: Int64?
+    /// When those are told that do not care for SIGTERM, like a shell that somebody types to.
+    private var hangUpAt: Int64?
     private var isOver = false
     private var status: Int32 = 0
     lazy var link = Link(
@@ -29,7 +31,7 @@ final class InitServer {
         received: { [self] frame throws(Violation) in try received(frame) },
         ended: { [self] in
             if $0 != nil { status = 1 }
-            finish([SIGHUP], within: 1000)
+            finish(SIGHUP, within: 1000)
         }
     )
 
@@ -58,9 +60,13 @@ final class InitServer {
     }
 
     private func turn() {
-        let now = agent_milliseconds()
         guard let killAt else { return poller.wait(-1) }
-        if programs.isEmpty || programs.values.allSatisfy({ $0.isEnded }) {
+        let now = agent_milliseconds()
+        if let time = hangUpAt, now >= time {
+            hangUpAt = nil
+            for program in programs.values { program.signal(SIGHUP) }
+        }
+        if programs.values.allSatisfy({ link.isGone ? $0.isEnded : $0.isFinished }) {
             isOver = true
         } else if now >= killAt {
             for program in programs.values { program.signal(SIGKILL) }
@@ -73,13 +79,11 @@ final class InitServer {
     }
 
     /// Tells the programs to end, and kills them after some milliseconds.
-    private func finish(_ signals: [Int32], within milliseconds: Int64) {
+    private func finish(_ signal: Int32, within milliseconds: Int64) {
         let time = agent_milliseconds() + milliseconds
         if let before = killAt, before <= time { return }
         killAt = time
-        for signal in signals {
-            for program in programs.values { program.signal(signal) }
-        }
+        for program in programs.values { program.signal(signal) }
     }
 
     // MARK: Signals
@@ -89,8 +93,9 @@ final class InitServer {
             switch agent_next_signal(signals) {
             case 0: return
             case SIGCHLD: reap()
-            // A shell that somebody types to does not care for the former.
-            default: finish([SIGTERM, SIGHUP], within: 5000)
+            default:
+                hangUpAt = hangUpAt ?? agent_milliseconds() + 1000
+                finish(SIGTERM, within: 5000)
             }
         }
     }

@@ -38,6 +38,9 @@ final class Link {
 
     func start() { resumeReading() }
 
+    /// Whether nobody hears what is sent.
+    var isGone: Bool { isEnded }
+
     /// Whether who produces data should wait, see `onceThereIsRoom`.
     var isFull: Bool { output.count > Self.most }
 

@@ -57,12 +57,14 @@ final class Source {
     }
 
     private func resume() {
-        guard !isEnded, window > 0, !waitsForRoom else { return }
+        guard !isEnded, !waitsForRoom else { return }
         link.poller.whenReadable(descriptor.number) { [self] in read() }
         while endsWhenEmpty, !isEnded, window > 0, !waitsForRoom { read() }
+        if endsWhenEmpty, window == 0 { read() }
     }
 
     private func read() {
+        guard window > 0 else { return readNothing() }
         guard !link.isFull else { return waitForRoom() }
         let room = min(Self.piece, window)
         let count = link.sendData(id, channel, from: descriptor.number, room: room)
@@ -73,7 +75,12 @@ final class Source {
         // A terminal whose programs are gone says EIO.
         guard count > 0 else { return end() }
         window -= count
-        if window == 0 { link.poller.whenReadable(descriptor.number, nil) }
+    }
+
+    /// Without a window only the end can be told.
+    private func readNothing() {
+        guard agent_has_bytes(descriptor.number) != 0 else { return end() }
+        link.poller.whenReadable(descriptor.number, nil)
     }
 
     private func waitForRoom() {

@@ -40,6 +40,8 @@ void agent_close(int descriptor);
 int agent_set_nonblocking(int descriptor);
 // Gives a pipe as much room as anybody may have.
 void agent_enlarge_pipe(int descriptor);
+// Whether something can be read, where not, a descriptor that is readable has ended.
+int agent_has_bytes(int descriptor);
 // Ends the writing direction of a socket.
 int agent_end_writing(int descriptor);
 int agent_is_terminal(int descriptor);
