@@ -1,4 +1,5 @@
 import BackendConformance
+import SharedConfig
 import Testing
 
 @Suite("Docker keeps a backend's promises", .enabled(if: Engine.isThere, Engine.reason))
@@ -6,5 +7,19 @@ struct DockerConformanceTests {
     @Test("a promise of every backend holds", arguments: ConformanceCase.allCases)
     func conforms(_ promise: ConformanceCase) async throws {
         try await promise.prove(on: DockerFixture.subject())
+    }
+
+    @Test("it holds where every program has a container", arguments: ConformanceCase.allCases)
+    func conformsInSessions(_ promise: ConformanceCase) async throws {
+        var subject = try DockerFixture.subject { $0.execution.mode = .session }
+        subject.sharesPrograms = false
+        // Nothing is made, and nothing is left, before a program starts.
+        subject.canForward = false
+        try await promise.prove(on: subject)
+    }
+
+    @Test("it holds in a container that stays", arguments: ConformanceCase.allCases)
+    func conformsInPersistent(_ promise: ConformanceCase) async throws {
+        try await DockerFixture.withLasting { subject, _ in try await promise.prove(on: subject) }
     }
 }

@@ -77,11 +77,37 @@ struct DockerFixture {
         )
     }
 
-    static func request(_ id: String) -> WorkspaceRequest {
+    /// A backend in the mode persistent with a container name of its own, which is removed
+    /// afterwards. What a connection leaves there is a program that runs.
+    static func withLasting(
+        _ change: (inout DockerConfig) -> Void = { _ in },
+        _ body: (ConformanceSubject, _ name: String) async throws -> Void
+    ) async throws {
+        let name = "berth-test-" + ConformanceSubject.newConnectionID()
+        var subject = try subject {
+            $0.execution.mode = .persistent
+            $0.execution.createMissing = true
+            $0.execution.containerName = name
+            change(&$0)
+        }
+        let client = try Engine.client()
+        subject.leftovers = { _ in try await client.container(name)?.execs ?? [] }
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await body(subject, name))
+        } catch {
+            result = .failure(error)
+        }
+        try? await client.removeContainer(name)  // Not there: as wanted.
+        client.shutdown()
+        try result.get()
+    }
+
+    static func request(_ id: String, user: String = "tester") -> WorkspaceRequest {
         WorkspaceRequest(
             connectionID: id,
-            username: "tester",
-            authenticatedUsername: "tester",
+            username: user,
+            authenticatedUsername: user,
             remoteAddress: "192.0.2.7",
             carried: ConnectionMetadata(),
             eventLoop: MultiThreadedEventLoopGroup.singleton.next()

@@ -75,6 +75,12 @@ package struct DockerExecutionConfig: ConfigSection {
     package var containerName = ""
     package var auth = DockerAuthConfig()
     package var mode = Mode.connection
+    /// In the mode persistent: whether a container that is missing is made.
+    package var createMissing = false
+    /// In the mode persistent: how long a container runs that nobody uses; 0: for ever.
+    package var idleTimeout: Duration = .zero
+    /// In the mode connection: how long a container waits for its person to come back.
+    package var resume: Duration = .zero
     package var idleCommand = [
         "/usr/bin/containerssh-agent", "wait-signal", "--signal", "INT", "--signal", "TERM",
     ]
@@ -96,6 +102,9 @@ package struct DockerExecutionConfig: ConfigSection {
         visitor.field("containername", &containerName)
         visitor.section("auth", &auth)
         visitor.field("mode", &mode)
+        visitor.field("createMissing", &createMissing)
+        visitor.field("idleTimeout", &idleTimeout)
+        visitor.field("resume", &resume)
         visitor.field("idleCommand", &idleCommand)
         visitor.field("shellCommand", &shellCommand)
         visitor.field("agentPath", &agentPath)
@@ -126,7 +135,23 @@ package struct DockerExecutionConfig: ConfigSection {
         list.check(container.isMapOrNull, "container", container.kind, "must be a map")
         let image = container["image"].flatMap(String.text(of:)) ?? ""
         list.check(!image.isEmpty, "container.image", nil, "must be set")
-        if mode == .connection {
+        list.check("idleTimeout", idleTimeout, atLeast: .zero)
+        list.check("resume", resume, atLeast: .zero)
+        let isPersistent = mode == .persistent
+        list.check(isPersistent || !createMissing, "createMissing", "true", "needs mode persistent")
+        list.check(
+            isPersistent || idleTimeout == .zero,
+            "idleTimeout",
+            idleTimeout.goText,
+            "needs mode persistent"
+        )
+        list.check(
+            mode == .connection || resume == .zero,
+            "resume",
+            resume.goText,
+            "needs mode connection"
+        )
+        if mode != .session {
             list.checkSet("idleCommand", idleCommand)
             list.checkSet("shellCommand", shellCommand)
         } else {

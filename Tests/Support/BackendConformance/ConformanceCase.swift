@@ -57,8 +57,21 @@ package enum ConformanceCase: String, Sendable, CaseIterable {
     /// Throws a `ConformanceFailure` that says what was seen instead, or the backend's error.
     package func prove(on subject: ConformanceSubject) async throws {
         try await within(subject.patience * 2, rawValue) {
-            guard isAboutForwarding, !subject.canForward else { return try await proof(subject) }
-            try await ForwardProofs.isUnsupported(subject)
+            if isAboutForwarding, !subject.canForward {
+                return try await ForwardProofs.isUnsupported(subject)
+            }
+            let proof = subject.sharesPrograms ? proof : separateProof ?? proof
+            try await proof(subject)
+        }
+    }
+
+    /// The proof where programs share nothing.
+    private var separateProof: (@Sendable (ConformanceSubject) async throws -> Void)? {
+        switch self {
+        case .programsRunSideBySide: SeparateProofs.programsRunSideBySide
+        case .programsShareTheWorkspace: SeparateProofs.programsShareNothing
+        case .terminateEndsProgram: SeparateProofs.terminateEndsEverything
+        default: nil
         }
     }
 

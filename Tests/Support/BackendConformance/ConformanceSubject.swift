@@ -22,6 +22,9 @@ package struct ConformanceSubject: Sendable {
     /// programs by that server, not by the listener, and it leaves a socket's file behind as sshd
     /// does.
     package var isRelay: Bool
+    /// Whether the programs of a connection share files and processes. Where each is alone, its
+    /// end takes all that is its own.
+    package var sharesPrograms = true
 
     package init(
         backend: any Backend,

@@ -9,15 +9,16 @@ import SharedWaiting
 /// A running container and the connection that keeps it alive.
 struct RunningContainer: Sendable {
     let id: String
-    /// Its first process ends when this is closed.
-    let lifeline: EngineStream
+    /// Its first process ends when this is closed; `nil` for one that stays when everybody leaves.
+    let lifeline: EngineStream?
     let remover: ContainerRemover
 }
 
 /// Makes a container: image, create, attach, start. Leaves nothing behind when it fails.
 struct ContainerOpening: Sendable {
     let engine: EngineClient
-    let images: ImageKeeper
+    /// `nil` where somebody has seen to the image.
+    let images: ImageKeeper?
     let spec: ContainerSpec
     let config: DockerConfig
     let loop: any EventLoop
@@ -40,7 +41,7 @@ struct ContainerOpening: Sendable {
     }
 
     private func open() async throws -> RunningContainer {
-        try await images.provide(spec.image, platform: spec.platform, progress: progress)
+        try await images?.provide(spec.image, platform: spec.platform, progress: progress)
         let id = try await retrying(.dockerContainerCreate) { try await self.create() }
         do {
             try Task.checkCancellation()

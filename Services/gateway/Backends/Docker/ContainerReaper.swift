@@ -12,43 +12,90 @@ final class ContainerReaper: Sendable {
     private static let interval = Duration.seconds(60)
 
     private let engine: EngineClient
+    private let lasting: LastingContainers?
     private let logger: Logger
+    private let loop = Mutex<Task<Void, Never>?>(nil)
     private let lastSweep = Mutex<ContinuousClock.Instant?>(nil)
 
-    init(engine: EngineClient, logger: Logger) {
+    /// `lasting` is told of containers that people keep, so that unused ones are stopped.
+    init(engine: EngineClient, lasting: LastingContainers? = nil, logger: Logger) {
         self.engine = engine
+        self.lasting = lasting
         self.logger = logger
     }
 
     /// Starts a sweep in the background if the last one is long enough ago.
     func sweepWhenDue() {
+        // Nobody waits for it; each of its calls has a time limit.
+        if isDue() { Task { await self.sweep() } }
+    }
+
+    private func sweepIfDue() async {
+        if isDue() { await sweep() }
+    }
+
+    private func isDue() -> Bool {
         let now = ContinuousClock.now
-        let isDue = lastSweep.withLock { last in
+        return lastSweep.withLock { last in
             if let last, now - last < Self.interval { return false }
             last = now
             return true
         }
-        // Nobody waits for it; each of its calls has a time limit.
-        if isDue { Task { await self.sweep() } }
     }
+
+    /// Sweeps now and every minute, as long as this reaper is there.
+    func start() {
+        loop.withLock { loop in
+            guard loop == nil else { return }
+            loop = Task { [weak self] in
+                // Not held while it sleeps.
+                while self != nil {
+                    await self?.sweepIfDue()
+                    // Cancelled: the reaper is gone.
+                    guard (try? await Task.sleep(for: Self.interval)) != nil else { return }
+                }
+            }
+        }
+    }
+
+    deinit { loop.withLock { $0?.cancel() } }
 
     func sweep() async {
         do {
-            let now = Date().timeIntervalSince1970
-            for container in try await engine.containers(labels: [ContainerLease.leaseLabel]) {
-                let age = Duration.seconds(now - Double(container.created))
-                guard
-                    ContainerLease.isOver(
-                        state: container.state,
-                        age: age,
-                        labels: container.labels
-                    )
-                else { continue }
-                await remove(container)
+            for container in try await overdue() { await remove(container) }
+            guard let lasting else { return }
+            for container in try await list(LastingContainers.idleLabel)
+            where container.state == "running" {
+                await lasting.seen(container)
             }
         } catch {
             logger.emit(.dockerContainerRemoveFailed, ["reason": "\(error)"])
         }
+    }
+
+    /// Containers whose lease is over.
+    func overdue() async throws -> [ContainerSummary] {
+        let now = Date().timeIntervalSince1970
+        return try await list(ContainerLease.leaseLabel).filter {
+            ContainerLease.isOver(
+                state: $0.state,
+                age: .seconds(now - Double($0.created)),
+                labels: $0.labels
+            )
+        }
+    }
+
+    /// Engines fail to list containers while one of them is being removed.
+    private func list(_ label: String) async throws -> [ContainerSummary] {
+        var pause = BackOff(from: .milliseconds(50), factor: 3, upTo: .seconds(1))
+        for _ in 0..<4 {
+            do {
+                return try await engine.containers(labels: [label])
+            } catch let error as CodedError where error.isRetryable {
+                try await Task.sleep(for: pause.take())
+            }
+        }
+        return try await engine.containers(labels: [label])
     }
 
     private func remove(_ container: ContainerSummary) async {

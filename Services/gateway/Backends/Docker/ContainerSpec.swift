@@ -12,16 +12,49 @@ struct ContainerSpec: Sendable {
     /// The body of the create call.
     let body: ConfigTree
 
-    init(_ execution: DockerExecutionConfig, _ request: WorkspaceRequest, _ lease: ContainerLease) {
-        name =
+    /// For a connection: `number` counts its containers from 1.
+    init(
+        _ execution: DockerExecutionConfig,
+        _ request: WorkspaceRequest,
+        _ lease: ContainerLease,
+        number: Int = 1
+    ) {
+        let first =
             execution.containerName.isEmpty
             ? "berth-\(request.connectionID)" : execution.containerName
+        name = number == 1 ? first : "\(first)-\(number)"
         image = execution.container.text("image")
         platform = Self.platform(execution.platform)
         body = Self.body(execution, request, lease)
     }
 
-    private static func platform(_ tree: ConfigTree) -> String {
+    /// For the container that a person keeps.
+    init(lasting name: String, _ execution: DockerExecutionConfig, labels: [String: String]) {
+        self.name = name
+        image = execution.container.text("image")
+        platform = Self.platform(execution.platform)
+        var members = ContainerFields.container(execution.container).members
+        members["Cmd"] = .strings(Scripts.lasting(execution))
+        if members["Entrypoint"] == nil { members["Entrypoint"] = [""] }
+        for name in ["OpenStdin", "StdinOnce", "AttachStdin", "AttachStdout", "AttachStderr"] {
+            members[name] = false
+        }
+        members["Tty"] = false
+        members["Labels"] = .map(
+            (members["Labels"] ?? .null).members
+                .merging(labels.mapValues { .string($0) }) { _, ours in ours }
+        )
+        members["HostConfig"] = HostDefaults.applied(
+            to: ContainerFields.host(execution.host),
+            isLasting: true
+        )
+        if execution.network != .null {
+            members["NetworkingConfig"] = ContainerFields.network(execution.network)
+        }
+        body = .map(members)
+    }
+
+    static func platform(_ tree: ConfigTree) -> String {
         let parts = [tree.text("os"), tree.text("architecture"), tree.text("variant")]
         guard !parts[0].isEmpty || !parts[1].isEmpty else { return "" }
         let os = parts[0].isEmpty ? "linux" : parts[0]
@@ -66,7 +99,8 @@ struct ContainerSpec: Sendable {
         return labels.mapValues { .string($0) }
     }
 
-    private static func environment(
+    /// What the webhooks gave to the connection.
+    static func environment(
         _ execution: DockerExecutionConfig,
         _ request: WorkspaceRequest
     ) -> [(name: String, value: String)] {

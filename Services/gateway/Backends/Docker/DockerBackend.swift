@@ -5,8 +5,10 @@ import SharedDocker
 import SharedHTTP
 import SharedLogging
 package import SharedMessages
+import SharedSSH
 
-/// A container of a Docker engine for every connection.
+/// Containers of a Docker engine: one for every connection, for every program of it, or one that a
+/// person keeps.
 ///
 /// One process runs in the container from its start to its end and does nothing; every program of
 /// the connection is an exec beside it.
@@ -17,6 +19,9 @@ package final class DockerBackend: Backend {
     private let engine: EngineClient
     private let images: ImageKeeper
     private let reaper: ContainerReaper
+    private let ending: ContainerEnding
+    private let lasting: LastingContainers
+    private let kept: KeptContainers
     private let logger: Logger
 
     /// Names this process in the labels of its containers.
@@ -26,18 +31,14 @@ package final class DockerBackend: Backend {
     ///
     /// Throws `DOCKER_CONFIG_ERROR`.
     package init(config: DockerConfig, logger: Logger) throws(CodedError) {
-        guard config.execution.mode == .connection else {
-            throw CodedError(
-                .dockerConfigError,
-                detail: "docker.execution.mode \(config.execution.mode.rawValue) is not "
-                    + "available in this version; connection is"
-            )
-        }
         self.config = config
         self.logger = logger
         engine = try Self.engine(config, logger)
         images = ImageKeeper(engine: engine, config: config, logger: logger)
-        reaper = ContainerReaper(engine: engine, logger: logger)
+        ending = ContainerEnding(engine: engine, timeouts: config.timeouts, logger: logger)
+        lasting = LastingContainers(engine: engine, ending: ending, logger: logger)
+        kept = KeptContainers(time: config.execution.resume, logger: logger)
+        reaper = ContainerReaper(engine: engine, lasting: lasting, logger: logger)
     }
 
     private static func engine(
@@ -67,8 +68,8 @@ package final class DockerBackend: Backend {
     }
 
     /// Removes what dead gateways have left on the engine, in the background; what it cannot do is
-    /// logged. Openings do the same once a minute.
-    package func startSweep() { reaper.sweepWhenDue() }
+    /// logged. This goes on every minute; openings under other configurations do the same.
+    package func startSweep() { reaper.start() }
 
     func sweep() async { await reaper.sweep() }
 
@@ -77,8 +78,121 @@ package final class DockerBackend: Backend {
         progress: @escaping @Sendable (String) -> Void
     ) async throws -> any Workspace {
         reaper.sweepWhenDue()
-        return DockerWorkspace(
-            container: try await openContainer(request, progress: progress),
+        switch config.execution.mode {
+        case .connection: return try await openConnection(request, progress)
+        case .session: return try await openSession(request, progress)
+        case .persistent: return try await openLasting(request, progress)
+        }
+    }
+
+    // MARK: - Modes
+
+    private func openConnection(
+        _ request: WorkspaceRequest,
+        _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> any Workspace {
+        guard config.execution.resume > .zero else { return try await open(request, progress) }
+        let owner = KeptContainers.Owner(
+            username: request.username,
+            authenticatedUsername: request.authenticatedUsername
+        )
+        let workspace: DockerWorkspace
+        if let left = await kept.take(owner) {
+            logger(for: request).emit(
+                .dockerContainerResumed,
+                ["container": "\(left.containerID)"]
+            )
+            workspace = left
+        } else {
+            workspace = try await open(request, progress)
+        }
+        return KeptWorkspace(workspace, of: owner, in: kept, environment: environment(request))
+    }
+
+    /// The image is seen to now, when the person can be told; the containers come later.
+    private func openSession(
+        _ request: WorkspaceRequest,
+        _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> any Workspace {
+        try await images.provide(
+            config.execution.container.text("image"),
+            platform: ContainerSpec.platform(config.execution.platform),
+            progress: progress
+        )
+        return SessionWorkspace(
+            connectionID: request.connectionID,
+            execution: config.execution,
+            ending: ending,
+            logger: logger(for: request)
+        ) { [self] number in try await open(request, number: number, pulls: false) { _ in } }
+    }
+
+    private func openLasting(
+        _ request: WorkspaceRequest,
+        _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> any Workspace {
+        let logger = logger(for: request)
+        let execution = config.execution
+        let person =
+            request.authenticatedUsername.isEmpty
+            ? request.username : request.authenticatedUsername
+        let labels = [
+            ContainerLease.instanceLabel: Self.instance,
+            LastingContainers.ownerLabel: person,
+            LastingContainers.idleLabel: "\(execution.idleTimeout.components.seconds)",
+        ]
+        let name =
+            execution.containerName.isEmpty ? LastingName.of(person) : execution.containerName
+        let opening = LastingOpening(
+            engine: engine,
+            images: images,
+            spec: ContainerSpec(lasting: name, execution, labels: labels),
+            config: config,
+            progress: progress,
+            logger: logger
+        )
+        let id = try await lasting.id(of: opening)
+        let remover = ContainerRemover(
+            engine: engine,
+            limit: config.timeouts.containerStop,
+            logger: logger
+        )
+        return await LastingWorkspace(
+            workspace(RunningContainer(id: id, lifeline: nil, remover: remover), request),
+            in: lasting,
+            environment: environment(request),
+            idle: execution.idleTimeout
+        )
+    }
+
+    private func environment(_ request: WorkspaceRequest) -> [(name: String, value: RawText)] {
+        ContainerSpec.environment(config.execution, request)
+            .map { (name: $0.name, value: RawText($0.value)) }
+    }
+
+    // MARK: - Containers
+
+    private func open(
+        _ request: WorkspaceRequest,
+        number: Int = 1,
+        pulls: Bool = true,
+        _ progress: @escaping @Sendable (String) -> Void
+    ) async throws -> DockerWorkspace {
+        let container = try await openContainer(
+            request,
+            number: number,
+            pulls: pulls,
+            progress: progress
+        )
+        return workspace(container, request)
+    }
+
+    private func workspace(
+        _ container: RunningContainer,
+        _ request: WorkspaceRequest
+    ) -> DockerWorkspace {
+        DockerWorkspace(
+            container: container,
             engine: engine,
             config: config,
             loop: request.eventLoop,
@@ -88,6 +202,8 @@ package final class DockerBackend: Backend {
 
     func openContainer(
         _ request: WorkspaceRequest,
+        number: Int = 1,
+        pulls: Bool = true,
         progress: @escaping @Sendable (String) -> Void
     ) async throws -> RunningContainer {
         let timeouts = config.timeouts
@@ -98,8 +214,8 @@ package final class DockerBackend: Backend {
         )
         let opening = ContainerOpening(
             engine: engine,
-            images: images,
-            spec: ContainerSpec(config.execution, request, lease),
+            images: pulls ? images : nil,
+            spec: ContainerSpec(config.execution, request, lease, number: number),
             config: config,
             loop: request.eventLoop,
             progress: progress,

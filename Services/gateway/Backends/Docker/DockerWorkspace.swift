@@ -22,6 +22,7 @@ final class DockerWorkspace: Workspace {
         var closing: Task<Void, Never>?
         /// Takes what the first process says, so that it never waits for a reader.
         var drain: Task<Void, Never>?
+        var hasEnded = false
     }
 
     init(
@@ -36,12 +37,29 @@ final class DockerWorkspace: Workspace {
         self.config = config
         self.logger = logger
         execs = ExecStarter(engine: engine, container: container.id, config: config, loop: loop)
-        let lifeline = container.lifeline
+        guard let lifeline = container.lifeline else { return }
         let drain = Task {
             // Its end, of whatever kind, is the container's: programs learn of that themselves.
             while (try? await lifeline.next()) != nil {}
+            state.withLock { $0.hasEnded = true }
         }
         state.withLock { $0.drain = drain }
+    }
+
+    var containerID: String { container.id }
+
+    /// Whether its container runs, as far as is known without asking.
+    var isAlive: Bool { state.withLock { !$0.hasEnded && $0.closing == nil } }
+
+    /// Kills what was started here; the container stays.
+    func endPrograms() async {
+        let programs = state.withLock { state in
+            defer { state.programs = [:] }
+            return Array(state.programs.values)
+        }
+        await withTaskGroup(of: Void.self) { group in
+            for program in programs { group.addTask { await program.terminate() } }
+        }
     }
 
     func start(_ request: ProgramRequest) async throws -> any Program {
@@ -104,8 +122,9 @@ final class DockerWorkspace: Workspace {
     }
 
     private func finish() async {
+        guard let lifeline = container.lifeline else { return await endPrograms() }
         await container.remover.remove(container.id)
-        await container.lifeline.close()
+        await lifeline.close()
         let (programs, drain) = state.withLock { state in
             defer { state.programs = [:] }
             return (Array(state.programs.values), state.drain)

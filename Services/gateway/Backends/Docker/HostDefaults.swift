@@ -6,7 +6,7 @@ import SharedConfig
 /// A member that the configuration has, even as `null`, is left alone. Capabilities it adds come
 /// on top of ours as long as it does not say what is dropped.
 enum HostDefaults {
-    static func applied(to host: ConfigTree) -> ConfigTree {
+    static func applied(to host: ConfigTree, isLasting: Bool = false) -> ConfigTree {
         var members = host.members
         let isPrivileged = members["Privileged"] == true
         if members["CapDrop"] == nil, !isPrivileged {
@@ -27,7 +27,7 @@ enum HostDefaults {
         // The engine's init reaps orphans, which our first process knows nothing about.
         members["Init"] = members["Init"] ?? true
         let restart = (members["RestartPolicy"] ?? .null).text("Name")
-        if restart.isEmpty || restart == "no" {
+        if !isLasting, restart.isEmpty || restart == "no" {
             members["AutoRemove"] = members["AutoRemove"] ?? true
         }
         return .map(members)

@@ -11,7 +11,8 @@ enum ProgramCommand {
         _ execution: DockerExecutionConfig
     ) throws(CodedError) -> [String] {
         switch kind {
-        case .shell: return execution.shellCommand
+        case .shell:
+            return execution.shellCommand.isEmpty ? [Scripts.shell] : execution.shellCommand
         case .exec(let command): return [Scripts.shell, "-c", command.text]
         case .subsystem(let name):
             guard let program = name.exactText.flatMap({ execution.subsystems[$0] }) else {

@@ -12,9 +12,7 @@ enum Scripts {
     /// is attached any more. A configured command runs beside that and ends the container too.
     static func idle(_ execution: DockerExecutionConfig) -> [String] {
         let command = execution.idleCommand
-        // The guest agent's waiting has no use without the agent's other services.
-        let isAgent = command.isEmpty || command.first == execution.agentPath
-        guard !isAgent else {
+        guard !waitsForNothing(execution) else {
             return [shell, "-c", "echo \(ready); while read -r _; do :; done", "berth"]
         }
         let script = """
@@ -25,6 +23,19 @@ enum Scripts {
             wait "$main"
             """
         return [shell, "-c", script, "berth"] + command
+    }
+
+    /// What the first process of a container runs that stays when everybody leaves: it waits for
+    /// the end.
+    static func lasting(_ execution: DockerExecutionConfig) -> [String] {
+        guard waitsForNothing(execution) else { return execution.idleCommand }
+        return [shell, "-c", "trap 'exit 0' TERM INT; while :; do sleep 86400 & wait $!; done"]
+    }
+
+    /// Whether the idle command is none, or the guest agent's waiting, which has no use without
+    /// the agent's other services.
+    private static func waitsForNothing(_ execution: DockerExecutionConfig) -> Bool {
+        execution.idleCommand.isEmpty || execution.idleCommand.first == execution.agentPath
     }
 
     /// Runs `command`, saying its process id on a line of its own first.

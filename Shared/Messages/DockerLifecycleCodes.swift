@@ -1,0 +1,53 @@
+/// Codes about containers that outlive a connection.
+extension MessageCode {
+    package static let dockerContainerNotFound = MessageCode(
+        "DOCKER_CONTAINER_NOT_FOUND",
+        .warning,
+        explanation: """
+            The container of a person in the mode persistent does not exist, and \
+            docker.execution.createMissing is off.
+            """,
+        personText: "There is no container for you yet. Please ask your administrator for it.",
+        remedy: "Make the container, correct docker.execution.containername or set createMissing."
+    )
+
+    package static let dockerContainerFound = MessageCode(
+        "DOCKER_CONTAINER_FOUND",
+        .debug,
+        explanation: "A person's container is there already; the connection uses it.",
+        remedy: "Nothing."
+    )
+
+    package static let dockerContainerIdle = MessageCode(
+        "DOCKER_CONTAINER_IDLE",
+        .info,
+        explanation: """
+            No connection used a person's container for docker.execution.idleTimeout; it is \
+            stopped.
+            """,
+        remedy: "Nothing; the next login starts it again."
+    )
+
+    package static let dockerContainerKept = MessageCode(
+        "DOCKER_CONTAINER_KEPT",
+        .info,
+        explanation: """
+            The connection has ended; its container waits for the same person for \
+            docker.execution.resume.
+            """,
+        remedy: "Nothing."
+    )
+
+    package static let dockerContainerResumed = MessageCode(
+        "DOCKER_CONTAINER_RESUMED",
+        .info,
+        explanation: "A person came back in time and has the container of the last connection.",
+        remedy: "Nothing."
+    )
+
+    /// The codes of this file.
+    static let dockerLifecycleCodes: [MessageCode] = [
+        dockerContainerNotFound, dockerContainerFound, dockerContainerIdle, dockerContainerKept,
+        dockerContainerResumed,
+    ]
+}

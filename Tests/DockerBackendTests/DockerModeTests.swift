@@ -1,0 +1,259 @@
+import BackendConformance
+import GatewayCore
+import SharedConfig
+import SharedDocker
+import SharedMessages
+import SharedModels
+import SharedSSH
+import Testing
+
+@testable import DockerBackend
+
+@Suite("Containers by mode", .enabled(if: Engine.isThere, Engine.reason))
+struct DockerModeTests {
+    private let id = ConformanceSubject.newConnectionID()
+
+    // MARK: - Session
+
+    @Test("a session's container has the files and the environment, and is gone after its program")
+    func session() async throws {
+        var carried = ConnectionMetadata()
+        carried.environment = ["TEAM": MetadataValue("red")]
+        let subject = try DockerFixture.subject(carried: carried) {
+            $0.execution.mode = .session
+        }
+        try await subject.withWorkspace(connectionID: id) { workspace in
+            #expect(try await subject.leftovers(id).isEmpty)
+            try await workspace.putFile(WorkspaceFile(path: "/etc/own", content: Array("x".utf8)))
+            for _ in 0..<2 {
+                let done = try await workspace.run("cat /etc/own; echo $TEAM; exit 3")
+                #expect(done.output == "xred\n")
+                #expect(done.exit == .status(3))
+                #expect(try await subject.leftovers(id).isEmpty)
+            }
+        }
+    }
+
+    @Test("a session whose first process ignores the request to stop is removed all the same")
+    func stubborn() async throws {
+        let subject = try DockerFixture.subject {
+            $0.execution.mode = .session
+            $0.execution.idleCommand = ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"]
+            $0.timeouts.containerStop = .seconds(4)
+        }
+        try await subject.withWorkspace(connectionID: id) { workspace in
+            let done = try await workspace.run("exit 5")
+            #expect(done.exit == .status(5))
+        }
+        #expect(try await subject.leftovers(id).isEmpty)
+    }
+
+    @Test("a session in an image that is missing is an error at its opening")
+    func sessionWithoutImage() async throws {
+        let subject = try DockerFixture.subject {
+            $0.execution.mode = .session
+            $0.execution.imagePullPolicy = .ifNotPresent
+            $0.execution.container = ["image": "127.0.0.1:1/nothing"]
+        }
+        let error = await #expect(throws: CodedError.self) { _ = try await subject.open(id) }
+        #expect(error?.code == .dockerImagePullFailed)
+    }
+
+    // MARK: - Persistent
+
+    @Test("what one connection leaves in a person's container the next one finds")
+    func persistent() async throws {
+        var carried = ConnectionMetadata()
+        carried.environment = ["TEAM": MetadataValue("red")]
+        try await DockerFixture.withLasting { base, name in
+            var subject = base
+            subject.carried = carried
+            try await subject.withWorkspace { workspace in
+                _ = try await workspace.run("echo kept >/tmp/kept; (sleep 1000 >/dev/null 2>&1 &)")
+            }
+            carried.environment = ["TEAM": MetadataValue("blue")]
+            subject.carried = carried
+            try await subject.withWorkspace { workspace in
+                let done = try await workspace.run("cat /tmp/kept; echo $TEAM; pidof sleep | wc -w")
+                // One sleep is the first process's.
+                #expect(done.output == "kept\nblue\n2\n")
+            }
+            let client = try Engine.client()
+            defer { client.shutdown() }
+            #expect(try await client.container(name)?.status == .running)
+        }
+    }
+
+    @Test("many connections of one person at once share one container")
+    func simultaneous() async throws {
+        try await DockerFixture.withLasting { subject, name in
+            let hosts = try await withThrowingTaskGroup(of: String.self) { group in
+                for _ in 0..<8 {
+                    group.addTask {
+                        try await subject.withWorkspace { try await $0.run("hostname").output }
+                    }
+                }
+                return try await group.reduce(into: Set()) { $0.insert($1) }
+            }
+            #expect(hosts.count == 1)
+        }
+    }
+
+    @Test("two gateways that make the same container at once both end up in it")
+    func twoGateways() async throws {
+        try await DockerFixture.withLasting { subject, name in
+            let other = try DockerFixture.subject {
+                $0.execution.mode = .persistent
+                $0.execution.createMissing = true
+                $0.execution.containerName = name
+            }
+            async let first = subject.withWorkspace { try await $0.run("hostname").output }
+            async let second = other.withWorkspace { try await $0.run("hostname").output }
+            let names = try await [first, second]
+            #expect(names[0] == names[1])
+        }
+    }
+
+    @Test("a container that is missing is an error with a text unless it may be made")
+    func missing() async throws {
+        try await DockerFixture.withLasting({ $0.execution.createMissing = false }) { subject, _ in
+            let error = await #expect(throws: CodedError.self) { _ = try await subject.open(id) }
+            #expect(error?.code == .dockerContainerNotFound)
+            #expect(error?.personText != nil)
+        }
+    }
+
+    @Test("a container that was stopped or paused is started", arguments: ["stop", "pause"])
+    func stopped(_ how: String) async throws {
+        try await DockerFixture.withLasting { subject, name in
+            try await subject.withWorkspace { _ = try await $0.run("echo here >/kept") }
+            let client = try Engine.client()
+            defer { client.shutdown() }
+            if how == "stop" {
+                try await client.stopContainer(name, grace: 1, within: .seconds(20))
+                #expect(try await client.container(name)?.status == .exited)
+            } else {
+                try await client.pauseContainer(name)
+                #expect(try await client.container(name)?.status == .paused)
+            }
+            let done = try await subject.withWorkspace { try await $0.run("cat /kept") }
+            #expect(done.output == "here\n")
+        }
+    }
+
+    @Test(
+        "a container whose first process ends at once is an error, and is not made again and again"
+    )
+    func shortLived() async throws {
+        try await DockerFixture.withLasting({ $0.execution.idleCommand = ["/bin/false"] }) {
+            subject,
+            _ in
+            let error = await #expect(throws: CodedError.self) { _ = try await subject.open(id) }
+            #expect(error?.code == .dockerContainerStartFailed)
+            #expect(error?.detail.contains("status 1") == true)
+        }
+    }
+
+    @Test("a container that nobody uses is stopped, one that is used is not")
+    func idle() async throws {
+        try await DockerFixture.withLasting({ $0.execution.idleTimeout = .milliseconds(300) }) {
+            subject,
+            name in
+            let client = try Engine.client()
+            defer { client.shutdown() }
+            try await subject.withWorkspace { workspace in
+                try await subject.withWorkspace { _ in }
+                // Four times as long as it would take.
+                #expect(try await workspace.run("sleep 1.2; echo $?").output == "0\n")
+            }
+            try await eventually(.seconds(20), "the container stops") {
+                try await client.container(name)?.status == .exited
+            }
+            let again = try await subject.withWorkspace { try await $0.run("echo x").output }
+            #expect(again == "x\n")
+        }
+    }
+
+    @Test("a gateway stops an unused container that another one left")
+    func idleAfterRestart() async throws {
+        try await DockerFixture.withLasting({ $0.execution.idleTimeout = .seconds(1) }) {
+            subject,
+            name in
+            let workspace = try await subject.open(id)
+            // That gateway is gone: nobody closes its workspace.
+            let other = try DockerFixture.subject()
+            let client = try Engine.client()
+            defer { client.shutdown() }
+            await (other.backend as? DockerBackend)?.sweep()
+            try await eventually(.seconds(20), "the container stops") {
+                try await client.container(name)?.status == .exited
+            }
+            await workspace.close()
+        }
+    }
+
+    @Test("the names of different people are different, and what an engine takes")
+    func names() {
+        #expect(LastingName.of("alice") == "berth-user-alice")
+        #expect(LastingName.of("a/b") == "berth-user-a_2fb")
+        #expect(LastingName.of("a_2fb") == "berth-user-a_5f2fb")
+        #expect(LastingName.of("é\n") == "berth-user-_c3_a9_0a")
+    }
+
+    // MARK: - Resume
+
+    @Test("who comes back in time has the same container, without the programs of before")
+    func resume() async throws {
+        let subject = try DockerFixture.subject { $0.execution.resume = .seconds(30) }
+        let first = try await subject.withWorkspace(connectionID: id) { workspace in
+            let held = try await workspace.start(ProgramRequest(kind: .exec("echo up; cat")))
+            _ = try await held.read(until: "up")
+            return try await workspace.run("echo kept >/kept; hostname").output
+        }
+        #expect(try await subject.leftovers(id).count == 1)
+        try await subject.withWorkspace { workspace in
+            #expect(try await workspace.run("hostname; cat /kept").output == first + "kept\n")
+            #expect(try await workspace.run("pidof cat || echo none").output == "none\n")
+            // Somebody who comes while it is in use has another.
+            let other = try await subject.withWorkspace { try await $0.run("hostname").output }
+            #expect(other != first)
+        }
+        for container in try await subject.leftovers(id) {
+            try await Engine.client().removeContainer(container)
+        }
+    }
+
+    @Test("another person never has it")
+    func resumeByAnother() async throws {
+        let subject = try DockerFixture.subject { $0.execution.resume = .seconds(2) }
+        let first = try await subject.withWorkspace(connectionID: id) {
+            try await $0.run("hostname").output
+        }
+        let other = ConformanceSubject.newConnectionID()
+        let request = DockerFixture.request(other, user: "somebody")
+        let workspace = try await subject.backend.openWorkspace(request) { _ in }
+        #expect(try await workspace.run("hostname").output != first)
+        await workspace.close()
+        for left in [id, other] {
+            try await eventually(.seconds(20), "its time is over") {
+                try await subject.leftovers(left).isEmpty
+            }
+        }
+    }
+
+    @Test("one that died meanwhile is replaced")
+    func resumeOfDead() async throws {
+        let subject = try DockerFixture.subject { $0.execution.resume = .seconds(30) }
+        try await subject.withWorkspace(connectionID: id) { _ in }
+        let container = try #require(try await subject.leftovers(id).first)
+        let client = try Engine.client()
+        defer { client.shutdown() }
+        try await client.removeContainer(container)
+        let next = ConformanceSubject.newConnectionID()
+        try await subject.withWorkspace(connectionID: next) { workspace in
+            let done = try await workspace.run("echo new")
+            #expect(done.output == "new\n")
+        }
+        for left in try await subject.leftovers(next) { try await client.removeContainer(left) }
+    }
+}
