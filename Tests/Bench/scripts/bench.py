@@ -1,4 +1,4 @@
-"""Measures Berth beside Debian's sshd and a server on libssh in the same run:
+"""Measures Berth beside Debian's sshd, a server on libssh and Docker's client in the same run:
 `make bench`, `make bench ONLY=ssh.bulk`.
 
 Prints a table and writes VAR/bench/latest.json, a list of objects with `name`, `unit`, `ours`,
@@ -20,6 +20,9 @@ import measures
 from targets import (
     ROOT,
     Berth,
+    BerthOnDocker,
+    DockerExec,
+    DockerRun,
     Engine,
     EngineX25519,
     Libssh,
@@ -44,14 +47,18 @@ TARGETS = {
     "engine-x25519": lambda folder: EngineX25519("engine", folder),
     "plain": lambda folder: Berth("plain", folder),
     "recorded": lambda folder: Berth("recorded", folder, recording=True),
-    "docker": lambda folder: Berth("docker", folder, backend="docker"),
+    "docker": lambda folder: BerthOnDocker("docker", folder),
+    "docker-warm": lambda folder: BerthOnDocker("docker-warm", folder, pool=4),
+    "docker-pool": lambda folder: BerthOnDocker("docker-pool", folder, pool=100),
+    "docker-run": lambda folder: DockerRun("docker-run", folder),
+    "docker-exec": lambda folder: DockerExec("docker-exec", folder),
     "sshd": lambda folder: Sshd(folder),
     # Runs programs with pipes, as sshd and the gateway do.
     "libssh": lambda folder: Libssh("libssh", folder),
     # Runs them inside the process, as the engine's bench server does.
     "libssh-inside": lambda folder: LibsshInside("libssh", folder),
 }
-SUITES = ("engine", "engine-x25519", "plain", "recorded", "docker")
+SUITES = ("engine", "engine-x25519", "plain", "recorded", "docker", "docker-warm", "docker-pool")
 BOTH = ("sshd", "libssh")
 CIPHERS = {
     "aes128-gcm": "aes128-gcm@openssh.com",
@@ -68,6 +75,20 @@ def bulk(prefix, suffix, suite, peers, cipher, rounds=3):
         yield Benchmark((name, f"{name}.cpu"), ("MB/s", "s/GB"), suite, peers, measure, rounds)
 
 
+def docker_logins(suite, kind):
+    """The command `ssh host true` on Docker with its input at its end and open, and its parts."""
+    name, peers = f"login.docker.{kind}", ("docker-run", "docker-exec", "sshd")
+    yield Benchmark((name,), ("ms",), suite, peers, measures.login, 1)
+    keeps = functools.partial(measures.login, keeps_input=True)
+    yield Benchmark((f"{name}.input",), ("ms",), suite, peers, keeps, 1)
+    parts = measures.authentication
+    yield Benchmark((f"{name}.authentication",), ("ms",), suite, ("sshd",), parts, 1)
+
+
+BURST = {
+    "docker": ("login.docker.cold.burst", "login.docker.cold.burst.p50"),
+    "docker-pool": ("login.docker.warm.burst", "login.docker.warm.burst.p50"),
+}
 ECHO = ("ssh.echo.p50", "ssh.echo.p99")
 ENGINE_ECHO = ("ssh.engine.echo.p50", "ssh.engine.echo.p99")
 ENGINE_IDLE = ("ssh.engine.idle.memory", "ssh.engine.idle.memory.channel")
@@ -93,7 +114,17 @@ BENCHMARKS = [
     Benchmark(("ssh.idle.memory",), ("KiB",), "plain", BOTH, measures.idle_memory, 1),
     Benchmark(("login.sandbox",), ("ms",), "plain", ("sshd",), measures.login, 1),
     *bulk("ssh.bulk", ".recorded", "recorded", ("sshd",), "aes128-gcm"),
-    Benchmark(("login.docker.cold",), ("ms",), "docker", ("sshd",), measures.login, 1),
+    # Beside the engine's own client; what authentication alone takes is to be subtracted.
+    *docker_logins("docker", "cold"),
+    *docker_logins("docker-warm", "warm"),
+    Benchmark(
+        ("login.docker.further",), ("ms",), "docker", ("docker-exec", "sshd"),
+        measures.further, 1,
+    ),
+    *bulk("docker.bulk", "", "docker", ("docker-exec", "sshd"), "aes128-gcm"),
+    Benchmark(BURST["docker"], ("s", "s"), "docker", ("docker-run",), measures.burst, 1),
+    Benchmark(BURST["docker-pool"], ("s", "s"), "docker-pool", ("sshd",), measures.burst, 1),
+    Benchmark(("docker.memory.100",), ("MiB",), "docker", ("sshd",), measures.total_memory, 1),
 ]  # fmt: skip
 
 

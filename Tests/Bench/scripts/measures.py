@@ -3,8 +3,11 @@
 import fcntl
 import json
 import os
+import shutil
+import signal
 import statistics
 import subprocess
+import tempfile
 import time
 
 from targets import wait_until
@@ -155,17 +158,101 @@ def idle_growth(target, sessions, *options):
         client.wait()
 
 
-def login(target, rounds=20):
-    """Milliseconds for the whole command `ssh host true`, the median."""
+def login(target, rounds=20, options=(), keeps_input=False):
+    """Milliseconds for the whole command `ssh host true`, the median.
+
+    Its input is at its end already; with `keeps_input` it stays open until the client has ended.
+    """
+    command = target.argv(*options, command=["true"])
+    return timed(target, lambda: check_run(command, keeps_input), rounds)
+
+
+def further(target, rounds=20):
+    """Milliseconds for the same command when a connection is open already, the median."""
+    if not target.is_ssh:
+        return login(target, rounds)
+    socket = os.path.join(tempfile.mkdtemp(prefix="berth-bench-"), "master")
+    master = subprocess.Popen(target.argv("-M", "-N", "-S", socket), stdin=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: os.path.exists(socket), 30, f"{target.name}: no connection")
+        command = target.argv("-S", socket, command=["true"])
+        return timed(target, lambda: check_run(command), rounds, settles=False)
+    finally:
+        master.terminate()
+        master.wait(30)
+        shutil.rmtree(os.path.dirname(socket), ignore_errors=True)
+
+
+def authentication(target, rounds=20):
+    """Milliseconds from the start of the client until it is logged in, the median."""
+    # Run by the client as soon as it is; -N: it asks for nothing else.
+    options = ("-N", "-o", "PermitLocalCommand=yes", "-o", "LocalCommand=kill -TERM $PPID")
+    command = target.argv(*options)
+
+    def once():
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=60).returncode
+        if status not in (-signal.SIGTERM, 255):
+            raise RuntimeError(f"{target.name}: the client ended with status {status}")
+
+    return timed(target, once, rounds)
+
+
+def burst(target, logins=100):
+    """Seconds until so many logins that begin at once have run `true`: (all, the median one)."""
+    target.settle()
+    command = target.argv(command=["true"])
+    started = time.perf_counter()
+    clients = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for _ in range(logins)]
+    waiting, times = {client.pid: client for client in clients}, []
+    while waiting:
+        pid, status = os.waitpid(-1, 0)
+        client = waiting.pop(pid, None)
+        if client is None:
+            continue
+        client.returncode = os.waitstatus_to_exitcode(status)
+        times.append(time.perf_counter() - started)
+    failed = sum(client.returncode != 0 for client in clients)
+    if failed:
+        raise RuntimeError(f"{target.name}: {failed} of {logins} logins failed")
+    return max(times), statistics.median(times)
+
+
+def total_memory(target, sessions=100):
+    """MiB that the processes which speak SSH hold with so many idle shells, all in all."""
+    clients = []
+    try:
+        for _ in range(sessions // 10):
+            batch = [target.open("echo ready; exec cat") for _ in range(10)]
+            clients += batch
+            for client in batch:
+                expect(client, b"ready\n")
+        return target.memory() / 1024
+    finally:
+        for client in clients:
+            finish(client)
+
+
+def timed(target, action, rounds, settles=True):
+    """The median of the milliseconds that an action takes; the first two are not counted."""
     times = []
     for number in range(rounds + 2):
+        if settles:
+            target.settle()
         started = time.perf_counter()
-        subprocess.run(
-            target.argv(command=["true"]), stdin=subprocess.DEVNULL, check=True, timeout=60
-        )
+        action()
         if number >= 2:
             times.append((time.perf_counter() - started) * 1000)
     return statistics.median(times)
+
+
+def check_run(command, keeps_input=False):
+    """Runs a command that has to succeed."""
+    source = subprocess.PIPE if keeps_input else subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=source) as process:
+        # `wait` and not `communicate`: that would close the input.
+        status = process.wait(60)
+    if status != 0:
+        raise RuntimeError(f"{command[0]} ended with status {status}")
 
 
 def open_bulk(target, command, cipher):

@@ -43,6 +43,8 @@ def wait_until(condition, seconds, what):
 class Target:
     """A running SSH server and how to log in to it."""
 
+    #: Whether an OpenSSH client reaches it.
+    is_ssh = True
     #: The load generator, berth-bench; set once for all targets.
     generator = None
     #: Logins in a row that take a few seconds.
@@ -78,6 +80,9 @@ class Target:
             stdout=subprocess.PIPE,
             bufsize=0,
         )
+
+    def settle(self):
+        """Waits until what the last login left behind has been done."""
 
     def processes(self):
         """The processes that speak SSH: this one and, for sshd, its children of the same name."""
@@ -154,12 +159,13 @@ class Sshd(Target):
 class Berth(Target):
     """The whole suite, started by deploy/dev/run.sh on ports and folders of its own."""
 
-    def __init__(self, name, folder, backend="sandbox", recording=False):
+    def __init__(self, name, folder, backend="sandbox", recording=False, **settings):
         super().__init__(name, folder)
         self.environment = {
             "BERTH_VAR": str(self.folder),
             "BERTH_DEMO_BACKEND": backend,
             "BERTH_DEMO_AUDIT": "true" if recording else "false",
+            **settings,
         }
         demo = self.folder / "demo"
         self.user = "dev"
@@ -187,6 +193,67 @@ class Berth(Target):
 
     def cpu(self):
         return thread_seconds(self.pid)
+
+
+class BerthOnDocker(Berth):
+    """The suite with a container for each connection, and `pool` that wait for connections."""
+
+    LABEL = "berth-bench"
+
+    def __init__(self, name, folder, pool=0):
+        self.pool = pool
+        self.mark = f"{name}-{os.getpid()}"
+        super().__init__(
+            name,
+            folder,
+            backend="docker",
+            BERTH_DOCKER__EXECUTION__CONTAINER__LABELS=f"{{{self.LABEL}: {self.mark}}}",
+            BERTH_DOCKER__POOL__MINIMUM=str(pool),
+            BERTH_DOCKER__POOL__MAXIMUM=str(pool),
+            BERTH_DOCKER__POOL__TOTAL=str(max(pool, 1)),
+        )
+
+    def settle(self):
+        wait_until(self.is_quiet, 60, "there are other containers than those of the pool")
+
+    def is_quiet(self):
+        mark = f"label={self.LABEL}={self.mark}"
+        every = docker("ps", "--all", "--quiet", "--filter", mark).split()
+        running = docker("ps", "--quiet", "--filter", mark).split()
+        return len(every) == len(running) == self.pool
+
+
+class DockerRun(Target):
+    """The engine's own client, with a new container for each command."""
+
+    is_ssh = False
+    IMAGE = "berth-test/busybox:latest"
+
+    def start(self):
+        self.pid = int(pathlib.Path("/var/run/docker.pid").read_text())
+
+    def stop(self):
+        pass
+
+    def argv(self, *options, command=()):
+        return ["docker", "run", "--rm", "--interactive", self.IMAGE, "sh", "-c", *command]
+
+    def cpu(self):
+        return thread_seconds(self.pid)
+
+
+class DockerExec(DockerRun):
+    """The engine's own client, in a container that runs already."""
+
+    def start(self):
+        super().start()
+        self.container = docker("run", "--detach", "--rm", self.IMAGE, "sleep", "86400").strip()
+
+    def stop(self):
+        docker("rm", "--force", self.container)
+
+    def argv(self, *options, command=()):
+        return ["docker", "exec", "--interactive", self.container, "sh", "-c", *command]
 
 
 class Process(Target):
@@ -262,6 +329,12 @@ class Libssh(Process):
 
 class LibsshInside(Libssh):
     is_inside = True
+
+
+def docker(*words):
+    return subprocess.run(
+        ["docker", *words], check=True, timeout=60, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 
 def thread_seconds(pid):

@@ -11,6 +11,8 @@ struct ClientCheck: Sendable, CustomTestStringConvertible {
     let what: String
     /// Programs of the PATH, or paths, without which it cannot run.
     let needs: [String]
+    /// Programs that it wants to find at the other end beside a shell and the usual small tools.
+    let there: [String]
 
     var testDescription: String { name }
 
@@ -39,7 +41,11 @@ struct ClientCheck: Sendable, CustomTestStringConvertible {
         name = script.deletingPathExtension().lastPathComponent
         self.client = client
         self.what = what
-        needs = value("needs")?.split(separator: " ").map(String.init) ?? []
+        func words(_ key: String) -> [String] {
+            value(key)?.split(separator: " ").map(String.init) ?? []
+        }
+        needs = words("needs")
+        there = words("there")
     }
 
     private static func exists(_ need: String) -> Bool {
@@ -57,13 +63,16 @@ struct ClientCheckResult: Codable, Sendable {
     var what: String
     /// `passed`, `failed`, or why it was not run.
     var outcome: String
+    /// Programs at the other end that were put there for it.
+    var there: [String]
 
-    init(_ check: ClientCheck, backend: String, outcome: String) {
+    init(_ check: ClientCheck, backend: String, outcome: String, there: [String] = []) {
         name = check.name
         client = check.client
         what = check.what
         self.backend = backend
         self.outcome = outcome
+        self.there = there
     }
 
     /// Leaves the result for deploy/dev/clients.py.

@@ -33,8 +33,13 @@ enum ClientMatrix {
         "x11ForwardingMode", "agentForwardingMode",
     ].map { "security.forwarding.\($0)=enable" }
 
-    /// Runs one check against the suite's installation and leaves its result.
-    static func run(_ check: ClientCheck, backend: String) async throws {
+    /// Runs one check against the suite's installation and leaves its result; `there` are programs
+    /// at the other end that were put there for it.
+    static func run(
+        _ check: ClientCheck,
+        backend: String,
+        there: [String] = []
+    ) async throws {
         if let missing = check.missing {
             try ClientCheckResult(check, backend: backend, outcome: "needs \(missing)").save()
             try Test.cancel("needs \(missing)")
@@ -54,7 +59,7 @@ enum ClientMatrix {
             ]
         )
         let outcome = end.status == 0 ? "passed" : "failed"
-        try ClientCheckResult(check, backend: backend, outcome: outcome).save()
+        try ClientCheckResult(check, backend: backend, outcome: outcome, there: there).save()
         #expect(end.status == 0, "\(end.output.suffix(2000)) \(end.errors.suffix(2000))")
     }
 

@@ -1,9 +1,10 @@
 import Foundation
 import Testing
 
-/// The engine of this machine, with the image that deploy/dev/docker.sh makes.
+/// The engine of this machine, with the images that deploy/dev/docker.sh makes.
 enum Engine {
     static let isThere = succeeds(["docker", "image", "inspect", "berth-test/busybox"])
+    static let hasClientsImage = succeeds(["docker", "image", "inspect", "berth-test/clients"])
     static let reason: Comment = "needs a container engine, see deploy/dev/docker.sh"
 
     static let program = "/usr/bin/env"

@@ -1,6 +1,7 @@
 # client: Ansible
 # what: ping and copy, with pipelining
 # needs: ansible
+# there: python3
 write_config
 cat >ansible.cfg <<CONFIG
 [defaults]

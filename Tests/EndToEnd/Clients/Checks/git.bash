@@ -1,6 +1,7 @@
 # client: git
 # what: pushes to and clones from a repository at the other end
 # needs: git
+# there: git
 git() { command git -c user.name=a -c user.email=a@b -c init.defaultBranch=main "$@"; }
 master
 export GIT_SSH_COMMAND="ssh -p $PORT ${options[*]} ${control[*]}"

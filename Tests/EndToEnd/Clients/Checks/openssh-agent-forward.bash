@@ -1,5 +1,6 @@
 # client: OpenSSH -A
 # what: the keys of the agent here are seen there and sign
+# there: ssh-add ssh-keygen
 eval "$(ssh-agent -a "$WORK/agent")" >/dev/null
 stop_at_end "$SSH_AGENT_PID"
 ssh-keygen -q -t ed25519 -N '' -C forwarded -f other

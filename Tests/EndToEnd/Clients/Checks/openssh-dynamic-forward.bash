@@ -1,5 +1,6 @@
 # client: OpenSSH -D
 # what: a SOCKS proxy whose connections begin at the other end
+# there: python3
 master
 remote=$(free_port)
 ssh_to "${control[@]}" "$target" \

@@ -1,5 +1,6 @@
 # client: OpenSSH -L
 # what: a TCP port and a Unix socket at the other end, reached from here
+# there: python3
 master
 port=$(free_port)
 remote=$(free_port)

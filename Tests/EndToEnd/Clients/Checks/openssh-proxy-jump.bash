@@ -1,6 +1,7 @@
 # client: OpenSSH -J
 # what: a second SSH server, reached through the first; a command there and a copied file
 # needs: /usr/sbin/sshd
+# there: sshd
 master
 second=$(free_port)
 ssh-keygen -q -t ed25519 -N '' -f hostkey

@@ -1,5 +1,6 @@
 # client: OpenSSH -R
 # what: a given port, a port that the server chooses and a Unix socket there lead to here
+# there: python3
 master
 port=$(free_port)
 serve_echo "$port"

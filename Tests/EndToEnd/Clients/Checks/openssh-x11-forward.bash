@@ -1,6 +1,7 @@
 # client: OpenSSH -X
 # what: a program there reaches the X server here, with a cookie that is not the real one
 # needs: xauth
+# there: python3
 display=$(( $(free_port) % 20000 + 100 ))
 "$PYTHON" "$SCRIPTS/x_server.py" "$display" "$WORK/real" >seen &
 stop_at_end $!

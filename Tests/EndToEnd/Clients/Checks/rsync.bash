@@ -1,6 +1,7 @@
 # client: rsync
 # what: copies a tree, then only what has changed, and back
 # needs: rsync
+# there: rsync
 mkdir tree
 for name in {1..50}; do random_file "tree/$name" 20000; done
 master

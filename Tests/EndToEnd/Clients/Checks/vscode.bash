@@ -1,5 +1,6 @@
 # client: VS Code Remote (a replay)
 # what: its script to bash on stdin, its server through the SOCKS proxy, then through a Unix socket
+# there: bash python3
 write_config
 socks=$(free_port)
 # The first connection: a dynamic forward, and a shell that gets the installing script as input.
