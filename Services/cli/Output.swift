@@ -1,10 +1,24 @@
 import Foundation
 import SharedMessages
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// Writes `text` and a line end to standard error.
 func printError(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
 }
+
+/// Writes bytes to standard output as they are.
+func writeOutput(_ bytes: some Sequence<UInt8>) {
+    FileHandle.standardOutput.write(Data(bytes))
+}
+
+/// Whether somebody looks at it.
+func isTerminal(_ handle: FileHandle) -> Bool { isatty(handle.fileDescriptor) == 1 }
 
 /// Tells a failure by its code, its reason and what to do about it.
 func tell(_ error: CodedError) {

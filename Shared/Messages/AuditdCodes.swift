@@ -6,7 +6,7 @@ extension MessageCode {
         auditdBadBatch, auditdUnknownRecording, auditdOffsetGap, auditdRecordingFinished,
         auditdDiskFloor, auditdDiskFailed, auditdBusy, auditdRecovered, auditdLeaseExpired,
         auditdStoreFailed, auditdIndexRebuilt, auditdIndexFailed, auditdNotDecodable,
-        auditdBadQuery,
+        auditdBadQuery, auditdUnauthorized, auditdTooManyFollowers,
     ]
 
     // MARK: - Gateway
@@ -164,5 +164,17 @@ extension MessageCode {
         .info,
         explanation: "A parameter of the request is not what it must be.",
         remedy: "See the parameter in docs/openapi/auditd.yaml."
+    )
+    package static let auditdUnauthorized = MessageCode(
+        "AUDITD_UNAUTHORIZED",
+        .warning,
+        explanation: "The request to read recordings does not carry the right token.",
+        remedy: "Send `Authorization: Bearer TOKEN` with the token of auditd.token."
+    )
+    package static let auditdTooManyFollowers = MessageCode(
+        "AUDITD_TOO_MANY_FOLLOWERS",
+        .warning,
+        explanation: "More running sessions are being watched than auditd allows at once.",
+        remedy: "Close some; the others go on by themselves when their sessions end."
     )
 }

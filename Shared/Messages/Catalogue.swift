@@ -37,7 +37,7 @@ extension MessageCode {
         CodeArea("OCI backend", ociImageCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),
         CodeArea("sshproxy backend", sshproxyCodes),
-        CodeArea("Recordings", auditCodes + auditdCodes),
+        CodeArea("Recordings", auditCodes + auditdCodes + recordingCodes + evidenceCodes),
         CodeArea("HTTP", httpCodes + httpRefusalCodes),
         CodeArea("Health and metrics", healthCodes + metricsdCodes + geoIPCodes),
         CodeArea("Log", logCodes),

@@ -28,6 +28,9 @@ import Yams
         try compare("RecordingFacts", facts)
         try compare("RecordingSummary", summary)
         try compare("RecordingPage", RecordingPage(recordings: [summary], next: "x"))
+        let line = RecordedLine(recording: "", kind: "", text: "", at: 1, offset: 1)
+        try compare("RecordedLine", line)
+        try compare("RecordedLines", RecordedLines(lines: [line], next: "x"))
         try compare("FrameResult", result)
         try compare("BatchReply", BatchReply(instance: "", results: [result]))
     }

@@ -350,6 +350,7 @@ final class FakeRecorder: Recorder, RecordingHandle {
     }
 
     func identify(username: String) {}
+    func identify(container: String) {}
     func finish() async throws {
         guard !finishFails.withLock({ $0 }) else { throw CodedError(.httpClientConnectionFailed) }
         state.withLock { $0.isFinished = true }

@@ -10,6 +10,24 @@ import Testing
         #expect(cast == (try Sample.text(name + ".cast")))
     }
 
+    @Test("version 3 counts from the event before and has sizes and the exit status")
+    func versionThree() throws {
+        var encoder = CastEncoder(version: .three)
+        for message in messages(decode(try Sample.bytes("v2-shell-session.bin"))) {
+            encoder.append(message)
+        }
+        let lines = String(buffer: encoder.finish()).split(separator: "\n")
+        #expect(
+            lines == [
+                #"{"version":3,"term":{"cols":120,"rows":30,"type":"xterm-256color"},"#
+                    + #""timestamp":1700000000,"command":"/bin/sh","#
+                    + #""env":{"LANG":"C.UTF-8","TERM":"xterm-256color"}}"#,
+                #"[2,"o","$ "]"#, #"[0.5,"o","exit\r\n"]"#, #"[0.25,"r","100x40"]"#,
+                #"[1,"x","0"]"#,
+            ]
+        )
+    }
+
     @Test("no messages make a header")
     func empty() throws { #expect(cast([]) == (try Sample.text("empty.cast"))) }
 

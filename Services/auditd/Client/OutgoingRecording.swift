@@ -64,9 +64,13 @@ final class OutgoingRecording: RecordingHandle {
         }
     }
 
-    func identify(username: String) {
+    func identify(username: String) { change { $0.username = username } }
+
+    func identify(container: String) { change { $0.container = container } }
+
+    private func change(_ body: (inout RecordingFacts) -> Void) {
         state.withLock { state in
-            state.facts.username = username
+            body(&state.facts)
             state.mustOpen = true
         }
         signals.mustSend(self)

@@ -33,6 +33,9 @@ package protocol RecordingHandle: Sendable {
     /// Tells auditd whose recording this is, for its list; to be called once the name is known.
     func identify(username: String)
 
+    /// Tells auditd which container the connection got; to be called once it is there.
+    func identify(container: String)
+
     /// Completes the recording, adding `.disconnect` if that is missing; returns once auditd has
     /// all of it durably. Harmless when repeated. With `besteffort` it never throws.
     func finish() async throws

@@ -6,6 +6,8 @@ package struct RecordingFacts: Sendable, Hashable, Codable {
     package var country: String
     /// The login name; empty until it is known.
     package var username: String
+    /// What the backend calls the connection's container; empty until there is one.
+    package var container: String
     /// Nanoseconds since the Unix epoch.
     package var startedAt: Int64
     /// How it is encoded.
@@ -15,12 +17,14 @@ package struct RecordingFacts: Sendable, Hashable, Codable {
         remoteAddress: String,
         country: String,
         username: String = "",
+        container: String = "",
         startedAt: Int64,
         format: RecordingFormat = .binary
     ) {
         self.remoteAddress = remoteAddress
         self.country = country
         self.username = username
+        self.container = container
         self.startedAt = startedAt
         self.format = format
     }
@@ -30,6 +34,7 @@ package struct RecordingFacts: Sendable, Hashable, Codable {
         remoteAddress = try box.decodeIfPresent(String.self, forKey: .remoteAddress) ?? ""
         country = try box.decodeIfPresent(String.self, forKey: .country) ?? "XX"
         username = try box.decodeIfPresent(String.self, forKey: .username) ?? ""
+        container = try box.decodeIfPresent(String.self, forKey: .container) ?? ""
         startedAt = try box.decodeIfPresent(Int64.self, forKey: .startedAt) ?? 0
         format = try box.decodeIfPresent(RecordingFormat.self, forKey: .format) ?? .binary
     }

@@ -14,6 +14,11 @@ package enum RecordingRoutes {
     /// `GET`: asciicast version 2.
     package static func cast(_ id: RecordingID) -> String { "\(list)/\(id)/cast" }
 
+    /// `GET`: what happens from now on, as server-sent events.
+    package static func live(_ id: RecordingID) -> String { "\(list)/\(id)/live" }
+    /// `GET`: `RecordedLines`.
+    package static let lines = "/v1/lines"
+
     /// The content type of a batch.
     package static let batchType = "application/vnd.berth.recording-batch"
     /// Most bytes of one batch.

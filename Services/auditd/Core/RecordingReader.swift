@@ -45,7 +45,8 @@ struct RecordingReader: Sendable {
         }
     }
 
-    fileprivate func piece(
+    /// At most `count` bytes; `nil` for an unknown recording.
+    func piece(
         _ id: RecordingID,
         at offset: UInt64,
         count: Int

@@ -37,6 +37,10 @@ package final class RecordingService: Service {
     private let threads: NIOThreadPool
     private let logger: Logger
     private let changes: ChangeSet
+    /// Recordings whose text is not in the index yet.
+    private let textless = ChangeSet()
+    private let followers: Followers
+    private let token: ReaderToken?
     private let metrics = AuditdMetrics()
     private let recovered: Set<RecordingID>
 
@@ -56,6 +60,7 @@ package final class RecordingService: Service {
         let files = FileStorage(folder: folder, threads: threads, logger: logger)
         let storages = StorageSet(members: storages ?? [files])
         let changes = ChangeSet()
+        let followers = Followers()
         do {
             try Folder.create(folder)
             spool = try Spool(
@@ -67,7 +72,10 @@ package final class RecordingService: Service {
                     isStored: storages.contains
                 ),
                 now: RecordingShipper.wallClock,
-                onChange: changes.add
+                onChange: { ids in
+                    changes.add(ids)
+                    followers.wake(ids)
+                }
             )
             index = try Self.openIndex(folder + "/spool.d/index.sqlite", logger)
         } catch let error as CodedError {
@@ -81,6 +89,8 @@ package final class RecordingService: Service {
         self.threads = threads
         self.logger = logger
         self.changes = changes
+        self.followers = followers
+        token = ReaderToken(config.token)
         recovered = Set(spool.recordings.keys)
     }
 
@@ -100,8 +110,14 @@ package final class RecordingService: Service {
         RecordingEndpoints(
             spool: spool,
             index: index,
-            reader: RecordingReader(spool: spool, storages: storages, threads: threads)
+            reader: reader,
+            followers: followers,
+            token: token
         ).add(to: router)
+    }
+
+    private var reader: RecordingReader {
+        RecordingReader(spool: spool, storages: storages, threads: threads)
     }
 
     /// Makes `/readyz` say when no new recording can be taken.
@@ -126,8 +142,10 @@ package final class RecordingService: Service {
                 group.addTask { await self.forgetLoop() }
                 group.addTask { await self.settleLoop() }
                 group.addTask { await self.tickLoop() }
+                group.addTask { await self.textLoop() }
             }
         }
+        followers.close()
         await spool.close()
         await attempt(.auditdIndexFailed) { try self.index.close() }
     }
@@ -157,6 +175,7 @@ package final class RecordingService: Service {
             metrics.waiting.record(recordings.count - open)
             acknowledgements.retry()
             _ = await spool.problem()  // measures the free space
+            followers.wakeAll()
         }
     }
 
@@ -173,6 +192,8 @@ package final class RecordingService: Service {
         await attempt(.auditdIndexFailed) {
             try await self.index.put(recordings.map { RecordingSummary($0, $1) })
         }
+        let ended = recordings.filter { $0.1.spooled.state != .open }.map(\.0)
+        textless.add(Set(ended))
         await storages.take(
             recordings.map { id, recording in
                 SpooledRecording(
@@ -225,6 +246,22 @@ package final class RecordingService: Service {
             }
             guard (try? await Task.sleep(for: pause)) != nil else { return }  // cancelled
             pause = min(pause * 2, .seconds(300))
+        }
+    }
+
+    /// Works beside everything else, one recording at a time. What fails comes again after the
+    /// next start.
+    private func textLoop() async {
+        await attempt(.auditdIndexFailed) {
+            self.textless.add(Set(try await self.index.withoutText()))
+        }
+        let indexer = TextIndexer(index: index, reader: reader)
+        for await _ in textless.signals {
+            while case let ids = textless.takeAll(), !ids.isEmpty {
+                for id in ids where !Task.isCancelled {
+                    await attempt(.auditdIndexFailed) { try await indexer.add(id) }
+                }
+            }
         }
     }
 

@@ -1,11 +1,19 @@
 package import NIOCore
 
-/// Writes asciicast version 2: one header line, then a line for each piece of terminal output.
+/// Writes asciicast: one header line, then a line for each piece of terminal output.
 ///
 /// The header is written when a program starts, with what is known by then (environment, size,
-/// command), or at the end if none did. Times count from the connect message. Bytes at the end of
-/// a piece that may be the beginning of a character wait for the rest.
+/// command), or at the end if none did. Bytes at the end of a piece that may be the beginning of a
+/// character wait for the rest.
 package struct CastEncoder: AuditEncoder {
+    package enum Version: Sendable, Hashable {
+        /// What the original writes: output only, times count from the connect message.
+        case two
+        /// Times count from the event before; changes of the terminal's size and the last exit
+        /// status are events too.
+        case three
+    }
+
     private struct StreamKey: Hashable {
         var channel: UInt64?
         var stream: AuditEvent.Stream
@@ -19,8 +27,12 @@ package struct CastEncoder: AuditEncoder {
     private var height: UInt32 = 25
     private var environment: [String: String] = [:]
     private var held: [StreamKey: [UInt8]] = [:]
+    private let version: Version
+    /// Version 3: the event before.
+    private var lastEventAt: Int64?
+    private var exitStatus: UInt32?
 
-    package init() {}
+    package init(version: Version = .two) { self.version = version }
 
     package mutating func append(_ message: AuditMessage) {
         latest = message.timestamp
@@ -36,6 +48,10 @@ package struct CastEncoder: AuditEncoder {
             writeHeader(command: "/bin/sh")
             guard stream != .stdin, let data else { return }
             write(data, from: StreamKey(channel: message.channelID, stream: stream))
+        case .windowChange(_, let size) where version == .three:
+            guard wroteHeader else { return (width, height) = (size.columns, size.rows) }
+            writeEvent("r", "\(size.columns)x\(size.rows)")
+        case .exit(let status): exitStatus = status
         case .close: release { $0.channel == message.channelID }
         default: return
         }
@@ -55,16 +71,18 @@ package struct CastEncoder: AuditEncoder {
     package mutating func finish() -> ByteBuffer {
         writeHeader(command: "")
         release { _ in true }
+        if version == .three, let exitStatus { writeEvent("x", String(exitStatus)) }
+        exitStatus = nil
         return take()
     }
 
     private mutating func writeHeader(command: String) {
         guard !wroteHeader else { return }
         wroteHeader = true
-        var line = "{\"version\":2,\"width\":\(width),\"height\":\(height),"
-        line += "\"timestamp\":\(connectedAt / 1_000_000_000),\"command\":"
+        var line = head
+        line += ",\"timestamp\":\(connectedAt / 1_000_000_000),\"command\":"
         line.appendJSON(command)
-        line += ",\"title\":\"\",\"env\":{"
+        line += version == .two ? ",\"title\":\"\",\"env\":{" : ",\"env\":{"
         let names = environment.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         for (index, name) in names.enumerated() {
             if index > 0 { line += "," }
@@ -74,6 +92,19 @@ package struct CastEncoder: AuditEncoder {
         }
         output.writeString(line + "}}\n")
         environment = [:]
+    }
+
+    /// The header up to the terminal's size.
+    private var head: String {
+        guard version == .three else {
+            return "{\"version\":2,\"width\":\(width),\"height\":\(height)"
+        }
+        var line = "{\"version\":3,\"term\":{\"cols\":\(width),\"rows\":\(height)"
+        if let type = environment["TERM"] {
+            line += ",\"type\":"
+            line.appendJSON(type)
+        }
+        return line + "}"
     }
 
     private mutating func write(_ data: ByteBuffer, from key: StreamKey) {
@@ -91,9 +122,15 @@ package struct CastEncoder: AuditEncoder {
 
     private mutating func writeEvent(_ bytes: ArraySlice<UInt8>) {
         guard !bytes.isEmpty else { return }
-        var line = "[\(Self.seconds(latest &- connectedAt)),\"o\","
-        line.appendJSON(String(repairing: bytes))
+        writeEvent("o", String(repairing: bytes))
+    }
+
+    private mutating func writeEvent(_ kind: String, _ text: String) {
+        let start = version == .two ? connectedAt : lastEventAt ?? connectedAt
+        var line = "[\(Self.seconds(latest &- start)),\"\(kind)\","
+        line.appendJSON(text)
         output.writeString(line + "]\n")
+        lastEventAt = latest
     }
 
     /// Nanoseconds as seconds in the shortest decimal form; below a microsecond with an exponent.

@@ -27,6 +27,8 @@ package struct RecordingDecoder {
     /// Version 1 only: how many elements are still to come.
     private var array: Array?
     private var version: UInt64 = 0
+    /// What is wrong with the file; `nil` while nothing is known to be.
+    package private(set) var fault: RecordingFault?
     private let inflater: Inflater?
 
     /// Version 1 is one array around all messages.
@@ -56,12 +58,15 @@ package struct RecordingDecoder {
         case .failed: return []
         case .header:
             let size = input.readableBytes
+            fault = isBeginning ? .truncated : .notARecording
             return [.failure(size == 0 ? "EOF" : "unexpected EOF")]
         case .items where isFirstPiece:
             let isEmpty = input.readableBytes == 0
+            fault = .truncated
             return [.failure("failed to open gzip stream (\(isEmpty ? "" : "unexpected ")EOF)")]
         case .items where version == 1, .terminated where version == 1:
             if case .closed = array { return [] }
+            fault = .truncated
             return [.failure("failed to decode messages (unexpected EOF)")]
         case .items: return []
         case .terminated: return [.failure("failed to decode messages (EOF)")]
@@ -69,6 +74,12 @@ package struct RecordingDecoder {
     }
 
     // MARK: - Header
+
+    /// Whether what there is could be the first bytes of a recording.
+    private var isBeginning: Bool {
+        input.readableBytes > 0
+            && BinaryFormat.magic.starts(with: input.readableBytesView.prefix(32))
+    }
 
     private mutating func readHeader(_ items: inout [Item]) {
         guard let magic = input.getBytes(at: input.readerIndex, length: BinaryFormat.magic.count),
@@ -78,19 +89,24 @@ package struct RecordingDecoder {
         version = input.readInteger(endianness: .little) ?? 0
         if magic != BinaryFormat.magic {
             let numbers = magic.map(String.init).joined(separator: " ")
-            fail("invalid file format header: [\(numbers)]", &items)
+            fail("invalid file format header: [\(numbers)]", &items, .notARecording)
         } else if version > BinaryFormat.version {
-            fail("file format version is higher than supported: \(version)", &items)
+            fail("file format version is higher than supported: \(version)", &items, .version)
         } else if version == 0 {
-            fail("file format version is not supported: 0", &items)
+            fail("file format version is not supported: 0", &items, .version)
         } else {
             array = version == 1 ? .unopened : nil
             stage = .items
         }
     }
 
-    private mutating func fail(_ text: String, _ items: inout [Item]) {
+    private mutating func fail(
+        _ text: String,
+        _ items: inout [Item],
+        _ fault: RecordingFault = .damaged
+    ) {
         items.append(.failure(text))
+        self.fault = fault
         stage = .failed
     }
 
@@ -168,9 +184,10 @@ package struct RecordingDecoder {
         do throws(AuditMessageError) {
             items.append(.message(try AuditMessage(item)))
         } catch .unknownType(let type) where version == 1 {
+            fault = .unknownType
             items.append(.failure("invalid message type: \(type)"))
         } catch .unknownType(let type) {
-            fail("invalid message type: \(type)", &items)
+            fail("invalid message type: \(type)", &items, .unknownType)
         } catch {
             fail("failed to decode messages (\(error))", &items)
         }

@@ -68,6 +68,11 @@ package struct AuditdConfig: ConfigSection {
     /// Where recordings go; a recording stays in the spool until all of them have it. Empty: `s3`
     /// where `audit.storage` says so, else `file`.
     package var storages: [AuditConfig.Storage] = []
+    /// What readers of recordings have to send; empty: whoever reaches auditd may read.
+    package var token = Secret()
+    /// Whether auditd serves the web page.
+    package var web = false
+    package var ledger = AuditdLedgerConfig()
 
     package init() {}
 
@@ -76,6 +81,9 @@ package struct AuditdConfig: ConfigSection {
         visitor.field("directory", &directory)
         visitor.field("minimumFree", &minimumFree)
         visitor.field("storages", &storages)
+        visitor.field("token", &token)
+        visitor.field("web", &web)
+        visitor.section("ledger", &ledger)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {
@@ -86,7 +94,40 @@ package struct AuditdConfig: ConfigSection {
         list.check(isSet, "storages", nil, "must not name one twice")
         let isNone = !storages.contains(.none) || storages.count == 1
         list.check(isNone, "storages", nil, "none must stand alone")
+        let isShort = !token.isEmpty && token.reveal().utf8.count < 16
+        list.check(!isShort, "token", nil, "must be empty or of at least 16 characters")
+        list.check(
+            !web || !token.isEmpty || (server.usesTLS && !server.clientCACertificate.isEmpty),
+            "web",
+            "true",
+            "needs auditd.token, or client certificates"
+        )
         return server.internalProblems(at: path) + list.problems
+    }
+}
+
+/// The signed list of finished recordings, by which changes and deletions are found.
+package struct AuditdLedgerConfig: ConfigSection {
+    package var enable = true
+    /// File with the private key; empty: `ledger.d/ledger.key` below `auditd.directory`. Made if
+    /// it is missing and there is no ledger yet.
+    package var key = ""
+    /// Age at which the key is replaced by a new one; 0: never.
+    package var rotateAfter: Duration = .zero
+
+    package init() {}
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("enable", &enable)
+        visitor.field("key", &key)
+        visitor.field("rotateAfter", &rotateAfter)
+    }
+
+    package func problems(at path: String) -> [ConfigProblem] {
+        var list = Rules(path)
+        let isAge = rotateAfter == .zero || rotateAfter >= .seconds(60)
+        list.check(isAge, "rotateAfter", "\(rotateAfter)", "must be 0 or at least 1m")
+        return list.problems
     }
 }
 

@@ -13,8 +13,19 @@ struct RecordingEndpoints: Sendable {
     private let spool: Spool
     private let index: RecordingIndex
     private let reader: RecordingReader
+    private let followers: Followers
+    private let token: ReaderToken?
 
-    init(spool: Spool, index: RecordingIndex, reader: RecordingReader) {
+    /// Without `token` whoever reaches the server may read.
+    init(
+        spool: Spool,
+        index: RecordingIndex,
+        reader: RecordingReader,
+        followers: Followers,
+        token: ReaderToken?
+    ) {
+        self.followers = followers
+        self.token = token
         self.spool = spool
         self.index = index
         self.reader = reader
@@ -26,17 +37,22 @@ struct RecordingEndpoints: Sendable {
         (.get, RecordingRoutes.list + "/{id}"), (.get, RecordingRoutes.list + "/{id}/raw"),
         (.get, RecordingRoutes.list + "/{id}/messages"),
         (.get, RecordingRoutes.list + "/{id}/cast"),
+        (.get, RecordingRoutes.list + "/{id}/live"), (.get, RecordingRoutes.lines),
     ]
 
     func add(to router: Router<HTTPContext>) {
         for route in Self.routes {
             router.on(RouterPath(route.path), method: route.method) { request, context in
-                switch (route.method, route.path.split(separator: "/").last) {
+                // Gateways prove who they are by their certificates.
+                if route.method != .post { try token?.check(request) }
+                return switch (route.method, route.path.split(separator: "/").last) {
                 case (.post, _): try await take(request)
                 case (_, "recordings"): try await list(request)
                 case (_, "raw"): try await raw(try id(context))
                 case (_, "messages"): try await messages(try id(context))
-                case (_, "cast"): try await cast(try id(context))
+                case (_, "cast"): try await cast(try id(context), request)
+                case (_, "live"): try await live(try id(context), request)
+                case (_, "lines"): try await findLines(request)
                 default: try Response.json(try await summary(try id(context)))
                 }
             }
@@ -83,6 +99,51 @@ struct RecordingEndpoints: Sendable {
             page.recordings[position].size = spool.recording(id)?.length ?? 0
         }
         return try .json(page)
+    }
+
+    private func findLines(_ request: Request) async throws -> Response {
+        let query = try TextQuery(request.uri.queryParameters)
+        do {
+            return try .json(try await index.lines(query))
+        } catch {
+            throw CodedError(.auditdIndexFailed, cause: error)
+        }
+    }
+
+    private func live(_ id: RecordingID, _ request: Request) async throws -> Response {
+        let summary = try await summary(id)
+        guard summary.facts.format == .binary else {
+            throw HTTPRefusal(.conflict, .auditdNotDecodable)
+        }
+        guard let follower = followers.follow(id) else {
+            throw HTTPRefusal(.serviceUnavailable, .auditdTooManyFollowers)
+        }
+        let name = HTTPField.Name("Last-Event-ID")
+        let after =
+            name.flatMap { request.headers[$0] }
+            ?? request.uri.queryParameters["after"]
+            .map(String.init)
+        let number = after.flatMap { UInt64($0) } ?? 0
+        let body = ResponseBody { [reader] writer in
+            // Held here: it gives up its place when the stream goes.
+            var signals = follower.signals.makeAsyncIterator()
+            var stream = LiveStream(id, after: number, reader: reader) {
+                try await self.summary(id).state
+            }
+            loop: while let step = try await stream.next() {
+                switch step {
+                case .bytes(let bytes): try await writer.write(bytes)
+                case .wait: guard await signals.next() != nil else { break loop }
+                }
+            }
+            withExtendedLifetime(follower) {}
+            try await writer.finish(nil)
+        }
+        return Response(
+            status: .ok,
+            headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
+            body: body
+        )
     }
 
     private func summary(_ id: RecordingID) async throws -> RecordingSummary {
@@ -135,12 +196,18 @@ struct RecordingEndpoints: Sendable {
         return Response(status: .ok, headers: [.contentType: "application/jsonl"], body: body)
     }
 
-    private func cast(_ id: RecordingID) async throws -> Response {
+    private func cast(_ id: RecordingID, _ request: Request) async throws -> Response {
+        let version: CastEncoder.Version
+        switch request.uri.queryParameters["version"] {
+        case nil, "2": version = .two
+        case "3": version = .three
+        default: throw HTTPRefusal(.badRequest, .auditdBadQuery, "version: must be 2 or 3")
+        }
         let size = try await size(id)
         guard try await summary(id).facts.format == .binary else { return try await raw(id) }
         let body = ResponseBody { [reader] writer in
             var decoder = RecordingDecoder()
-            var encoder = CastEncoder()
+            var encoder = CastEncoder(version: version)
             var pieces = reader.pieces(id, size: size)
             while let piece = try await pieces.next() {
                 for case .message(let message) in decoder.feed(piece) { encoder.append(message) }

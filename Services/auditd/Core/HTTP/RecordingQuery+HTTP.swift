@@ -1,5 +1,7 @@
+import AuditClient
 import Foundation
 import Hummingbird
+import SharedAudit
 import SharedHTTP
 import SharedMessages
 
@@ -9,14 +11,19 @@ extension RecordingQuery {
     init(_ parameters: Parameters) throws {
         username = parameters["user"].map(String.init)
         remoteAddress = parameters["address"].map(String.init)
+        country = parameters["country"].map { $0.uppercased() }
+        container = parameters["container"].map(String.init)
+        text = try parameters["text"].map { try Self.searched("text", $0) }
+        command = try parameters["command"].map { try Self.searched("command", $0) }
+        state = try parameters["state"].map {
+            guard let state = RecordingSummary.State(rawValue: String($0)) else {
+                throw Self.refusal("state: must be open, finished or interrupted")
+            }
+            return state
+        }
         since = try parameters["since"].map { try Self.time("since", $0) }
         until = try parameters["until"].map { try Self.time("until", $0) }
-        if let text = parameters["limit"] {
-            guard let number = Int(text), (1...1000).contains(number) else {
-                throw Self.refusal("limit: must be 1...1000")
-            }
-            limit = number
-        }
+        limit = try parameters["limit"].map(Self.count) ?? limit
         if let text = parameters["cursor"] {
             guard let place = RecordingCursor(text) else { throw Self.refusal("cursor") }
             cursor = place
@@ -32,7 +39,46 @@ extension RecordingQuery {
         return Int64(date.timeIntervalSince1970) * 1_000_000_000
     }
 
-    private static func refusal(_ text: String) -> HTTPRefusal {
+    fileprivate static func count(_ text: Substring) throws -> Int {
+        guard let number = Int(text), (1...1000).contains(number) else {
+            throw refusal("limit: must be 1...1000")
+        }
+        return number
+    }
+
+    fileprivate static func searched(_ name: String, _ text: Substring) throws -> String {
+        guard text.unicodeScalars.count >= TextQuery.shortest, text.utf8.count <= 1024 else {
+            throw refusal("\(name): must have at least \(TextQuery.shortest) characters")
+        }
+        return String(text)
+    }
+
+    fileprivate static func refusal(_ text: String) -> HTTPRefusal {
         HTTPRefusal(.badRequest, .auditdBadQuery, text)
+    }
+}
+
+extension TextQuery {
+    /// The query of a request for lines; refused as above.
+    init(_ parameters: Parameters) throws {
+        text = try parameters["text"].map { try RecordingQuery.searched("text", $0) }
+        kind = try parameters["kind"].map {
+            guard let kind = RecordedText.Piece.Kind(rawValue: String($0)) else {
+                throw RecordingQuery.refusal("kind: must be screen or command")
+            }
+            return kind
+        }
+        recording = try parameters["recording"].map {
+            guard let id = RecordingID($0) else { throw RecordingQuery.refusal("recording") }
+            return id
+        }
+        limit = try parameters["limit"].map(RecordingQuery.count) ?? limit
+        cursor = try parameters["cursor"].map {
+            guard let number = Int64($0) else { throw RecordingQuery.refusal("cursor") }
+            return number
+        }
+        guard text != nil || recording != nil else {
+            throw RecordingQuery.refusal("text or recording must be given")
+        }
     }
 }

@@ -4,7 +4,7 @@ import GRDB
 /// The list of recordings in SQLite. It holds nothing that can't be read from the recordings, so
 /// it is written without waiting for the disk, and made anew if it is lost.
 struct RecordingIndex: Sendable {
-    private let database: DatabasePool
+    let database: DatabasePool
 
     /// Opens the file or makes it.
     init(path: String) throws {
@@ -23,7 +23,8 @@ struct RecordingIndex: Sendable {
                         country TEXT NOT NULL,
                         format TEXT NOT NULL,
                         state TEXT NOT NULL,
-                        size INTEGER NOT NULL
+                        size INTEGER NOT NULL,
+                        container TEXT NOT NULL DEFAULT ''
                     );
                     CREATE INDEX IF NOT EXISTS recording_time ON recording (started_at, id);
                     CREATE INDEX IF NOT EXISTS recording_user
@@ -32,7 +33,23 @@ struct RecordingIndex: Sendable {
                         ON recording (remote_address, started_at, id);
                     """
             )
+            try Self.addContainer(to: database)
+            try Self.makeText(in: database)
         }
+    }
+
+    /// Files of earlier versions don't have that column.
+    private static func addContainer(to database: Database) throws {
+        let names = try database.columns(in: "recording").map(\.name)
+        if !names.contains("container") {
+            let sql = "ALTER TABLE recording ADD COLUMN container TEXT NOT NULL DEFAULT ''"
+            try database.execute(sql: sql)
+        }
+        let sql = """
+            CREATE INDEX IF NOT EXISTS recording_container
+                ON recording (container, started_at, id);
+            """
+        try database.execute(sql: sql)
     }
 
     /// Adds or replaces entries.
@@ -41,7 +58,7 @@ struct RecordingIndex: Sendable {
         try await database.write { database in
             for entry in entries {
                 try database.execute(
-                    sql: "INSERT OR REPLACE INTO recording VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    sql: "INSERT OR REPLACE INTO recording VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     arguments: entry.row
                 )
             }
@@ -53,6 +70,7 @@ struct RecordingIndex: Sendable {
         try await database.write { database in
             for id in ids {
                 try database.execute(sql: "DELETE FROM recording WHERE id = ?", arguments: [id])
+                try Self.forgetText(of: id, in: database)
             }
         }
     }
@@ -104,16 +122,18 @@ extension RecordingSummary {
         [
             id, facts.startedAt, endedAt, facts.username, facts.remoteAddress, facts.country,
             facts.format.rawValue, state.rawValue, Int64(clamping: size),
+            facts.container,
         ]
     }
 
-    fileprivate init(row: Row) {
+    init(row: Row) {
         self.init(
             id: row["id"],
             facts: RecordingFacts(
                 remoteAddress: row["remote_address"],
                 country: row["country"],
                 username: row["username"],
+                container: row["container"],
                 startedAt: row["started_at"],
                 format: RecordingFormat(rawValue: row["format"]) ?? .binary
             ),

@@ -18,16 +18,20 @@ package final class BackendLayer: ServerConnectionHandler {
     private let metrics: GatewayMetrics
     private let showsCommands: Bool
     private let logger: Logger
+    private let onWorkspace: @Sendable (String) -> Void
 
+    /// `onWorkspace` gets the label of the connection's workspace once it is there.
     package init(
         state: ConnectionState,
         backends: any BackendProvider,
         control: any ServerConnectionControl,
         metrics: GatewayMetrics,
         showsCommands: Bool,
-        logger: Logger
+        logger: Logger,
+        onWorkspace: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.state = state
+        self.onWorkspace = onWorkspace
         self.showsCommands = showsCommands
         holder = WorkspaceHolder()
         forwarder = Forwarder(state: state, holder: holder, control: control, logger: logger)
@@ -67,11 +71,12 @@ package final class BackendLayer: ServerConnectionHandler {
         let files = WorkspaceFiles(files: facts.carried.files, logger: logger)
         let start = ContinuousClock.now
         metrics.backendCalled(name)
-        await holder.open(backend, request(facts, username)) { [logger, metrics] result in
+        await holder.open(backend, request(facts, username)) { [logger, metrics, onWorkspace] result in
             switch result {
             case .success(let workspace):
                 await files.put(into: workspace)
                 metrics.workspaceStarted(name, after: ContinuousClock.now - start)
+                onWorkspace(workspace.label)
                 logger.emit(.sshHandshakeSuccessful, ["workspace": "\(workspace.label)"])
             case .failure(let error):
                 // The client left before its workspace was there: nothing has failed.

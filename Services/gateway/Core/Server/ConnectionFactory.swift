@@ -96,7 +96,8 @@ package struct ConnectionFactory: Sendable {
             },
             metrics: metrics,
             showsCommands: showsCommands,
-            logger: backendLogger
+            logger: backendLogger,
+            onWorkspace: { slot.current?.handle.identify(container: $0) }
         )
         let limited = UserLimitsLayer(
             state: state,

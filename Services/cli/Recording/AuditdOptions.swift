@@ -19,9 +19,16 @@ struct AuditdOptions: ParsableArguments {
     @Option(name: .customLong("key"), help: "File with the client certificate's key, PEM.")
     var key: String?
 
+    @Option(help: "File with the token that auditd asks readers for; or BERTH_AUDITD_TOKEN.")
+    var tokenFile: String?
+
     /// Calls auditd and hands over the body piece by piece. A refusal or failure is printed with
     /// its code, and ends the command with status 1.
-    func get(_ path: String, _ body: ([UInt8]) -> Void) async throws {
+    func get(
+        _ path: String,
+        timeLimit: HTTPCall.TimeLimit = .idle(.seconds(30)),
+        _ body: ([UInt8]) async throws -> Void
+    ) async throws {
         var options = HTTPClientOptions(url: server)
         options.tls.trustedRoots = try trustedRoots.map(text)
         options.tls.certificate = try certificate.map(text)
@@ -30,16 +37,38 @@ struct AuditdOptions: ParsableArguments {
         do {
             let client = try HTTPClient(options, logger: logger)
             defer { client.shutdown() }
-            let call = HTTPCall(.get, path, timeLimit: .idle(.seconds(30)))
+            let call = HTTPCall(.get, path, headers: try headers, timeLimit: timeLimit)
             try await client.withReply(to: call) { head, reply in
                 guard head.isSuccess else { throw try await refusal(head, reply) }
-                while let chunk = try await reply.next() { body(chunk) }
+                while let chunk = try await reply.next() { try await body(chunk) }
             }
         } catch let error as CodedError {
             printError("\(error)".printable)
             throw ExitCode.failure
         } catch let refusal as Refusal {
             printError("\(refusal.body.code): \(refusal.body.message)".printable)
+            throw ExitCode.failure
+        }
+    }
+
+    private var headers: HTTPHeaderList {
+        get throws {
+            let given =
+                try tokenFile.map(text) ?? ProcessInfo.processInfo.environment["BERTH_AUDITD_TOKEN"]
+            guard let token = given?.trimmingCharacters(in: .whitespacesAndNewlines), !token.isEmpty
+            else { return [:] }
+            return ["Authorization": "Bearer \(token)"]
+        }
+    }
+
+    /// Calls auditd for something short that is JSON.
+    func decode<Value: Decodable>(_ type: Value.Type, _ path: String) async throws -> Value {
+        var body: [UInt8] = []
+        try await get(path) { body += $0 }
+        do {
+            return try JSONDecoder().decode(type, from: Data(body))
+        } catch {
+            printError("HTTP_CLIENT_DECODE_FAILED: \(server.printable) answers as another service")
             throw ExitCode.failure
         }
     }

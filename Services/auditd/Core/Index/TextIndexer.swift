@@ -1,0 +1,60 @@
+import AuditClient
+import NIOCore
+import SharedAudit
+
+/// Brings the text of recordings that have ended into the index, one after the other.
+struct TextIndexer: Sendable {
+    let index: RecordingIndex
+    let reader: RecordingReader
+    /// What is kept of one recording.
+    var pieceLimit = 200_000
+
+    /// Pieces that are written together.
+    private static let batch = 1000
+    /// Compressed bytes that are decoded at once: some can grow a thousandfold.
+    private static let step = 16 << 10
+
+    /// Harmless when repeated; a recording that is not decodable gets no text.
+    @concurrent
+    func add(_ id: RecordingID) async throws {
+        guard let size = try await reader.size(id),
+            let facts = try await index.entry(id)?.facts
+        else { return }
+        let owner = try await index.beginText(id)
+        if facts.format == .binary { try await add(id, size, owner) }
+        try await index.endText(owner)
+    }
+
+    private func add(_ id: RecordingID, _ size: UInt64, _ owner: Int64) async throws {
+        var decoder = RecordingDecoder()
+        var text = RecordedText()
+        var waiting: [RecordedText.Piece] = []
+        var room = pieceLimit
+        var source = reader.pieces(id, size: size)
+        while room > 0, var piece = try await source.next() {
+            while let part = piece.readSlice(length: min(piece.readableBytes, Self.step)),
+                part.readableBytes > 0
+            {
+                for case .message(let message) in decoder.feed(part) { text.append(message) }
+                waiting += text.take()
+            }
+            if waiting.count >= Self.batch { try await write(&waiting, &room, owner) }
+            try Task.checkCancellation()
+        }
+        waiting += text.finish()
+        try await write(&waiting, &room, owner)
+    }
+
+    private func write(
+        _ pieces: inout [RecordedText.Piece],
+        _ room: inout Int,
+        _ owner: Int64
+    ) async throws {
+        for start in stride(from: 0, to: min(pieces.count, room), by: Self.batch) {
+            let end = min(start + Self.batch, pieces.count, room)
+            try await index.addText(Array(pieces[start..<end]), to: owner)
+        }
+        room -= min(room, pieces.count)
+        pieces = []
+    }
+}
