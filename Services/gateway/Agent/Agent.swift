@@ -7,7 +7,16 @@ import CAgent
         while let argument = unsafe bytes(cString: agent_argument(Int32(arguments.count))) {
             arguments.append(argument)
         }
-        agent_exit(run(Array(arguments.dropFirst())))
+        agent_exit(run(called(arguments)))
+    }
+
+    /// Called as `scp` or `sftp-server`, it acts as that: both are links to it.
+    private static func called(_ arguments: [[UInt8]]) -> [[UInt8]] {
+        guard let first = arguments.first else { return [] }
+        let start = first.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+        let name = Array(first[start...])
+        let rest = Array(arguments.dropFirst())
+        return name == bytes("scp") || name == bytes("sftp-server") ? [name] + rest : rest
     }
 
     private static func run(_ arguments: [[UInt8]]) -> Int32 {
@@ -19,7 +28,8 @@ import CAgent
         case bytes("signal"): return SignalMode.run(rest)
         case bytes("wait-signal"): return WaitSignalMode.run(rest)
         case bytes("write-file"): return WriteFileMode.run(rest)
-        case bytes("sftp-server"): return SftpServer().run()
+        case bytes("sftp-server"): return SftpMode.run(rest)
+        case bytes("scp"): return ScpMode.run(rest)
         case bytes("license"): return license(rest)
         case bytes("version"): return version()
         case bytes("-h"), bytes("--help"): return usage(0)

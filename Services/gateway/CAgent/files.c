@@ -92,6 +92,16 @@ int agent_set_times(
     return (int)result(utimensat(AT_FDCWD, path, times, follow ? 0 : AT_SYMLINK_NOFOLLOW));
 }
 
+uint32_t agent_file_mask(void) {
+    mode_t mask = umask(0);
+    umask(mask);
+    return mask;
+}
+
+void agent_set_file_mask(uint32_t mask) { umask(mask); }
+
+int agent_enter(const char *path) { return (int)result(chdir(path)); }
+
 int agent_make_folder(const char *path, uint32_t mode) { return (int)result(mkdir(path, mode & 07777)); }
 
 int agent_remove_folder(const char *path) { return (int)result(rmdir(path)); }

@@ -119,7 +119,7 @@ struct StartRequest {
 
     /// `@sftp-server` and `@scp` are this executable.
     private mutating func useOwnProgram() {
-        guard program.first == UInt8(ascii: "@") else { return }
+        guard program == bytes("@scp") || program == bytes("@sftp-server") else { return }
         let mode = Array(program.dropFirst())
         program = bytes("/proc/self/exe")
         arguments = [bytes("berth-agent"), mode] + arguments.dropFirst()

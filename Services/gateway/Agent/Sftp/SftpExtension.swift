@@ -8,6 +8,12 @@ enum SftpExtension {
         ("lsetstat@openssh.com", "1"), ("limits@openssh.com", "1"),
         ("expand-path@openssh.com", "1"),
     ]
+
+    /// Whether it changes files.
+    static func changes(_ name: [UInt8]) -> Bool {
+        name == bytes("posix-rename@openssh.com") || name == bytes("hardlink@openssh.com")
+            || name == bytes("fsync@openssh.com") || name == bytes("lsetstat@openssh.com")
+    }
 }
 
 extension SftpServer {

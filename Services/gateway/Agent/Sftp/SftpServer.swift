@@ -9,6 +9,9 @@ final class SftpServer {
     private var output = ByteQueue(keeps: 1 << 20)
     var handles = SftpHandles()
     private var isGreeted = false
+    private let isReadOnly: Bool
+
+    init(isReadOnly: Bool) { self.isReadOnly = isReadOnly }
 
     /// Serves until the client is gone; returns the exit status.
     func run() -> Int32 {
@@ -69,10 +72,29 @@ final class SftpServer {
         }
         let request = try body.number()
         do throws(Violation) {
+            if isReadOnly {
+                let isRefused = try changes(kind, body)
+                guard !isRefused else { return send(.permissionDenied, request) }
+            }
             try serve(kind, request, &body)
         } catch {
             // The packet's own length was right: only this request is lost.
             send(.badMessage, request)
+        }
+    }
+
+    /// Whether a request changes files.
+    private func changes(_ kind: UInt8, _ packet: BodyReader) throws(Violation) -> Bool {
+        var body = packet
+        switch kind {
+        case SftpPacket.open:
+            _ = try body.string()
+            return try body.number() & ~UInt32(AGENT_READ) != 0
+        case SftpPacket.extended: return SftpExtension.changes(try body.string())
+        case SftpPacket.write, SftpPacket.setstat, SftpPacket.fsetstat, SftpPacket.remove,
+            SftpPacket.mkdir, SftpPacket.rmdir, SftpPacket.rename, SftpPacket.symlink:
+            return true
+        default: return false
         }
     }
 

@@ -39,6 +39,11 @@ int agent_set_times(
     const char *_Nullable path, int file, uint32_t accessed, uint32_t modified, int follow
 );
 
+// What new files' modes are masked with (umask(2)).
+uint32_t agent_file_mask(void);
+void agent_set_file_mask(uint32_t mask);
+// Makes it the working directory.
+int agent_enter(const char *_Nonnull path);
 int agent_make_folder(const char *_Nonnull path, uint32_t mode);
 int agent_remove_folder(const char *_Nonnull path);
 // Fails with EEXIST where `to` is there, as version 3 of the protocol wants it.
