@@ -29,6 +29,7 @@ import CAgent
         case bytes("wait-signal"): return WaitSignalMode.run(rest)
         case bytes("write-file"): return WriteFileMode.run(rest)
         case bytes("sftp-server"): return SftpMode.run(rest)
+        case bytes("forward-server"): return ForwardServer().run()
         case bytes("scp"): return ScpMode.run(rest)
         case bytes("license"): return license(rest)
         case bytes("version"): return version()
