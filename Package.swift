@@ -315,7 +315,7 @@ let services: [Target] = [
         "Services/gateway/Backends/GuestAgent",
         [
             "GatewayCore", "SharedConfig", "SharedLogging", "SharedMessages", "SharedSSH",
-            "SharedWaiting", deque, log, nioCore, nioPosix,
+            "SharedWaiting", crypto, deque, log, nioCore, nioPosix,
         ]
     ),
     library(
@@ -325,7 +325,7 @@ let services: [Target] = [
             "SharedWaiting", "GuestAgent",
             "GatewayCore", "SharedConfig",
             "SharedHTTP", "SharedLogging", "SharedMessages", "SharedModels", "SharedSSH",
-            "SharedDocker", log, nioCore,
+            "SharedDocker", log, nioCore, nioPosix,
         ]
     ),
     library(
@@ -341,7 +341,8 @@ let services: [Target] = [
         "Services/gateway/Main",
         [
             "GatewayCore", "SandboxBackend",
-            "DockerBackend", "SSHProxyBackend", "MetricsClient", "SharedDaemon", argumentParser,
+            "DockerBackend", "GuestAgent", "SSHProxyBackend", "MetricsClient", "SharedDaemon",
+            argumentParser,
             "SharedConfig",
             "SharedMessages",
             "SharedSSH", "SharedHTTP", "AuthClient", "ConfigClient", "AuditClient", log, metrics,
@@ -594,7 +595,7 @@ let testTargets: [Target] = [
     tests(
         "DockerBackend",
         [
-            "GatewayCore", "BackendConformance", "SharedDocker", "SharedConfig",
+            "GatewayCore", "BackendConformance", "GuestAgent", "SharedDocker", "SharedConfig",
             "SharedMessages", "SharedModels", "SharedSSH", "StubHTTPServer", log, nioCore, nioPosix,
         ]
     ),

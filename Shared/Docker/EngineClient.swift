@@ -62,11 +62,13 @@ package final class EngineClient: Sendable {
         _ method: HTTPCall.Method,
         _ path: EnginePath,
         body: [UInt8]? = nil,
+        contentType: String = "application/json",
         within limit: Duration? = nil,
         failure code: MessageCode
     ) async throws -> HTTPReply {
         do {
             var call = try await call(method, path, body: body)
+            if body != nil { call.headers["Content-Type"] = contentType }
             call.timeLimit = limit.map { .total($0) }
             let reply = try await http.send(call)
             guard reply.isSuccess || reply.status == 304 else { throw Self.refusal(reply) }

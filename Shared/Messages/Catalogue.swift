@@ -32,7 +32,7 @@ extension MessageCode {
         CodeArea("Forwarding", forwardCodes),
         CodeArea("Sandbox backend", sandboxCodes),
         CodeArea("Agent in a container", guestAgentCodes),
-        CodeArea("Docker backend", dockerCodes + dockerLifecycleCodes),
+        CodeArea("Docker backend", dockerCodes + dockerLifecycleCodes + dockerAgentCodes),
         CodeArea("Warm pool", poolCodes),
         CodeArea("OCI backend", ociImageCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),

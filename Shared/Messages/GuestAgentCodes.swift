@@ -98,10 +98,19 @@ extension MessageCode {
         remedy: "Nothing to do unless people complain."
     )
 
+    package static let agentFilesFailed = MessageCode(
+        "AGENT_FILES_FAILED",
+        .error,
+        explanation: "The agent's program could not be made ready for containers.",
+        personText: "This server cannot start containers at the moment.",
+        remedy: "The detail names the file. The program berth-agent belongs beside the gateway's "
+            + "own or at gateway.agent.binary; gateway.agent.folder must be writable."
+    )
+
     /// The codes of the agent in a container, whatever runs the container.
     static let guestAgentCodes: [MessageCode] = [
         agentHelloFailed, agentLost, agentViolation, agentSilent, agentClosed, agentLog,
         agentProgramStartFailed, agentFileFailed, agentDialFailed, agentListenFailed,
-        agentSignalFailed,
+        agentSignalFailed, agentFilesFailed,
     ]
 }

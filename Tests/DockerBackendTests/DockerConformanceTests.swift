@@ -6,7 +6,27 @@ import Testing
 struct DockerConformanceTests {
     @Test("a promise of every backend holds", arguments: ConformanceCase.allCases)
     func conforms(_ promise: ConformanceCase) async throws {
-        try await promise.prove(on: DockerFixture.subject())
+        try await promise.prove(
+            on: DockerFixture.subject { $0.execution.host = DockerFixture.withIPv6 }
+        )
+    }
+
+    @Test(
+        "so does it where the agent is copied in",
+        arguments: [
+            .carriesLargeStreamsIntact, .fileIsPutWhole, .dialReachesListener,
+            .cancelledOpeningLeavesNothing, .closeEndsEverything,
+        ] as [ConformanceCase]
+    )
+    func conformsWithCopy(_ promise: ConformanceCase) async throws {
+        try await promise.prove(
+            on: DockerFixture.subject { $0.execution.agent.delivery = .copy }
+        )
+    }
+
+    @Test("and without an agent", arguments: ConformanceCase.allCases)
+    func conformsWithoutAgent(_ promise: ConformanceCase) async throws {
+        try await promise.prove(on: DockerFixture.subject { $0.execution.disableAgent = true })
     }
 
     @Test("it holds where every program has a container", arguments: ConformanceCase.allCases)

@@ -59,7 +59,7 @@ struct DockerFaultTests {
 
     @Test("a container that dies ends its programs, and their exit is known")
     func containerDies() async throws {
-        let subject = try DockerFixture.subject()
+        let subject = try DockerFixture.subject { $0.execution.disableAgent = true }
         let id = ConformanceSubject.newConnectionID()
         let workspace = try await subject.backend.openWorkspace(DockerFixture.request(id)) { _ in }
         let program = try await workspace.start(
@@ -83,6 +83,7 @@ struct DockerFaultTests {
     @Test("an idle command of one's own runs, and ends with its gateway's connection")
     func ownIdleCommand() async throws {
         let subject = try DockerFixture.subject {
+            $0.execution.disableAgent = true
             $0.execution.idleCommand = ["/bin/sh", "-c", "echo x >/tmp/idle; exec sleep 1000"]
         }
         let id = ConformanceSubject.newConnectionID()
@@ -151,6 +152,7 @@ struct DockerFaultTests {
     @Test("a program that is missing is said to be missing")
     func missingSubsystem() async throws {
         let subject = try DockerFixture.subject {
+            $0.execution.disableAgent = true
             $0.execution.subsystems = ["sftp": "/no/sftp-server"]
         }
         try await subject.withWorkspace { workspace in
@@ -176,7 +178,11 @@ struct EngineFaultTests {
             $0.timeouts.http = .milliseconds(300)
         }
         return await #expect(throws: CodedError.self) {
-            let backend = try DockerBackend(config: config, logger: Engine.silent)
+            let backend = try DockerBackend(
+                config: config,
+                agent: Engine.agent,
+                logger: Engine.silent
+            )
             _ = try await backend.openWorkspace(DockerFixture.request("00")) { _ in }
         }
     }

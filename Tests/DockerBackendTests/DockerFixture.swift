@@ -1,6 +1,7 @@
 import BackendConformance
 import Foundation
 import GatewayCore
+import GuestAgent
 import Glibc
 import Logging
 import NIOCore
@@ -41,6 +42,15 @@ enum Engine {
         )
     }
 
+    /// The agent beside the tests. Its folder is one that the engine sees, too.
+    static let agent = AgentFiles(
+        program: agentProgram,
+        folder: "/tmp/berth-test-agent-\(getuid())"
+    )
+
+    static let agentProgram = URL(filePath: CommandLine.arguments[0])
+        .deletingLastPathComponent().appending(path: "berth-agent").path
+
     static let silent = Logger(label: "docker-tests") { _ in SwiftLogNoOpLogHandler() }
 
     /// Containers of one connection, running or not.
@@ -68,14 +78,21 @@ struct DockerFixture {
         _ change: (inout DockerConfig) -> Void = { _ in }
     ) throws -> ConformanceSubject {
         ConformanceSubject(
-            backend: try DockerBackend(config: config(change), logger: Engine.silent),
+            backend: try DockerBackend(
+                config: config(change),
+                agent: Engine.agent,
+                logger: Engine.silent
+            ),
             eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
             carried: carried,
             // That needs a program inside: the guest agent.
-            canForward: false,
+            canForward: !config(change).execution.disableAgent,
             leftovers: { try await Engine.containers(of: $0) }
         )
     }
+
+    /// The engine gives containers no IPv6, not even a loopback address.
+    static let withIPv6: ConfigTree = ["sysctls": ["net.ipv6.conf.all.disable_ipv6": "0"]]
 
     /// A backend in the mode persistent with a container name of its own, which is removed
     /// afterwards. What a connection leaves there is a program that runs.
@@ -88,6 +105,7 @@ struct DockerFixture {
             $0.execution.mode = .persistent
             $0.execution.createMissing = true
             $0.execution.containerName = name
+            $0.execution.host = withIPv6
             change(&$0)
         }
         let client = try Engine.client()

@@ -4,6 +4,7 @@ import ConfigClient
 import DockerBackend
 import Foundation
 import GatewayCore
+import GuestAgent
 import Logging
 import MetricsClient
 import NIOCore
@@ -214,12 +215,16 @@ struct Assembly {
     /// The only place that knows every backend.
     private func backends() -> BackendCache {
         let logger = context.logger("backend")
+        let agent = AgentFiles(
+            program: config.gateway.agent.binary,
+            folder: config.gateway.agent.folder
+        )
         return BackendCache { config in
             switch config.backend {
             case .sandbox:
                 return try SandboxBackend(config: config.sandbox, logger: logger)
             case .docker:
-                return try DockerBackend(config: config.docker, logger: logger)
+                return try DockerBackend(config: config.docker, agent: agent, logger: logger)
             case .sshproxy:
                 return try SSHProxyBackend(config: config.sshproxy, logger: logger)
             case .kubernetes:

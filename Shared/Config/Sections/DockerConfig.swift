@@ -87,6 +87,7 @@ package struct DockerExecutionConfig: ConfigSection {
     package var shellCommand = ["/bin/bash"]
     package var agentPath = "/usr/bin/containerssh-agent"
     package var disableAgent = false
+    package var agent = DockerAgentConfig()
     /// Subsystem name to the program that serves it.
     package var subsystems = ["sftp": "/usr/lib/openssh/sftp-server"]
     package var imagePullPolicy = PullPolicy.ifNotPresent
@@ -109,6 +110,7 @@ package struct DockerExecutionConfig: ConfigSection {
         visitor.field("shellCommand", &shellCommand)
         visitor.field("agentPath", &agentPath)
         visitor.field("disableAgent", &disableAgent)
+        visitor.section("agent", &agent)
         visitor.field("subsystems", &subsystems)
         visitor.field("imagePullPolicy", &imagePullPolicy)
         visitor.field("exposeAuthMetadataAsEnv", &exposeAuthMetadataAsEnv)

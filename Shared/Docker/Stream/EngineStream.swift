@@ -33,6 +33,15 @@ package final class EngineStream: Sendable {
         channel.writeAndFlush(bytes)
     }
 
+    /// As `send`, with several pieces in order.
+    package func send(_ pieces: [ByteBuffer]) -> EventLoopFuture<Void> {
+        for piece in pieces { channel.write(piece, promise: nil) }
+        return channel.writeAndFlush(ByteBuffer())
+    }
+
+    /// Where the connection lives.
+    package var eventLoop: any EventLoop { channel.eventLoop }
+
     /// Ends the input behind what was written; output goes on.
     package func closeInput() async {
         // Fails when the connection is gone, and the input with it.

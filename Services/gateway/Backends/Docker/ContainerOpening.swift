@@ -19,16 +19,18 @@ struct ContainerOpening: Sendable {
     let engine: EngineClient
     /// `nil` where somebody has seen to the image.
     let images: ImageKeeper?
-    let spec: ContainerSpec
+    var spec: ContainerSpec
     let config: DockerConfig
     let loop: any EventLoop
     let progress: @Sendable (String) -> Void
     let logger: Logger
+    /// Puts what else belongs into a container that was created.
+    var deliver: @Sendable (String) async throws -> Void = { _ in }
 
     private static let mostTries = 4
     private static let firstWord = Duration.seconds(2)
 
-    private var remover: ContainerRemover {
+    var remover: ContainerRemover {
         ContainerRemover(engine: engine, limit: config.timeouts.containerStop, logger: logger)
     }
 
@@ -36,15 +38,33 @@ struct ContainerOpening: Sendable {
         try await within(
             config.timeouts.containerStart,
             late: CodedError(.dockerContainerStartFailed, detail: "not ready in time"),
-            { try await self.open() }
+            discard: { await $0.remover.remove($0.id) },
+            { try await self.open { try await isRunning($0) } }
         )
     }
 
-    private func open() async throws -> RunningContainer {
+    /// The same with an agent as the first process, which says nothing until it is greeted.
+    func runWithAgent() async throws -> (id: String, lifeline: EngineStream) {
+        let container = try await within(
+            config.timeouts.containerStart,
+            late: CodedError(.dockerContainerStartFailed, detail: "not ready in time"),
+            discard: { await $0.remover.remove($0.id) },
+            { try await self.open { _ in } }
+        )
+        guard let lifeline = container.lifeline else {
+            throw CodedError(.dockerContainerAttachFailed)
+        }
+        return (container.id, lifeline)
+    }
+
+    private func open(
+        _ check: (EngineStream) async throws -> Void
+    ) async throws -> RunningContainer {
         try await images?.provide(spec.image, platform: spec.platform, progress: progress)
         let id = try await retrying(.dockerContainerCreate) { try await self.create() }
         do {
             try Task.checkCancellation()
+            try await deliver(id)
             let lifeline = try await retrying(.dockerContainerAttach) {
                 try await engine.attach(id, on: loop)
             }
@@ -52,7 +72,7 @@ struct ContainerOpening: Sendable {
                 try await retrying(.dockerContainerStart) {
                     try await engine.startContainer(id, within: config.timeouts.containerStart)
                 }
-                try await isRunning(lifeline)
+                try await check(lifeline)
             } catch {
                 await lifeline.close()
                 throw error

@@ -10,7 +10,7 @@ struct ContainerSpec: Sendable {
     /// `os/arch/variant`; empty: the engine's own.
     let platform: String
     /// The body of the create call.
-    let body: ConfigTree
+    var body: ConfigTree
 
     /// For a connection: `number` counts its containers from 1.
     init(

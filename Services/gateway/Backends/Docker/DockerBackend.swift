@@ -1,4 +1,5 @@
 package import GatewayCore
+package import GuestAgent
 package import Logging
 package import SharedConfig
 import SharedDocker
@@ -22,6 +23,7 @@ package final class DockerBackend: Backend {
     private let ending: ContainerEnding
     private let lasting: LastingContainers
     private let kept: KeptContainers
+    private let delivery: AgentDelivery
     private let logger: Logger
 
     /// Names this process in the labels of its containers.
@@ -30,7 +32,13 @@ package final class DockerBackend: Backend {
     /// Reads certificate files and so blocks for a moment; calls no engine.
     ///
     /// Throws `DOCKER_CONFIG_ERROR`.
-    package init(config: DockerConfig, logger: Logger) throws(CodedError) {
+    package init(config: DockerConfig, agent: AgentFiles, logger: Logger) throws(CodedError) {
+        guard config.execution.disableAgent || config.execution.agent.delivery != .none else {
+            throw CodedError(
+                .dockerConfigError,
+                detail: "docker.execution.agent.delivery none is not available in this version"
+            )
+        }
         self.config = config
         self.logger = logger
         engine = try Self.engine(config, logger)
@@ -39,6 +47,12 @@ package final class DockerBackend: Backend {
         lasting = LastingContainers(engine: engine, ending: ending, logger: logger)
         kept = KeptContainers(time: config.execution.resume, logger: logger)
         reaper = ContainerReaper(engine: engine, lasting: lasting, logger: logger)
+        delivery = AgentDelivery(
+            files: agent,
+            asked: config.execution.agent.delivery,
+            engine: engine,
+            logger: logger
+        )
     }
 
     private static func engine(
@@ -96,7 +110,7 @@ package final class DockerBackend: Backend {
             username: request.username,
             authenticatedUsername: request.authenticatedUsername
         )
-        let workspace: DockerWorkspace
+        let workspace: any ContainerWorkspace
         if let left = await kept.take(owner) {
             logger(for: request).emit(
                 .dockerContainerResumed,
@@ -157,8 +171,15 @@ package final class DockerBackend: Backend {
             limit: config.timeouts.containerStop,
             logger: logger
         )
+        let shared: any ContainerWorkspace
+        if execution.disableAgent {
+            shared = workspace(RunningContainer(id: id, lifeline: nil, remover: remover), request)
+        } else {
+            shared = try await use(request)
+                .workspace(in: id, delivery, engine, on: request.eventLoop)
+        }
         return await LastingWorkspace(
-            workspace(RunningContainer(id: id, lifeline: nil, remover: remover), request),
+            shared,
             in: lasting,
             environment: environment(request),
             idle: execution.idleTimeout
@@ -177,14 +198,22 @@ package final class DockerBackend: Backend {
         number: Int = 1,
         pulls: Bool = true,
         _ progress: @escaping @Sendable (String) -> Void
-    ) async throws -> DockerWorkspace {
-        let container = try await openContainer(
-            request,
-            number: number,
-            pulls: pulls,
-            progress: progress
+    ) async throws -> any ContainerWorkspace {
+        let opening = containerOpening(request, number, pulls, progress)
+        guard !config.execution.disableAgent else {
+            return workspace(try await opening.run(), request)
+        }
+        let agent = AgentOpening(opening: opening, delivery: delivery)
+        return try await use(request).workspace(try await agent.container())
+    }
+
+    private func use(_ request: WorkspaceRequest) -> AgentUse {
+        AgentUse(
+            config: config,
+            // A container that waits for its person gets it with each of their connections.
+            environment: config.execution.resume > .zero ? [] : environment(request),
+            logger: logger(for: request)
         )
-        return workspace(container, request)
     }
 
     private func workspace(
@@ -202,17 +231,24 @@ package final class DockerBackend: Backend {
 
     func openContainer(
         _ request: WorkspaceRequest,
-        number: Int = 1,
-        pulls: Bool = true,
         progress: @escaping @Sendable (String) -> Void
     ) async throws -> RunningContainer {
+        try await containerOpening(request, 1, true, progress).run()
+    }
+
+    private func containerOpening(
+        _ request: WorkspaceRequest,
+        _ number: Int,
+        _ pulls: Bool,
+        _ progress: @escaping @Sendable (String) -> Void
+    ) -> ContainerOpening {
         let timeouts = config.timeouts
         let lease = ContainerLease(
             instance: Self.instance,
             // Beyond this, whoever was opening or removing it has given up.
             time: timeouts.containerStart + timeouts.containerStop + .seconds(60)
         )
-        let opening = ContainerOpening(
+        return ContainerOpening(
             engine: engine,
             images: pulls ? images : nil,
             spec: ContainerSpec(config.execution, request, lease, number: number),
@@ -221,7 +257,6 @@ package final class DockerBackend: Backend {
             progress: progress,
             logger: logger(for: request)
         )
-        return try await opening.run()
     }
 
     private func logger(for request: WorkspaceRequest) -> Logger {

@@ -9,7 +9,7 @@ import SharedSSH
 import Synchronization
 
 /// One connection's container.
-final class DockerWorkspace: Workspace {
+final class DockerWorkspace: ContainerWorkspace {
     let label: String
     private let container: RunningContainer
     private let execs: ExecStarter
@@ -108,8 +108,17 @@ final class DockerWorkspace: Workspace {
         _ destination: DialDestination,
         permission: DialPermission
     ) async throws -> any WorkspaceStream {
-        // A stream into the container's network needs a program in it: the guest agent.
-        throw OperationUnsupported(operation: "dial")
+        throw withoutAgent("dial")
+    }
+
+    func listen(_ place: ListenPlace) async throws -> any WorkspaceListener {
+        throw withoutAgent("listen")
+    }
+
+    /// A stream into the container's network needs a program in it.
+    private func withoutAgent(_ operation: String) -> OperationUnsupported {
+        logger.emit(.dockerGuestAgentDisabled, ["operation": "\(operation)"])
+        return OperationUnsupported(operation: operation)
     }
 
     func close() async {

@@ -291,6 +291,9 @@ actor BackendSession: SessionHandler {
             return .exited(.status(255))
         } catch {
             logger.emit(.gatewayExitUnknown, ["reason": "\(error)"])
+            if let coded = error as? CodedError {
+                await show(personText(coded.code, coded.personText))
+            }
             return .exited(.status(255))
         }
     }

@@ -14,7 +14,7 @@ actor KeptContainers {
     }
 
     private struct Kept {
-        let workspace: DockerWorkspace
+        let workspace: any ContainerWorkspace
         let timer: Task<Void, Never>
         let number: UInt64
     }
@@ -33,7 +33,7 @@ actor KeptContainers {
     }
 
     /// What the owner left, if it still runs; it is theirs alone from now on.
-    func take(_ owner: Owner) async -> DockerWorkspace? {
+    func take(_ owner: Owner) async -> (any ContainerWorkspace)? {
         guard let found = kept.removeValue(forKey: owner) else { return nil }
         found.timer.cancel()
         guard found.workspace.isAlive else {
@@ -45,7 +45,7 @@ actor KeptContainers {
 
     /// Keeps a container, whose programs have been ended, for a while. One that the owner left
     /// before ends now.
-    func keep(_ workspace: DockerWorkspace, for owner: Owner) async {
+    func keep(_ workspace: any ContainerWorkspace, for owner: Owner) async {
         lastNumber += 1
         let number = lastNumber
         let timer = Task {

@@ -5,7 +5,7 @@ import Synchronization
 
 /// One connection's use of a container that waits for its person afterwards.
 final class KeptWorkspace: Workspace {
-    private let workspace: DockerWorkspace
+    private let workspace: any ContainerWorkspace
     private let owner: KeptContainers.Owner
     private let containers: KeptContainers
     private let environment: [(name: String, value: RawText)]
@@ -15,7 +15,7 @@ final class KeptWorkspace: Workspace {
 
     /// `environment` is the connection's: the container may have that of an earlier one.
     init(
-        _ workspace: DockerWorkspace,
+        _ workspace: any ContainerWorkspace,
         of owner: KeptContainers.Owner,
         in containers: KeptContainers,
         environment: [(name: String, value: RawText)]

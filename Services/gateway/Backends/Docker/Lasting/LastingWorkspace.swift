@@ -5,7 +5,7 @@ import Synchronization
 
 /// One connection's use of a container that stays.
 final class LastingWorkspace: Workspace {
-    private let workspace: DockerWorkspace
+    private let workspace: any ContainerWorkspace
     private let containers: LastingContainers
     private let environment: [(name: String, value: RawText)]
     private let idle: Duration
@@ -15,7 +15,7 @@ final class LastingWorkspace: Workspace {
 
     /// `environment` is the connection's: the container has none of it.
     init(
-        _ workspace: DockerWorkspace,
+        _ workspace: any ContainerWorkspace,
         in containers: LastingContainers,
         environment: [(name: String, value: RawText)],
         idle: Duration

@@ -7,7 +7,7 @@ import Synchronization
 /// A program whose container ends with it.
 final class SessionProgram: Program {
     private let program: any Program
-    private let container: DockerWorkspace
+    private let container: any ContainerWorkspace
     private let ending: ContainerEnding
     private let state = Mutex(State())
 
@@ -17,7 +17,7 @@ final class SessionProgram: Program {
         var end: Task<Void, Never>?
     }
 
-    init(program: any Program, container: DockerWorkspace, ending: ContainerEnding) {
+    init(program: any Program, container: any ContainerWorkspace, ending: ContainerEnding) {
         self.program = program
         self.container = container
         self.ending = ending

@@ -9,7 +9,7 @@ import Synchronization
 /// The mode `session`: every program of a connection has a container of its own.
 final class SessionWorkspace: Workspace {
     /// Makes the container for the program with this number, counted from 1.
-    typealias Open = @Sendable (_ number: Int) async throws -> DockerWorkspace
+    typealias Open = @Sendable (_ number: Int) async throws -> any ContainerWorkspace
 
     let label: String
     private let open: Open

@@ -81,8 +81,9 @@ package struct AgentCommands: Sendable {
         return line.bytes.split(separator: UInt8(ascii: " ")).map { RawText(Array($0)) }
     }
 
-    /// Of several with one name the last wins, in the place of the first.
-    static func assignments(_ list: [(name: String, value: RawText)]) -> [RawText] {
+    /// Assignments for a program: of several with one name the last wins, in the place of the
+    /// first; what no environment can hold is left out.
+    package static func assignments(_ list: [(name: String, value: RawText)]) -> [RawText] {
         var order: [String] = []
         var values: [String: RawText] = [:]
         for (name, value) in list where isUsable(name) && !value.bytes.contains(0) {

@@ -158,6 +158,14 @@ package final class AgentLink: Sendable {
         await state.withLock { $0.running }?.value
     }
 
+    /// Kills every program and closes every connection and listener; the agent goes on.
+    package func closeAll() {
+        // A link that has ended has nothing to close.
+        try? change { machine in
+            for id in Array(machine.items.keys) { machine.close(id) }
+        }
+    }
+
     // MARK: - The stream
 
     private func run() {

@@ -1,0 +1,95 @@
+import GuestAgent
+import Logging
+import NIOPosix
+import SharedConfig
+import SharedDocker
+import SharedLogging
+import SharedMessages
+import Synchronization
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// How the agent gets into the containers of one engine.
+final class AgentDelivery: Sendable {
+    enum Way: Sendable, Hashable {
+        /// A folder of the engine's machine, bound into the container.
+        case mount(String)
+        /// An archive, unpacked in the container before it starts.
+        case copy
+    }
+
+    private let files: AgentFiles
+    private let asked: DockerAgentConfig.Delivery
+    private let engine: EngineClient
+    private let logger: Logger
+    /// Learned from an engine that does not see our files.
+    private let hasToCopy = Mutex(false)
+
+    init(
+        files: AgentFiles,
+        asked: DockerAgentConfig.Delivery,
+        engine: EngineClient,
+        logger: Logger
+    ) {
+        self.files = files
+        self.asked = asked
+        self.engine = engine
+        self.logger = logger
+    }
+
+    /// How the next container gets it.
+    func way() async throws -> Way {
+        switch asked {
+        case .copy, .none: return .copy
+        case .mount: return .mount(try await folder())
+        case .auto:
+            guard seesOurFiles, !hasToCopy.withLock({ $0 }) else { return .copy }
+            do {
+                return .mount(try await folder())
+            } catch let error as CodedError {
+                // The archive needs the program only, not the folder.
+                fallBack(error)
+                return .copy
+            }
+        }
+    }
+
+    /// Whether a container that was not created because of `error` may be with another way.
+    func canChange(_ way: Way, after error: any Error) -> Bool {
+        guard asked == .auto, way != .copy, let error = error as? CodedError,
+            error.engineStatus == 400, "\(error)".contains("bind source path does not exist")
+        else { return false }
+        fallBack(error)
+        return true
+    }
+
+    private func fallBack(_ error: CodedError) {
+        hasToCopy.withLock { $0 = true }
+        logger.emit(.dockerAgentCopied, ["reason": "\(error)"])
+    }
+
+    /// Puts the agent into a container that was created and does not run.
+    func copy(into container: String) async throws {
+        let archive = try await NIOThreadPool.singleton.runIfActive { [files] in
+            try files.archive()
+        }
+        try await engine.putArchive(archive, into: container, at: "/")
+    }
+
+    private func folder() async throws -> String {
+        try await NIOThreadPool.singleton.runIfActive { [files] in try files.preparedFolder() }
+    }
+
+    /// An engine on a socket of this machine sees this machine's files, unless we are in a
+    /// container ourselves.
+    private var seesOurFiles: Bool {
+        guard case .unixSocket = engine.address.endpoint else { return false }
+        return !["/.dockerenv", "/run/.containerenv"].contains {
+            FileManager.default.fileExists(atPath: $0)
+        }
+    }
+}

@@ -1,0 +1,12 @@
+import GatewayCore
+
+/// A workspace that is a container of its own.
+protocol ContainerWorkspace: Workspace {
+    var containerID: String { get }
+
+    /// Whether its container runs, as far as is known without asking.
+    var isAlive: Bool { get }
+
+    /// Kills what was started here; the container stays.
+    func endPrograms() async
+}
