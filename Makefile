@@ -45,7 +45,7 @@ coverage: ## Runs the tests with coverage; report in var/coverage.
 tsan: ## Runs the tests under ThreadSanitizer.
 	@deploy/dev/tsan.sh
 
-fuzz: ## Runs libFuzzer over what the SSH engine reads: SECONDS_EACH of each target, 100 by default.
+fuzz: ## Fuzzes what the SSH engine and the agent read: SECONDS_EACH of each target, 100 by default.
 	@deploy/dev/fuzz.sh $${SECONDS_EACH:-100}
 
 clients: ## Writes docs/clients.md from the last test run.

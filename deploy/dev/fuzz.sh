@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs libFuzzer over what the SSH engine reads: `make fuzz`.
+# Runs libFuzzer over what the SSH engine reads, and spoiled streams through the agent: `make fuzz`.
 #
-#   fuzz.sh [SECONDS]    of each target, 100 by default; two targets at a time
+#   fuzz.sh [SECONDS]    of each target, 100 by default; two targets at a time. The agent gets 40
+#                        streams a second of each kind, from a new seed
 #
 # A finding stays below $var/fuzz/findings and fails the run. The corpus of Tests/Fuzz/Corpus, which
 # the tests replay, is made smaller and written back.
@@ -46,5 +47,10 @@ for ((at = 0; at < ${#targets[@]}; at += 2)); do
     done
     for pid in "${pids[@]}"; do wait "$pid" || status=1; done
 done
+# The agent is embedded Swift, which libFuzzer cannot be linked with: the executable itself runs.
+say "agent: $((seconds * 40)) streams of each kind, seed ${BERTH_FUZZ_AGENT_SEED:=$RANDOM}"
+export BERTH_FUZZ_AGENT_SEED BERTH_FUZZ_AGENT_COUNT=$((seconds * 40)) BERTH_FUZZ_FINDINGS=$fuzz/findings
+env -u BERTH_FUZZ swift test --filter AgentTests.FuzzTests >"$fuzz/agent.log" 2>&1 || status=1
+
 ((status == 0)) || die "found something, see $fuzz/findings and the logs beside it"
 say "no finding"
