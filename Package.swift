@@ -384,7 +384,7 @@ let services: [Target] = [
         [
             "SharedMessages", "SharedConfig", "SharedHTTP", "SharedDaemon",
             "SharedModels", "SharedAudit", "SharedImages", "AuthClient", "AuditClient",
-            "GatewayClient", argumentParser, log,
+            "GatewayClient", "SharedDocker", argumentParser, log,
             nioCore,
         ]
     ),
@@ -488,7 +488,9 @@ let testTargets: [Target] = [
     ),
     .testTarget(
         name: "CLITests",
-        dependencies: ["berth", "ChildProcess", "SharedMessages", "StubHTTPServer"],
+        dependencies: [
+            "berth", "ChildProcess", "SharedMessages", "StubHTTPServer", "SharedDocker",
+        ],
         path: "Tests/CLITests",
         swiftSettings: strict
     ),
@@ -596,7 +598,8 @@ let testTargets: [Target] = [
         "DockerBackend",
         [
             "GatewayCore", "BackendConformance", "GuestAgent", "SharedDocker", "SharedConfig",
-            "SharedMessages", "SharedModels", "SharedSSH", "StubHTTPServer", log, nioCore, nioPosix,
+            "SharedMessages", "SharedModels", "SharedSSH", "StubHTTPServer", "ChildProcess", log,
+            nioCore, nioPosix, inMemoryLogging,
         ]
     ),
 ]

@@ -11,6 +11,8 @@ struct BerthCommand: AsyncParsableCommand {
             CodesCommand.self,
             UserCommand.self,
             SessionsCommand.self,
+            PsCommand.self,
+            GcCommand.self,
             HealthcheckCommand.self,
             RecordingCommand.self,
             PenaltiesCommand.self,

@@ -1,5 +1,6 @@
 import GatewayCore
 import SharedConfig
+import SharedDocker
 import SharedModels
 import Testing
 

@@ -15,6 +15,8 @@ packages_test=(
     # The SSH clients of Tests/EndToEnd/Clients/Checks, and the servers they reach through Berth.
     rsync git sshfs ansible-core dropbear-bin putty-tools golang-go golang-golang-x-crypto-dev
     openssh-server xauth
+    # A registry to pull from, TLS in front of an engine, and another engine.
+    docker-registry socat openssl podman
 )
 packages_bench=(
     openssh-server docker.io busybox-static iptables python3 gcc libc6-dev libssh-dev

@@ -18,7 +18,7 @@ package final class ChildProcess: Sendable {
     private let errors = LineBuffer()
     private let status: Task<Int32, Never>
 
-    /// Starts the program called `name` that lies beside the tests. The environment is that of
+    /// Starts the program called `name` that lies beside the tests, or has that path. The environment is that of
     /// the tests without `BERTH_…` variables other than those given and `BERTH_CODES_FILE`.
     package init(
         _ name: String,
@@ -85,7 +85,9 @@ package final class ChildProcess: Sendable {
     }
 
     private static func program(_ name: String) -> URL {
-        URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: name)
+        guard !name.hasPrefix("/") else { return URL(filePath: name) }
+        return URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+            .appending(path: name)
     }
 
     private static func environment(_ own: [String: String]) -> [String: String] {

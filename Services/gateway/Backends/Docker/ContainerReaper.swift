@@ -62,40 +62,18 @@ final class ContainerReaper: Sendable {
 
     func sweep() async {
         do {
-            for container in try await overdue() { await remove(container) }
+            let now = Date().timeIntervalSince1970
+            for container in try await engine.overdueContainers(now: now) {
+                await remove(container)
+            }
             guard let lasting else { return }
-            for container in try await list(LastingContainers.idleLabel)
+            for container in try await engine.listContainers(label: ContainerLease.idleLabel)
             where container.state == "running" {
                 await lasting.seen(container)
             }
         } catch {
             logger.emit(.dockerContainerRemoveFailed, ["reason": "\(error)"])
         }
-    }
-
-    /// Containers whose lease is over.
-    func overdue() async throws -> [ContainerSummary] {
-        let now = Date().timeIntervalSince1970
-        return try await list(ContainerLease.leaseLabel).filter {
-            ContainerLease.isOver(
-                state: $0.state,
-                age: .seconds(now - Double($0.created)),
-                labels: $0.labels
-            )
-        }
-    }
-
-    /// Engines fail to list containers while one of them is being removed.
-    private func list(_ label: String) async throws -> [ContainerSummary] {
-        var pause = BackOff(from: .milliseconds(50), factor: 3, upTo: .seconds(1))
-        for _ in 0..<4 {
-            do {
-                return try await engine.containers(labels: [label])
-            } catch let error as CodedError where error.isRetryable {
-                try await Task.sleep(for: pause.take())
-            }
-        }
-        return try await engine.containers(labels: [label])
     }
 
     private func remove(_ container: ContainerSummary) async {

@@ -3,10 +3,10 @@ package import GuestAgent
 package import Logging
 package import SharedConfig
 import SharedDocker
-import SharedHTTP
 import SharedLogging
 package import SharedMessages
 import SharedSSH
+import SharedWaiting
 
 /// Containers of a Docker engine: one for every connection, for every program of it, or one that a
 /// person keeps.
@@ -41,7 +41,7 @@ package final class DockerBackend: Backend {
         }
         self.config = config
         self.logger = logger
-        engine = try Self.engine(config, logger)
+        engine = try EngineClient(config, logger: logger)
         images = ImageKeeper(engine: engine, config: config, logger: logger)
         ending = ContainerEnding(engine: engine, timeouts: config.timeouts, logger: logger)
         lasting = LastingContainers(engine: engine, ending: ending, logger: logger)
@@ -51,32 +51,6 @@ package final class DockerBackend: Backend {
             files: agent,
             asked: config.execution.agent.delivery,
             engine: engine,
-            logger: logger
-        )
-    }
-
-    private static func engine(
-        _ config: DockerConfig,
-        _ logger: Logger
-    ) throws(CodedError) -> EngineClient {
-        let connection = config.connection
-        var tls = HTTPClientOptions.TLSOptions()
-        do {
-            if !connection.certificate.isEmpty {
-                tls.trustedRoots = try connection.caCertificate.load()
-                tls.certificate = try connection.certificate.load()
-                tls.privateKey = try connection.key.load()
-            }
-        } catch {
-            throw CodedError(.dockerConfigError, detail: "docker.connection", cause: error)
-        }
-        return try EngineClient(
-            address: EngineAddress(
-                connection.host,
-                hasCertificate: !connection.certificate.isEmpty
-            ),
-            tls: tls,
-            timeout: config.timeouts.http,
             logger: logger
         )
     }
@@ -128,11 +102,14 @@ package final class DockerBackend: Backend {
         _ request: WorkspaceRequest,
         _ progress: @escaping @Sendable (String) -> Void
     ) async throws -> any Workspace {
-        try await images.provide(
-            config.execution.container.text("image"),
-            platform: ContainerSpec.platform(config.execution.platform),
-            progress: progress
-        )
+        let late = CodedError(.dockerImagePullFailed, detail: "not there in time")
+        try await within(config.timeouts.containerStart, late: late) { [images, config] in
+            try await images.provide(
+                config.execution.container.text("image"),
+                platform: ContainerSpec.platform(config.execution.platform),
+                progress: progress
+            )
+        }
         return SessionWorkspace(
             connectionID: request.connectionID,
             execution: config.execution,
@@ -152,8 +129,8 @@ package final class DockerBackend: Backend {
             ? request.username : request.authenticatedUsername
         let labels = [
             ContainerLease.instanceLabel: Self.instance,
-            LastingContainers.ownerLabel: person,
-            LastingContainers.idleLabel: "\(execution.idleTimeout.components.seconds)",
+            ContainerLease.ownerLabel: person,
+            ContainerLease.idleLabel: "\(execution.idleTimeout.components.seconds)",
         ]
         let name =
             execution.containerName.isEmpty ? LastingName.of(person) : execution.containerName

@@ -7,10 +7,6 @@ import SharedWaiting
 
 /// The containers of the mode `persistent`, of which this gateway knows who uses them.
 actor LastingContainers {
-    /// Seconds after which a container that nobody uses is stopped.
-    static let idleLabel = "berth.idle"
-    static let ownerLabel = "berth.owner"
-
     private let engine: EngineClient
     private let ending: ContainerEnding
     private let logger: Logger
@@ -58,7 +54,8 @@ actor LastingContainers {
 
     /// A container that runs, of which this gateway may never have heard.
     func seen(_ container: ContainerSummary) {
-        guard let seconds = container.labels[Self.idleLabel].flatMap({ Int64($0) }), seconds > 0,
+        guard let seconds = container.labels[ContainerLease.idleLabel].flatMap({ Int64($0) }),
+            seconds > 0,
             uses[container.id] == nil, timers[container.id] == nil
         else { return }
         wait(container.id, .seconds(seconds))
