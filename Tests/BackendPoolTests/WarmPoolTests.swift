@@ -42,8 +42,9 @@ struct WarmPoolTests {
 
     @Test("the number that waits follows demand up to the maximum, and falls when nobody comes")
     func followsDemand() async throws {
-        let bench = PoolBench(share: .testing(maximum: 3))
+        let bench = PoolBench(share: .testing(maximum: 3), held: true)
         for _ in 0..<10 { _ = bench.take(key) }
+        bench.release()
         try await bench.wait(for: 3)
         bench.pool.maintain()
         #expect(bench.pool.waiting == 3)
@@ -69,9 +70,10 @@ struct WarmPoolTests {
 
     @Test("the pool as a whole keeps its bounds, and gives way to the configuration in use")
     func totalBound() async throws {
-        let bench = PoolBench(limits: PoolLimits(total: 2, memory: 0, fillers: 4))
+        let bench = PoolBench(limits: PoolLimits(total: 2, memory: 0, fillers: 4), held: true)
         let other = PoolKey(hashing: [[9]])
         for _ in 0..<4 { _ = bench.take(key) }
+        bench.release()
         try await bench.wait(for: 2)
         _ = bench.take(other)
         #expect(bench.pool.waiting == 2, "a configuration in use was robbed")
@@ -84,8 +86,10 @@ struct WarmPoolTests {
     @Test("memory is a bound of its own")
     func memoryBound() async throws {
         let share = PoolShare.testing(maximum: 8, memory: 400)
-        let bench = PoolBench(share: share, limits: PoolLimits(total: 9, memory: 1000, fillers: 9))
+        let limits = PoolLimits(total: 9, memory: 1000, fillers: 9)
+        let bench = PoolBench(share: share, limits: limits, held: true)
         for _ in 0..<8 { _ = bench.take(key) }
+        bench.release()
         try await bench.wait(for: 2)
         bench.pool.maintain()
         #expect(bench.made.count == 2)

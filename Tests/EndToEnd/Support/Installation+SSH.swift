@@ -69,7 +69,8 @@ extension Installation {
     /// A password reaches ssh through a program that it asks.
     func environment(_ login: Login) throws -> [String: String] {
         guard case .password(let password) = login.proof else { return [:] }
-        let program = config.path("askpass")
+        // One for each login: a program that is being run cannot be written.
+        let program = config.path("askpass-\(UUID().uuidString)")
         try Data("#!/bin/sh\nprintf '%s\\n' \"$E2E_PASSWORD\"\n".utf8)
             .write(to: URL(filePath: program))
         try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
