@@ -392,7 +392,7 @@ let services: [Target] = [
         "berth-bench",
         "Tests/Bench",
         [
-            "SharedSSH", "SharedModels", argumentParser, log, nioCore, nioPosix,
+            "SharedSSH", "SharedModels", argumentParser, crypto, log, nioCore, nioPosix,
         ]
     ),
 ]

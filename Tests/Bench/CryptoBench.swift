@@ -23,6 +23,7 @@ struct CryptoBench: ParsableCommand {
     var only = ""
 
     func run() throws {
+        try Primitives(count: handshakes).measure()
         for method in KeyExchangeMethod.allCases where isWanted(method.rawValue) {
             try measureHandshakes(method)
         }

@@ -201,7 +201,8 @@ struct EngineFaultTests {
             let error = try #require(await self.open(url))
             #expect(error.code.id.hasPrefix("DOCKER_"))
         }
-        #expect(ContinuousClock.now - start < .seconds(10))
+        // The limits add up to some seconds; a busy machine needs more.
+        #expect(ContinuousClock.now - start < .seconds(60))
     }
 
     @Test("an engine that hangs up is given up in time")

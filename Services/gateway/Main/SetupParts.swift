@@ -31,7 +31,7 @@ struct SetupParts: Sendable {
     /// a backend that does not work here.
     func setup(_ config: BerthConfig) async throws -> ServerSetup {
         let logger = context.logger("ssh")
-        let authenticators = try authenticators(config.auth)
+        let authenticators = try await authenticators(config.auth)
         let host = try await hostIdentity(config.ssh, logger)
         for name in config.ssh.unspokenAlgorithms {
             logger.emit(.gatewayAlgorithmNotOffered, ["algorithm": "\(name)"])
@@ -74,7 +74,8 @@ struct SetupParts: Sendable {
         }
     }
 
-    private func authenticators(_ auth: AuthConfig) throws -> Authenticators {
+    private func authenticators(_ auth: AuthConfig) async throws -> Authenticators {
+        let rules = try await NIOThreadPool.singleton.runIfActive { try LoginRules(auth) }
         let logger = context.logger("auth")
         func client(_ isUsed: Bool, _ config: AuthWebhookConfig) throws -> AuthWebhookClient? {
             isUsed ? try AuthWebhookClient(config, metrics: metrics, logger: logger) : nil
@@ -89,7 +90,7 @@ struct SetupParts: Sendable {
                 auth.authorization.method == .webhook,
                 auth.authorization.webhook
             ),
-            rules: try LoginRules(auth)
+            rules: rules
         )
     }
 

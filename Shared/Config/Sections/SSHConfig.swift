@@ -35,6 +35,8 @@ package struct SSHConfig: ConfigSection {
     package var rekeyBytes = 1 << 30
     /// Keys are exchanged again after this time; zero: only by bytes.
     package var rekeyInterval: Duration = .seconds(3600)
+    /// How long that may take.
+    package var rekeyTimeout: Duration = .seconds(120)
 
     package init() {}
 
@@ -61,6 +63,7 @@ package struct SSHConfig: ConfigSection {
         visitor.field("maxChannels", &maxChannels)
         visitor.field("rekeyBytes", &rekeyBytes)
         visitor.field("rekeyInterval", &rekeyInterval)
+        visitor.field("rekeyTimeout", &rekeyTimeout)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {
@@ -95,6 +98,7 @@ package struct SSHConfig: ConfigSection {
             rekeyInterval.goText,
             "must be 0s or at least 10s"
         )
+        list.check("rekeyTimeout", rekeyTimeout, atLeast: .seconds(1))
         return list.problems
     }
 }

@@ -109,6 +109,12 @@ extension SSHClient {
         io.socket.setOption(.autoRead, value: false).whenFailure { _ in }
     }
 
+    /// Reads again after `stopReading`.
+    package func resumeReading() {
+        // As there.
+        io.socket.setOption(.autoRead, value: true).whenFailure { _ in }
+    }
+
     /// Sends one payload as it is, for tests of what a server does with it.
     package func sendRaw(_ payload: ByteBuffer) {
         io.send(payload)

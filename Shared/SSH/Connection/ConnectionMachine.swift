@@ -35,6 +35,9 @@ package struct ConnectionMachine {
     /// How many channels exist, those that are being opened included.
     package var channelCount: Int { channels.count }
 
+    /// How many replies and other messages wait that no window holds back.
+    var repliesQueued: Int { control.count }
+
     /// Handles one decrypted message with a number from 80 to 127.
     package mutating func received(_ payload: ByteBuffer) -> ConnectionEvent {
         guard let message = ConnectionMessage(parsing: payload) else {

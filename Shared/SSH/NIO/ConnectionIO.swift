@@ -13,6 +13,8 @@ final class ConnectionIO {
     var writers: [UInt64: Writer] = [:]
     /// Called when the connection cannot go on; the owner ends it.
     var failed: (TransportError) -> Void = { _ in }
+    /// Called when an exchange of keys has begun or come to its end.
+    var exchangeChanged: (_ isExchanging: Bool) -> Void = { _ in }
     let traffic = TrafficCounter()
     private(set) var isClosed = false
     private var lastTicket: UInt64 = 0
@@ -20,6 +22,7 @@ final class ConnectionIO {
     /// Set while bytes from the socket are being handled: what they lead to goes out at the end.
     private var isBatching = false
     private var isFlushScheduled = false
+    private var isExchangingKeys = false
 
     /// As much is handed to the socket at a time: three packets of the usual size.
     private static let flushSize = 96 * 1024
@@ -27,6 +30,8 @@ final class ConnectionIO {
     private static let flushCapacity = 128 * 1024
     /// Who sends less at a time keeps no memory for it.
     private static let smallFlush = 4096
+    /// Replies wait for the end of a batch until they are so many: fewer than the machine allows.
+    private static let mostRepliesAtOnce = 256
     /// How long a peer may take to hear the last words and to hang up.
     private static let lingerTime = TimeAmount.seconds(2)
 
@@ -61,11 +66,16 @@ final class ConnectionIO {
         do {
             while !isClosed, let event = try transport.nextEvent(into: &outbound) {
                 handle(event)
-                if outbound.readableBytes >= Self.flushSize { pump() }
+                if outbound.readableBytes >= Self.flushSize
+                    || connection.repliesQueued >= Self.mostRepliesAtOnce
+                {
+                    pump()
+                }
             }
         } catch {
             failed(error)
         }
+        noteExchange()
     }
 
     /// Everything that had arrived is handled: the answers go out together. Whether there are any.
@@ -133,6 +143,13 @@ final class ConnectionIO {
         } catch {
             failed(error)
         }
+        noteExchange()
+    }
+
+    private func noteExchange() {
+        guard !isClosed, transport.isExchangingKeys != isExchangingKeys else { return }
+        isExchangingKeys.toggle()
+        exchangeChanged(isExchangingKeys)
     }
 }
 

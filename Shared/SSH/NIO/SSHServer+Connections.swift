@@ -119,8 +119,9 @@ extension SSHServer {
             settings: setup.settings,
             factory: setup.handlerFactory,
             onEnd: { [registry] connection in
-                registry.remove(connection)
                 release()
+                // Last: whoever waits for the last connection finds nothing of it any more.
+                registry.remove(connection)
             }
         )
         guard registry.add(connection) else {

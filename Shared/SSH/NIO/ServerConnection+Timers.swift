@@ -6,6 +6,8 @@ extension ServerConnection {
         var login: Scheduled<Void>?
         var alive: Scheduled<Void>?
         var rekey: Scheduled<Void>?
+        /// Runs while keys are exchanged anew.
+        var exchange: Scheduled<Void>?
         var heardFromClient = false
         /// Keepalives in a row after which nothing was heard.
         var misses = 0
@@ -14,6 +16,7 @@ extension ServerConnection {
             login?.cancel()
             alive?.cancel()
             rekey?.cancel()
+            exchange?.cancel()
         }
     }
 
@@ -35,7 +38,23 @@ extension ServerConnection {
         timers.login = nil
         scheduleAliveCheck()
         scheduleRekey()
+        // A client may exchange keys anew while it logs in.
+        exchangeChanged(io.transport.isExchangingKeys)
     }
+
+    /// A client that begins to exchange keys and does not go on, or does not answer, would hold
+    /// back all that is sent to it. Until the login is done its own limit covers this.
+    func exchangeChanged(_ isExchanging: Bool) {
+        timers.exchange?.cancel()
+        timers.exchange = nil
+        guard isExchanging, case .service = phase, ending == nil else { return }
+        timers.exchange = schedule(in: settings.rekeyTimeout) {
+            $0.refuse(.keyExchangeFailed, "The exchange of new keys took too long.")
+        }
+    }
+
+    /// Whether an exchange of new keys is being timed.
+    var isTimingExchange: Bool { timers.exchange != nil }
 
     func schedule(
         in time: Duration,

@@ -88,6 +88,9 @@ actor ServerConnection: SocketOwner {
         io.failed = { [weak self] error in
             self?.assumeIsolated { $0.fail(error) }
         }
+        io.exchangeChanged = { [weak self] isExchanging in
+            self?.assumeIsolated { $0.exchangeChanged(isExchanging) }
+        }
         startLoginTimer()
         io.start()
     }

@@ -20,6 +20,8 @@ package struct SSHServerSettings: Sendable {
     package var clientAliveCountMax: Int
     /// Keys are exchanged anew after so much time; `nil` leaves it to bytes and packets.
     package var rekeyInterval: Duration?
+    /// How long an exchange of new keys may take, whoever began it; then the connection ends.
+    package var rekeyTimeout: Duration
 
     package init(
         transport: TransportSettings,
@@ -30,7 +32,8 @@ package struct SSHServerSettings: Sendable {
         loginGraceText: String = "Time for authentication is over.",
         clientAliveInterval: Duration? = nil,
         clientAliveCountMax: Int = 3,
-        rekeyInterval: Duration? = nil
+        rekeyInterval: Duration? = nil,
+        rekeyTimeout: Duration = .seconds(120)
     ) {
         self.transport = transport
         self.authentication = authentication
@@ -41,6 +44,7 @@ package struct SSHServerSettings: Sendable {
         self.clientAliveInterval = clientAliveInterval
         self.clientAliveCountMax = clientAliveCountMax
         self.rekeyInterval = rekeyInterval
+        self.rekeyTimeout = rekeyTimeout
     }
 }
 

@@ -69,6 +69,15 @@ package struct TransportMachine {
         }
     }
 
+    /// Whether keys are being exchanged, from the first KEXINIT, of whoever began, until both
+    /// sides use the new keys.
+    package var isExchangingKeys: Bool {
+        switch exchange {
+        case .none: false
+        case .initSent, .running, .newKeysAwaited: true
+        }
+    }
+
     /// Whether the machine takes and gives anything.
     package var isClosed: Bool {
         if case .closed = phase { return true }

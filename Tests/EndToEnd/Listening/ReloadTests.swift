@@ -78,6 +78,79 @@ struct ReloadTests {
         }
     }
 
+    @Test("the files of host keys, their certificates and trusted authorities are read again")
+    func files() async throws {
+        let folder = try Surroundings.temporaryFolder("reload")
+        defer { try? FileManager.default.removeItem(at: folder) }  // Only litter if it fails.
+        let names = ["ca", "otherca"]
+        for name in names { try await Self.makeKey(folder.appending(path: name).path) }
+        try Data().write(to: folder.appending(path: "revoked"))
+        try await Installation.with(
+            CertificateAuthority.settings(folder),
+            daemons: [.configd, .gateway]
+        ) { installation in
+            let authority = CertificateAuthority(installation: installation, folder: folder)
+            let hostKey = installation.config.hostKeyFile
+            for (name, signer) in [("mine", "ca"), ("theirs", "otherca")] {
+                _ = try await authority.issue(name, CertificateAuthority.Terms(authority: signer))
+            }
+            #expect(try await authority.ssh("theirs").status == 255)
+            let line = try await installation.run("/usr/bin/ssh-keygen", ["-y", "-f", hostKey])
+            try Data(line.output.utf8).write(to: URL(filePath: hostKey + ".pub"))
+            try await authority.certifyHost("host-one")
+            try installation.reload {
+                $0.replacing(
+                    "  banner:",
+                    with: "  hostCertificates: [\(hostKey)-cert.pub]\n  banner:"
+                )
+            }
+            try await installation.awaitCount(1, of: .coreConfigReloaded)
+            let before = try await authority.ssh("mine", arguments: ["-v"])
+            #expect(before.output == "in\n")
+            #expect(before.errors.contains("ID \"host-one\""), "\(before.errors)")
+
+            // Other contents under the same names.
+            for file in [hostKey, hostKey + ".pub", hostKey + "-cert.pub"] {
+                try FileManager.default.removeItem(atPath: file)
+            }
+            try await Self.makeKey(hostKey)
+            try await authority.certifyHost("host-two")
+            try Data(contentsOf: folder.appending(path: "otherca.pub"))
+                .write(to: folder.appending(path: "ca.pub"))
+            try installation.reload { $0 }
+            try await installation.awaitCount(2, of: .coreConfigReloaded)
+            let anyHost = Installation.anyHost.options
+            let after = try await authority.ssh("theirs", options: anyHost, arguments: ["-v"])
+            #expect(after.output == "in\n", "\(after.errors)")
+            #expect(after.errors.contains("ID \"host-two\""), "\(after.errors)")
+            #expect(try await authority.ssh("mine", options: anyHost).status == 255)
+        }
+    }
+
+    private static func makeKey(_ path: String) async throws {
+        let end = try await Program(
+            "/usr/bin/ssh-keygen",
+            ["-q", "-t", "ed25519", "-N", "", "-f", path],
+            files: URL(filePath: path + "-made")
+        ).end(within: .seconds(30))
+        try #require(end.status == 0, "\(end.errors)")
+    }
+
+    @Test("the methods that a login needs are those of the new configuration")
+    func methods() async throws {
+        try await Installation.with { installation in
+            #expect(try await installation.ssh("echo one").output == "one\n")
+            try installation.reload {
+                $0.replacing("auth:\n", with: "auth:\n  require: [publickey, password]\n")
+            }
+            try await installation.awaitLog(.gateway, .coreConfigReloaded)
+            let end = try await installation.ssh("echo two")
+            #expect(end.status == 255)
+            #expect(end.errors.contains("Permission denied (password)"), "\(end.errors)")
+            #expect(installation.count(.sshAuthPartial) > 0)
+        }
+    }
+
     @Test("webhook addresses change for new connections")
     func webhooks() async throws {
         try await Installation.with { installation in
@@ -130,5 +203,13 @@ struct ReloadTests {
             try await installation.awaitLog(.gateway, .gatewayReloadNeedsRestart)
             try await installation.awaitLog(.gateway, .coreConfigReloaded)
         }
+    }
+}
+
+extension CertificateAuthority {
+    /// A certificate for the gateway's host key, of an authority that no client knows.
+    fileprivate func certifyHost(_ name: String) async throws {
+        let signer = folder.appending(path: "otherca").path
+        try await keygen(["-s", signer, "-I", name, "-h", installation.config.hostKeyFile + ".pub"])
     }
 }

@@ -1,7 +1,8 @@
 import NIOCore
 import SSHTestServer
-import SharedSSH
 import Testing
+
+@testable import SharedSSH
 
 /// How connections begin and end.
 @Suite("The life of a connection")
@@ -154,11 +155,55 @@ struct ConnectionLifeTests {
             let client = try await EngineTests.logIn(server)
             let deadline = ContinuousClock.now + .seconds(20)
             while await client.keepaliveCount < 5, ContinuousClock.now < deadline {
-                await Task.yield()
+                try await Task.sleep(for: .milliseconds(5))
             }
             #expect(await client.keepaliveCount >= 5)
             #expect(await client.end == nil)
             await client.close()
+        }
+    }
+
+    @Test(
+        "new keys that are begun and not agreed on end the connection, whoever began",
+        arguments: [true, false]
+    )
+    func silentRekey(clientBegins: Bool) async throws {
+        var settings = try TestServer.settings()
+        settings.rekeyTimeout = .milliseconds(50)
+        if !clientBegins { settings.rekeyInterval = .milliseconds(50) }
+        try await TestServer.run(settings) { server in
+            let client = try await EngineTests.logIn(server)
+            await client.stopReading()
+            if clientBegins { await client.requestRekey() }
+            let text = "The exchange of new keys took too long."
+            try await server.journal.wait(
+                for: .disconnected(.byServer(.keyExchangeFailed, text: text))
+            )
+            await client.abandon()
+        }
+    }
+
+    @Test("new keys are timed until they are there")
+    func timedRekey() async throws {
+        try await TestServer.run { server in
+            let client = try await EngineTests.logIn(server)
+            let connection = try #require(server.server.registry.all.first)
+            #expect(await !connection.isTimingExchange)
+            await client.stopReading()
+            await client.requestRekey()
+            try await wait { await connection.isTimingExchange }
+            await client.resumeReading()
+            try await wait { await !connection.isTimingExchange }
+            #expect(await client.end == nil)
+            await client.close()
+        }
+    }
+
+    private func wait(for condition: () async throws -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(30)
+        while try await !condition() {
+            try #require(ContinuousClock.now < end, "not so in time")
+            try await Task.sleep(for: .milliseconds(5))
         }
     }
 

@@ -151,6 +151,8 @@ struct ForwardEngineTests {
             await (try client.openSession()).close()
             await client.abandon()
             await #expect(throws: (any Error).self) { _ = try await listening.value }
+            // The server has noticed.
+            try await server.journal.wait(for: .sessionClosed(1))
             gate.open()
             try await server.journal.wait { entries in
                 entries.contains { if case .disconnected = $0 { true } else { false } }

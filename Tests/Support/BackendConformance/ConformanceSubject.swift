@@ -20,7 +20,7 @@ package struct ConformanceSubject: Sendable {
     package var canForward: Bool
     /// Whether another SSH server stands behind the backend: displays and agents are announced to
     /// programs by that server, not by the listener, and it leaves a socket's file behind as sshd
-    /// does.
+    /// does. Such a server notices a moment later that a workspace was closed.
     package var isRelay: Bool
     /// Whether the programs of a connection share files and processes. Where each is alone, its
     /// end takes all that is its own.

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Synchronization
 
@@ -13,6 +14,20 @@ package enum Loopback {
                 continue
             }
             return Int(port)
+        }
+    }
+
+    /// The sockets, by their inode numbers, that are connected to `port` and that somebody has open.
+    static func socketsConnected(to port: Int) -> [UInt64] {
+        let table = try? String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
+        return (table ?? "").split(separator: "\n").dropFirst().compactMap { line in
+            // sl local_address rem_address st queues timer retransmits uid timeout inode …
+            let fields = line.split(separator: " ")
+            guard fields.count > 9, let far = fields[2].split(separator: ":").last,
+                Int(far, radix: 16) == port
+            else { return nil }
+            // A socket that is closed lives on for a while, as number 0.
+            return UInt64(fields[9]).flatMap { $0 == 0 ? nil : $0 }
         }
     }
 

@@ -40,7 +40,7 @@ package final class SSHTarget: Sendable {
     ///
     /// `settings` are lines of sshd_config(5) that come before the others and so win.
     package static func start(_ settings: [String] = []) async throws -> SSHTarget {
-        let target = try SSHTarget(settings)
+        let target = try await aside { try SSHTarget(settings) }
         let end = ContinuousClock.now + .seconds(20)
         // Its own word: on the port somebody else may listen, another test process for example.
         while !target.log.contains("Server listening on 127.0.0.1 port \(target.port).") {
@@ -58,8 +58,24 @@ package final class SSHTarget: Sendable {
         _ body: (SSHTarget) async throws -> Value
     ) async throws -> Value {
         let target = try await start(settings)
-        defer { target.stop() }
-        return try await body(target)
+        let result: Result<Value, any Error>
+        do {
+            result = .success(try await body(target))
+        } catch {
+            result = .failure(error)
+        }
+        try await aside { target.stop() }
+        return try result.get()
+    }
+
+    /// What blocks, on a thread of its own: the threads of tasks are as few as the processors, and
+    /// many tests share them.
+    private static func aside<Value: Sendable>(
+        _ body: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result { try body() }) }
+        }
     }
 
     private init(_ settings: [String]) throws {
@@ -68,8 +84,9 @@ package final class SSHTarget: Sendable {
         folder = URL(filePath: "/var/tmp/berth-target-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let path = folder.path
-        fingerprint = try Self.makeKeys(path)
-        userKey = try String(contentsOfFile: path + "/user_key", encoding: .utf8)
+        let keys = try Self.keys.get()
+        fingerprint = keys.fingerprint
+        userKey = try keys.write(to: folder)
         // All lines of this key count.
         let acceptsAll = !settings.contains { $0.hasPrefix("AcceptEnv") }
         let config = """
@@ -130,6 +147,10 @@ package final class SSHTarget: Sendable {
         .map(\.id)
     }
 
+    /// The ends of connections to the server that a process of this machine, such as this one, holds
+    /// open, as inode numbers.
+    package var clientSockets: [UInt64] { Loopback.socketsConnected(to: port) }
+
     /// Sends a signal to what serves connections, to the listener, or to both.
     package func signal(_ signal: Int32, listener: Bool = false) {
         for process in Processes.descendants(of: guardian) where process.title.hasPrefix("sshd: ") {
@@ -140,19 +161,8 @@ package final class SSHTarget: Sendable {
 
     // MARK: - Making
 
-    private static func makeKeys(_ path: String) throws -> String {
-        for (name, type) in [
-            ("host_key", "ed25519"), ("host_key_rsa", "rsa"), ("user_key", "ed25519"),
-        ] {
-            try Child.run([
-                "/usr/bin/ssh-keygen", "-q", "-t", type, "-N", "", "-f", "\(path)/\(name)",
-            ])
-        }
-        let list = try Child.run(["/usr/bin/ssh-keygen", "-l", "-f", "\(path)/host_key.pub"])
-        let words = list.split(separator: " ")
-        guard words.count > 1 else { throw Failure(description: "ssh-keygen said \(list)") }
-        return String(words[1])
-    }
+    /// The same for every server of the process: an RSA key takes its time.
+    private static let keys = Result { try TargetKeys() }
 
     /// Runs the server in namespaces of its own until its input ends.
     private static func script(_ path: String) -> String {

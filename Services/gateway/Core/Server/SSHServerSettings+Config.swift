@@ -45,7 +45,8 @@ extension SSHServerSettings {
             clientAliveInterval: config.clientAliveInterval == .zero
                 ? nil : config.clientAliveInterval,
             clientAliveCountMax: config.clientAliveCountMax,
-            rekeyInterval: config.rekeyInterval == .zero ? nil : config.rekeyInterval
+            rekeyInterval: config.rekeyInterval == .zero ? nil : config.rekeyInterval,
+            rekeyTimeout: config.rekeyTimeout
         )
     }
 

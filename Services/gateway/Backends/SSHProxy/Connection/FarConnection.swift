@@ -62,7 +62,7 @@ final class FarConnection: Sendable {
         } catch {
             stop()
             // A thread that hangs in the name server's answer has nothing that must be removed.
-            try? await ended.value(within: Self.grace, late: TransportTimeout())
+            await end(within: Self.grace)
             throw error
         }
     }
@@ -70,9 +70,14 @@ final class FarConnection: Sendable {
     /// Ends the connection; returns when that is done, at most a few seconds later.
     func close() async {
         stop()
-        // The calling task may be cancelled, the closing is not.
+        await end(within: Self.closingTime)
+    }
+
+    /// Waits for the thread. The calling task may be cancelled, the closing is not.
+    private func end(within limit: Duration) async {
         await Task { [ended] in
-            try? await ended.value(within: Self.closingTime, late: TransportTimeout())
+            // One that is late ends by itself: there is nothing more to do for it.
+            try? await ended.value(within: limit, late: TransportTimeout())
         }.value
     }
 
@@ -142,15 +147,17 @@ final class FarConnection: Sendable {
     // MARK: - The thread
 
     private func run(_ progress: (String) -> Void) {
-        let session: FarSession
         do {
-            session = try connect(progress)
+            serve(try connect(progress))
         } catch {
             state.withLock { $0.isOver = true }
             opened.settle(.failure(error))
-            ended.settle(.success(()))
-            return
         }
+        // Nobody holds the session any more, so that the socket is closed.
+        ended.settle(.success(()))
+    }
+
+    private func serve(_ session: consuming FarSession) {
         opened.settle(.success(()))
         session.serve()
         let late = state.withLock { state in
@@ -161,7 +168,6 @@ final class FarConnection: Sendable {
         // They find the session over and say so.
         for job in late { job(session) }
         session.close()
-        ended.settle(.success(()))
     }
 
     private func connect(_ progress: (String) -> Void) throws -> FarSession {

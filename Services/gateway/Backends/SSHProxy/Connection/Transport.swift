@@ -16,6 +16,9 @@ final class Transport {
     private let session: ssh_session
     private let event: ssh_event
     private let bell: Int32
+    /// The socket until libssh has it: it takes what it was given only when it connects, and closes
+    /// nothing before.
+    private var unusedSocket: Int32?
     private let identification: UnsafeMutablePointer<CChar>
     private var hook: OpaquePointer?
     private let inbox = TransportInbox()
@@ -34,10 +37,14 @@ final class Transport {
         config: SSHProxyConfig
     ) throws {
         guard Self.isReady, let session = unsafe ssh_new(), let event = unsafe ssh_event_new()
-        else { throw CodedError(.sshproxyBackendHandshakeFailed, detail: "libssh has no memory") }
+        else {
+            close(socket)
+            throw CodedError(.sshproxyBackendHandshakeFailed, detail: "libssh has no memory")
+        }
         unsafe self.session = session
         unsafe self.event = event
         self.bell = bell
+        unusedSocket = socket
         unsafe identification = strdup(config.clientVersion)
         unsafe hook = berth_ssh_hook_new(
             session,
@@ -52,9 +59,7 @@ final class Transport {
         )
         unsafe berth_ssh_identify(identification)
         unsafe ssh_set_blocking(session, 0)
-        // From here on the session closes the socket.
         guard unsafe berth_ssh_set_descriptor(session, socket) == SSH_OK else {
-            close(socket)
             throw failure("socket")
         }
         try setOptions(username, config)
@@ -77,6 +82,7 @@ final class Transport {
         unsafe ssh_event_free(event)
         // Not ssh_disconnect: that forgets a socket which was given to it, and leaves it open.
         unsafe ssh_free(session)
+        if let unusedSocket { close(unusedSocket) }
         unsafe berth_ssh_hook_free(hook)
         berth_ssh_identify(nil)
         unsafe free(identification)
@@ -138,6 +144,8 @@ final class Transport {
 
     /// Exchanges keys; for `complete`.
     func connect() -> Int32 {
+        // From here on the session closes it.
+        unusedSocket = nil
         let result = unsafe ssh_connect(session)
         // libssh has made what the event needs only now.
         if !inbox.isWatched, result == SSH_AGAIN {
