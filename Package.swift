@@ -175,6 +175,37 @@ let shared: [Target] = [
     ),
 ]
 
+// Links nothing but the C library, statically: it runs inside whatever image it is put into. No
+// sanitizer can be linked with it; a build with one leaves it out.
+let isAgentBuilt = Context.environment["BERTH_WITHOUT_AGENT"] == nil
+let agent: [Target] =
+    !isAgentBuilt
+    ? []
+    : [
+        cLibrary("CAgent", "Services/gateway/CAgent"),
+        .executableTarget(
+            name: "berth-agent",
+            dependencies: ["CAgent"],
+            path: "Services/gateway/Agent",
+            swiftSettings: [
+                .swiftLanguageMode(.v6),
+                .enableUpcomingFeature("MemberImportVisibility"),
+                .enableExperimentalFeature("Embedded"),
+                .strictMemorySafety(),
+                .treatAllWarnings(as: .error),
+                .unsafeFlags(["-wmo", "-Osize", "-parse-as-library"]),
+            ],
+            linkerSettings: [
+                .unsafeFlags([
+                    "-Xclang-linker", "-static", "-Xclang-linker", "-no-pie",
+                    // Copied into containers: nothing that is not needed to run.
+                    "-Xlinker", "--gc-sections", "-Xlinker", "-s",
+                ]),
+                .linkedLibrary("m"),
+            ]
+        ),
+    ]
+
 let services: [Target] = [
     library(
         "AuthClient",
@@ -268,29 +299,6 @@ let services: [Target] = [
         dependencies: ["CProcess"],
         path: "Services/gateway/SandboxInit",
         linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"])]
-    ),
-    // Links nothing but the C library, statically: it runs inside whatever image it is put into.
-    cLibrary("CAgent", "Services/gateway/CAgent"),
-    .executableTarget(
-        name: "berth-agent",
-        dependencies: ["CAgent"],
-        path: "Services/gateway/Agent",
-        swiftSettings: [
-            .swiftLanguageMode(.v6),
-            .enableUpcomingFeature("MemberImportVisibility"),
-            .enableExperimentalFeature("Embedded"),
-            .strictMemorySafety(),
-            .treatAllWarnings(as: .error),
-            .unsafeFlags(["-wmo", "-Osize", "-parse-as-library"]),
-        ],
-        linkerSettings: [
-            .unsafeFlags([
-                "-Xclang-linker", "-static", "-Xclang-linker", "-no-pie",
-                // Copied into containers: nothing that is not needed to run.
-                "-Xlinker", "--gc-sections", "-Xlinker", "-s",
-            ]),
-            .linkedLibrary("m"),
-        ]
     ),
     library(
         "SandboxBackend",
@@ -615,8 +623,7 @@ let package = Package(
         .executable(name: "berth-metricsd", targets: ["berth-metricsd"]),
         .executable(name: "berth", targets: ["berth"]),
         .executable(name: "berth-sandbox-init", targets: ["berth-sandbox-init"]),
-        .executable(name: "berth-agent", targets: ["berth-agent"]),
-    ],
+    ] + (isAgentBuilt ? [.executable(name: "berth-agent", targets: ["berth-agent"])] : []),
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
@@ -632,5 +639,5 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: systemLibraries + shared + services + fuzzing + support + testTargets
+    targets: systemLibraries + shared + agent + services + fuzzing + support + testTargets
 )
