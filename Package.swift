@@ -250,12 +250,21 @@ let services: [Target] = [
         ]
     ),
     library(
+        "AuditEvidence",
+        "Services/auditd/Evidence",
+        ["AuditClient", "SharedMessages", crypto, nioCore]
+    ),
+    library(
         "AuditdCore",
         "Services/auditd/Core",
         [
-            "AuditClient", "SharedAudit", "SharedModels", "CZlib", "SharedLogging",
+            "AuditClient", "AuditEvidence", "SharedAudit", "SharedModels", "CZlib", "SharedLogging",
             "SharedMessages", "SharedHTTP", "SharedConfig", grdb, log, metrics, hummingbird,
             httpTypes, nioCore, nioPosix, lifecycle, deque, crypto,
+        ],
+        resources: [
+            .embedInCode("Web/index.html"), .embedInCode("Web/page.css"),
+            .embedInCode("Web/page.js"), .embedInCode("Web/terminal.js"),
         ]
     ),
     library(
@@ -392,6 +401,7 @@ let services: [Target] = [
         [
             "SharedMessages", "SharedConfig", "SharedHTTP", "SharedDaemon",
             "SharedModels", "SharedAudit", "SharedImages", "AuthClient", "AuditClient",
+            "AuditEvidence",
             "GatewayClient", "SharedDocker", argumentParser, log,
             nioCore,
         ]
@@ -547,7 +557,7 @@ let testTargets: [Target] = [
     tests(
         "AuditdCore",
         [
-            "AuditClient", "SharedModels", "SharedMessages", "SharedConfig",
+            "AuditClient", "AuditEvidence", "SharedModels", "SharedMessages", "SharedConfig",
             "SharedHTTP", "SharedAudit", hummingbird, hummingbirdTesting, log, nioCore,
             httpTypes, yams,
         ]

@@ -85,9 +85,13 @@ func withAuditd<Result>(
     in folder: String,
     minimumFree: Int = 0,
     limits: RecordingService.Limits = .init(),
+    token: String = "",
+    web: Bool = false,
     _ body: (RunningAuditd) async throws -> Result
 ) async throws -> Result {
     var config = AuditdConfig()
+    config.token = Secret(token)
+    config.web = web
     config.directory = folder
     config.minimumFree = minimumFree
     let service = try RecordingService(config, limits: limits, logger: silent)

@@ -19,6 +19,13 @@ package enum RecordingRoutes {
     /// `GET`: `RecordedLines`.
     package static let lines = "/v1/lines"
 
+    /// `GET`: the hashes of its blocks, 32 bytes each.
+    package static func links(_ id: RecordingID) -> String { "\(list)/\(id)/links" }
+    /// `GET`: the ledger's lines.
+    package static let ledger = "/v1/ledger"
+    /// `GET`: the ledger's signed head.
+    package static let ledgerHead = "/v1/ledger/head"
+
     /// The content type of a batch.
     package static let batchType = "application/vnd.berth.recording-batch"
     /// Most bytes of one batch.

@@ -41,6 +41,9 @@ package final class RecordingService: Service {
     private let textless = ChangeSet()
     private let followers: Followers
     private let token: ReaderToken?
+    private let reader: RecordingReader
+    private let ledger: LedgerKeeper?
+    private let servesPage: Bool
     private let metrics = AuditdMetrics()
     private let recovered: Set<RecordingID>
 
@@ -85,12 +88,25 @@ package final class RecordingService: Service {
         }
         self.limits = limits
         self.storages = storages
-        acknowledgements = Acknowledgements(of: storages.members.count)
+        let reader = RecordingReader(spool: spool, storages: storages, threads: threads)
+        ledger =
+            config.ledger.enable
+            ? try LedgerKeeper(
+                config,
+                spooled: Set(spool.recordings.keys),
+                reader: reader,
+                threads: threads,
+                logger: logger
+            ) : nil
+        self.reader = reader
+        // The ledger has to have a recording too before the spool lets go of it.
+        acknowledgements = Acknowledgements(of: storages.members.count + (ledger == nil ? 0 : 1))
         self.threads = threads
         self.logger = logger
         self.changes = changes
         self.followers = followers
         token = ReaderToken(config.token)
+        servesPage = config.web
         recovered = Set(spool.recordings.keys)
     }
 
@@ -112,12 +128,10 @@ package final class RecordingService: Service {
             index: index,
             reader: reader,
             followers: followers,
-            token: token
+            token: token,
+            evidence: ledger.map { EvidenceFiles($0.files, threads) }
         ).add(to: router)
-    }
-
-    private var reader: RecordingReader {
-        RecordingReader(spool: spool, storages: storages, threads: threads)
+        if servesPage { WebPage.add(to: router) }
     }
 
     /// Makes `/readyz` say when no new recording can be taken.
@@ -138,6 +152,9 @@ package final class RecordingService: Service {
                     group.addTask {
                         await storage.run { self.acknowledgements.add($0, from: number) }
                     }
+                }
+                if let ledger = self.ledger {
+                    group.addTask { await self.keep(ledger) }
                 }
                 group.addTask { await self.forgetLoop() }
                 group.addTask { await self.settleLoop() }
@@ -194,6 +211,7 @@ package final class RecordingService: Service {
         }
         let ended = recordings.filter { $0.1.spooled.state != .open }.map(\.0)
         textless.add(Set(ended))
+        ledger?.take(Set(ended))
         await storages.take(
             recordings.map { id, recording in
                 SpooledRecording(
@@ -208,6 +226,13 @@ package final class RecordingService: Service {
         )
     }
 
+    private func keep(_ ledger: LedgerKeeper) async {
+        await ledger.run { ids in
+            let spooled = ids.filter { self.spool.recording($0) != nil }
+            self.acknowledgements.add(spooled, from: self.storages.members.count)
+        }
+    }
+
     /// Lets the spool go of what every storage has.
     private func forgetLoop() async {
         for await _ in acknowledgements.signals {
@@ -215,6 +240,7 @@ package final class RecordingService: Service {
             guard !ids.isEmpty else { continue }
             do {
                 let leftovers = try await spool.forget(ids)
+                ledger?.release(ids)
                 metrics.stored.increment(by: ids.count - leftovers.count)
                 for (id, leftover) in leftovers { report(id, leftover) }
             } catch {
@@ -241,7 +267,10 @@ package final class RecordingService: Service {
     private func reconcileLoop() async {
         var pause = Duration.seconds(1)
         while !Task.isCancelled {
-            do { return try await reconcile() } catch is CancellationError { return } catch {
+            do {
+                try await reconcile()
+                return textless.add(Set(try await index.withoutText()))
+            } catch is CancellationError { return } catch {
                 logger.emit(CodedError(.auditdIndexFailed, cause: error))
             }
             guard (try? await Task.sleep(for: pause)) != nil else { return }  // cancelled
@@ -252,9 +281,6 @@ package final class RecordingService: Service {
     /// Works beside everything else, one recording at a time. What fails comes again after the
     /// next start.
     private func textLoop() async {
-        await attempt(.auditdIndexFailed) {
-            self.textless.add(Set(try await self.index.withoutText()))
-        }
         let indexer = TextIndexer(index: index, reader: reader)
         for await _ in textless.signals {
             while case let ids = textless.takeAll(), !ids.isEmpty {
@@ -270,6 +296,8 @@ package final class RecordingService: Service {
         let known = try await index.states()
         let spooled = spool.recordings
         let stored = try await storages.list()
+        // What was there before the ledger began is in it as it is now.
+        if let ledger, ledger.isNew { ledger.take(stored) }
         var unknown: [RecordingSummary] = []
         for id in stored where known["\(id)"] ?? .open == .open && spooled[id] == nil {
             if let entry = try await inspect(id) { unknown.append(entry) }

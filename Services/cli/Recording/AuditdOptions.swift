@@ -29,6 +29,15 @@ struct AuditdOptions: ParsableArguments {
         timeLimit: HTTPCall.TimeLimit = .idle(.seconds(30)),
         _ body: ([UInt8]) async throws -> Void
     ) async throws {
+        _ = try await get(path, timeLimit: timeLimit, missingIsFailure: true, body)
+    }
+
+    private func get(
+        _ path: String,
+        timeLimit: HTTPCall.TimeLimit,
+        missingIsFailure: Bool,
+        _ body: ([UInt8]) async throws -> Void
+    ) async throws -> Bool {
         var options = HTTPClientOptions(url: server)
         options.tls.trustedRoots = try trustedRoots.map(text)
         options.tls.certificate = try certificate.map(text)
@@ -38,9 +47,11 @@ struct AuditdOptions: ParsableArguments {
             let client = try HTTPClient(options, logger: logger)
             defer { client.shutdown() }
             let call = HTTPCall(.get, path, headers: try headers, timeLimit: timeLimit)
-            try await client.withReply(to: call) { head, reply in
+            return try await client.withReply(to: call) { head, reply in
+                if head.status == 404, !missingIsFailure { return false }
                 guard head.isSuccess else { throw try await refusal(head, reply) }
                 while let chunk = try await reply.next() { try await body(chunk) }
+                return true
             }
         } catch let error as CodedError {
             printError("\(error)".printable)
@@ -59,6 +70,14 @@ struct AuditdOptions: ParsableArguments {
             else { return [:] }
             return ["Authorization": "Bearer \(token)"]
         }
+    }
+
+    /// As `get`; false instead of a failure where there is no such thing.
+    func getIfPresent(
+        _ path: String,
+        _ body: ([UInt8]) async throws -> Void
+    ) async throws -> Bool {
+        try await get(path, timeLimit: .idle(.seconds(30)), missingIsFailure: false, body)
     }
 
     /// Calls auditd for something short that is JSON.

@@ -9,6 +9,7 @@ struct RecordingCommand: AsyncParsableCommand {
         subcommands: [
             RecordingListCommand.self, RecordingShowCommand.self, RecordingPlayCommand.self,
             RecordingCastCommand.self, RecordingExportCommand.self, RecordingDecodeCommand.self,
+            RecordingGrepCommand.self, RecordingWatchCommand.self, RecordingVerifyCommand.self,
         ]
     )
 }

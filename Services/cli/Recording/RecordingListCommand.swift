@@ -17,6 +17,21 @@ struct RecordingListCommand: AsyncParsableCommand {
     @Option(help: "Only recordings of connections from this IP address.")
     var address: String?
 
+    @Option(help: "Only recordings from this country, two letters.")
+    var country: String?
+
+    @Option(help: "Only recordings of this container.")
+    var container: String?
+
+    @Option(help: "Only where a terminal showed this, whatever its case.")
+    var text: String?
+
+    @Option(help: "Only where a command with this in it was run.")
+    var command: String?
+
+    @Option(help: "Only open, finished or interrupted ones.")
+    var state: String?
+
     @Option(help: "Only what began at or after this time, such as 2024-05-01T10:00:00Z.")
     var since: String?
 
@@ -47,7 +62,8 @@ struct RecordingListCommand: AsyncParsableCommand {
     private func page(_ cursor: String?, limit: Int) async throws -> RecordingPage {
         let given = [
             ("user", user), ("address", address), ("since", since), ("until", until),
-            ("cursor", cursor), ("limit", String(limit)),
+            ("country", country), ("container", container), ("text", text),
+            ("command", command), ("state", state), ("cursor", cursor), ("limit", String(limit)),
         ]
         let query = given.compactMap { name, value in
             value.map { "\(name)=\($0.queryEncoded)" }

@@ -20,6 +20,12 @@ package struct RecordedText: Sendable {
         package var text: String
         /// Nanoseconds since the Unix epoch.
         package var time: Int64
+
+        package init(kind: Kind, text: String, time: Int64) {
+            self.kind = kind
+            self.text = text
+            self.time = time
+        }
     }
 
     private struct Channel {

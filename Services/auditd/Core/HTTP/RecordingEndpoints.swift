@@ -15,6 +15,7 @@ struct RecordingEndpoints: Sendable {
     private let reader: RecordingReader
     private let followers: Followers
     private let token: ReaderToken?
+    private let evidence: EvidenceFiles?
 
     /// Without `token` whoever reaches the server may read.
     init(
@@ -22,8 +23,10 @@ struct RecordingEndpoints: Sendable {
         index: RecordingIndex,
         reader: RecordingReader,
         followers: Followers,
-        token: ReaderToken?
+        token: ReaderToken?,
+        evidence: EvidenceFiles?
     ) {
+        self.evidence = evidence
         self.followers = followers
         self.token = token
         self.spool = spool
@@ -38,6 +41,8 @@ struct RecordingEndpoints: Sendable {
         (.get, RecordingRoutes.list + "/{id}/messages"),
         (.get, RecordingRoutes.list + "/{id}/cast"),
         (.get, RecordingRoutes.list + "/{id}/live"), (.get, RecordingRoutes.lines),
+        (.get, RecordingRoutes.list + "/{id}/links"), (.get, RecordingRoutes.ledger),
+        (.get, RecordingRoutes.ledgerHead),
     ]
 
     func add(to router: Router<HTTPContext>) {
@@ -52,6 +57,9 @@ struct RecordingEndpoints: Sendable {
                 case (_, "messages"): try await messages(try id(context))
                 case (_, "cast"): try await cast(try id(context), request)
                 case (_, "live"): try await live(try id(context), request)
+                case (_, "links"): try await links(try id(context))
+                case (_, "ledger"): try ledger()
+                case (_, "head"): try await ledgerHead()
                 case (_, "lines"): try await findLines(request)
                 default: try Response.json(try await summary(try id(context)))
                 }
@@ -173,6 +181,43 @@ struct RecordingEndpoints: Sendable {
                 while let piece = try await pieces.next() { try await writer.write(piece) }
                 try await writer.finish(nil)
             }
+        )
+    }
+
+    // MARK: - Evidence
+
+    private func links(_ id: RecordingID) async throws -> Response {
+        guard let links = try await evidence?.links(id) else {
+            throw HTTPRefusal(.notFound, .auditdUnknownRecording)
+        }
+        return Response(
+            status: .ok,
+            headers: [.contentType: "application/octet-stream"],
+            body: ResponseBody(byteBuffer: links)
+        )
+    }
+
+    private func ledger() throws -> Response {
+        guard let evidence else { throw HTTPRefusal(.notFound, .evidenceLedgerMissing) }
+        let body = ResponseBody { writer in
+            var offset: UInt64 = 0
+            while case let piece = try await evidence.ledger(at: offset, count: 256 << 10),
+                piece.readableBytes > 0
+            {
+                offset += UInt64(piece.readableBytes)
+                try await writer.write(piece)
+            }
+            try await writer.finish(nil)
+        }
+        return Response(status: .ok, headers: [.contentType: "text/plain"], body: body)
+    }
+
+    private func ledgerHead() async throws -> Response {
+        guard let evidence else { throw HTTPRefusal(.notFound, .evidenceHeadMissing) }
+        return Response(
+            status: .ok,
+            headers: [.contentType: "text/plain"],
+            body: ResponseBody(byteBuffer: try await evidence.head())
         )
     }
 

@@ -1,0 +1,144 @@
+import AuditClient
+import AuditEvidence
+import Logging
+import Metrics
+import NIOCore
+import NIOPosix
+import SharedConfig
+import SharedLogging
+import SharedMessages
+import Synchronization
+
+/// Brings recordings that have ended into the ledger, off every hot path.
+///
+/// It acknowledges as a storage does: the spool lets go of a recording only when the ledger has
+/// it. What fails is tried again.
+final class LedgerKeeper: Sendable {
+    private static let pause = Duration.seconds(2)
+    /// Recordings of one append.
+    private static let batch = 64
+
+    private let ledger: Mutex<Ledger>
+    private let reader: RecordingReader
+    private let threads: NIOThreadPool
+    private let rotateAfter: Duration
+    private let logger: Logger
+    private let changes = ChangeSet()
+    private let entries = Gauge(label: "berth_auditd_ledger_entries")
+    private let mark = Gauge(label: "berth_auditd_ledger_head")
+    let files: Ledger.Files
+
+    /// Blocks: reads and checks the whole ledger.
+    init(
+        _ config: AuditdConfig,
+        spooled: Set<RecordingID>,
+        reader: RecordingReader,
+        threads: NIOThreadPool,
+        logger: Logger
+    ) throws(CodedError) {
+        let folder = config.directory + "/ledger.d"
+        let key = config.ledger.key.isEmpty ? folder + "/ledger.key" : config.ledger.key
+        files = Ledger.Files(folder: folder, key: key)
+        let opened = try Ledger(files, spooled: spooled, now: RecordingShipper.wallClock())
+        isNew = opened.isNew
+        if opened.isNew {
+            logger.emit(.auditdLedgerStarted, ["publicKey": "\(opened.publicKey)"])
+        }
+        ledger = Mutex(opened)
+        rotateAfter = config.ledger.rotateAfter
+        self.reader = reader
+        self.threads = threads
+        self.logger = logger
+        publish()
+    }
+
+    /// Whether this start began the ledger.
+    let isNew: Bool
+
+    /// Recordings that have ended; harmless when repeated.
+    func take(_ ids: Set<RecordingID>) { changes.add(ids) }
+
+    /// The spool has let go of these.
+    func release(_ ids: [RecordingID]) { ledger.withLock { $0.release(ids) } }
+
+    /// Works until it is cancelled. `acknowledge` is called for what is durable.
+    func run(_ acknowledge: @escaping @Sendable ([RecordingID]) -> Void) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // Cancelled: the loop ends.
+                while (try? await Task.sleep(for: Self.pause)) != nil {
+                    self.changes.retry()
+                    await self.rotateIfDue()
+                }
+            }
+            for await _ in changes.signals {
+                while case let ids = changes.takeAll(), !ids.isEmpty {
+                    await add(Array(ids), acknowledge)
+                }
+            }
+        }
+    }
+
+    private func add(
+        _ ids: [RecordingID],
+        _ acknowledge: @Sendable ([RecordingID]) -> Void
+    ) async {
+        for start in stride(from: 0, to: ids.count, by: Self.batch) {
+            let part = Array(ids[start..<min(start + Self.batch, ids.count)])
+            do {
+                var seals: [(id: RecordingID, seal: RecordingChain.Seal)] = []
+                for id in part { if let seal = try await seal(id) { seals.append((id, seal)) } }
+                let sealed = seals
+                try await onThread { try $0.add(sealed, now: RecordingShipper.wallClock()) }
+                publish()
+                for id in part { changes.succeeded(id) }
+                acknowledge(part)
+            } catch is CancellationError {
+                return
+            } catch {
+                // Told once for each time that it begins to fail.
+                let isNews = part.map { changes.addFailed($0) }.contains(true)
+                if isNews { logger.emit(CodedError(.auditdLedgerFailed, cause: error)) }
+            }
+        }
+    }
+
+    /// `nil` if it is gone meanwhile: it was added before.
+    @concurrent
+    private func seal(_ id: RecordingID) async throws -> RecordingChain.Seal? {
+        guard let size = try await reader.size(id) else { return nil }
+        var chain = RecordingChain(id)
+        var pieces = reader.pieces(id, size: size)
+        while let piece = try await pieces.next() { chain.update(piece) }
+        return chain.finish()
+    }
+
+    private func rotateIfDue() async {
+        let now = RecordingShipper.wallClock()
+        do {
+            let isRotated = try await onThread { [rotateAfter] ledger in
+                guard ledger.isKeyOlder(than: rotateAfter, now: now) else { return false }
+                try ledger.rotate(now: now)
+                return true
+            }
+            guard isRotated else { return }
+            publish()
+            let key = ledger.withLock(\.publicKey)
+            logger.emit(.auditdLedgerRotated, ["publicKey": "\(key)"])
+        } catch {
+            logger.emit(CodedError(.auditdLedgerFailed, cause: error))
+        }
+    }
+
+    private func onThread<Value: Sendable>(
+        _ body: @escaping @Sendable (Ledger) throws -> Value
+    ) async throws -> Value {
+        try await threads.runIfActive { try self.ledger.withLock { try body($0) } }
+    }
+
+    private func publish() {
+        let head = ledger.withLock(\.head)
+        entries.record(Double(head.sequence + 1))
+        mark.record(Double(head.mark))
+    }
+}

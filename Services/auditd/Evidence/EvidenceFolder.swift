@@ -1,0 +1,51 @@
+package import AuditClient
+import Foundation
+package import NIOCore
+
+/// Recordings and evidence in the folder of an auditd, or in a copy of it.
+package struct EvidenceFolder: EvidenceSource {
+    private let path: String
+    private let ledgerPath: String
+    private let headPath: String
+
+    /// `ledger` and `head` may be copies that were kept elsewhere.
+    package init(_ path: String, ledger: String? = nil, head: String? = nil) {
+        self.path = path
+        ledgerPath = ledger ?? path + "/ledger.d/ledger.log"
+        headPath = head ?? path + "/ledger.d/ledger.head"
+    }
+
+    private static let step = 1 << 20
+
+    package func ledger(at offset: UInt64) async throws -> ByteBuffer? {
+        try read(ledgerPath, offset)
+    }
+
+    package func head() async throws -> ByteBuffer? { try read(headPath, 0) }
+
+    package func links(_ id: RecordingID) async throws -> ByteBuffer? {
+        try readAll("\(path)/ledger.d/\(id).links")
+    }
+
+    package func recording(_ id: RecordingID, at offset: UInt64) async throws -> ByteBuffer? {
+        // Before it is stored, it is in the spool.
+        try read("\(path)/\(id)", offset) ?? read("\(path)/spool.d/\(id).part", offset)
+    }
+
+    package func names() async throws -> [RecordingID] {
+        try FileManager.default.contentsOfDirectory(atPath: path).compactMap { RecordingID($0) }
+    }
+
+    private func read(_ path: String, _ offset: UInt64) throws -> ByteBuffer? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let handle = try FileHandle(forReadingFrom: URL(filePath: path))
+        defer { try? handle.close() }  // It was only read.
+        try handle.seek(toOffset: offset)
+        return ByteBuffer(bytes: try handle.read(upToCount: Self.step) ?? Data())
+    }
+
+    private func readAll(_ path: String) throws -> ByteBuffer? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return ByteBuffer(bytes: try Data(contentsOf: URL(filePath: path)))
+    }
+}

@@ -1,0 +1,336 @@
+import AuditClient
+import AuditEvidence
+import Foundation
+import NIOCore
+import SharedHTTP
+import SharedMessages
+import Testing
+
+@testable import AuditdCore
+
+/// Evidence in memory, so that thousands of changed copies can be verified.
+private struct Copies: EvidenceSource {
+    /// By path below auditd's folder.
+    var files: [String: [UInt8]]
+
+    private func piece(_ name: String, _ offset: UInt64) -> ByteBuffer? {
+        files[name].map { ByteBuffer(bytes: $0.dropFirst(Int(offset)).prefix(100_000)) }
+    }
+
+    func ledger(at offset: UInt64) async throws -> ByteBuffer? {
+        piece("ledger.d/ledger.log", offset)
+    }
+    func head() async throws -> ByteBuffer? { piece("ledger.d/ledger.head", 0) }
+    func links(_ id: RecordingID) async throws -> ByteBuffer? {
+        piece("ledger.d/\(id).links", 0)
+    }
+    func recording(_ id: RecordingID, at offset: UInt64) async throws -> ByteBuffer? {
+        piece("\(id)", offset)
+    }
+    func names() async throws -> [RecordingID] { files.keys.compactMap { RecordingID($0) } }
+}
+
+@Suite(.timeLimit(.minutes(5))) struct EvidenceTests {
+    private func verify(
+        _ source: some EvidenceSource,
+        _ key: [UInt8],
+        witness: EvidenceVerifier.Witness? = nil
+    ) async throws -> [EvidenceFinding] {
+        var verifier = EvidenceVerifier(source, key: key, witness: witness)
+        try await verifier.run()
+        return verifier.findings
+    }
+
+    /// A ledger of five recordings, whose key was replaced after the third, and what it says.
+    private func corpus(
+        _ folder: String,
+        longest: Int = 900
+    ) throws -> (copies: Copies, key: [UInt8]) {
+        var generator = SeededGenerator(state: 11)
+        let files = Ledger.Files(folder: folder + "/ledger.d", key: folder + "/private.key")
+        let ledger = try Ledger(files, spooled: [], now: 1)
+        let key = try #require([UInt8](hex: ledger.publicKey))
+        var copies = Copies(files: [:])
+        for (number, size) in [100, longest, 1, 0, 333].enumerated() {
+            let id = recordingID(number)
+            let bytes = (0..<size).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            copies.files["\(id)"] = bytes
+            var chain = RecordingChain(id)
+            chain.update(ByteBuffer(bytes: bytes))
+            try ledger.add([(id, chain.finish())], now: Int64(number))
+            if number == 2 { try ledger.rotate(now: 3) }
+        }
+        for name in try Folder.names(in: files.folder) {
+            let path = URL(filePath: "\(files.folder)/\(name)")
+            copies.files["ledger.d/\(name)"] = Array(try Data(contentsOf: path))
+        }
+        return (copies, key)
+    }
+
+    @Test("recordings that are as they were recorded verify, with the first public key")
+    func intact() async throws {
+        try await withFolder { folder in
+            let (copies, key) = try corpus(folder)
+            #expect(copies.files.count == 12)
+            #expect(try await verify(copies, key) == [])
+            var wrong = key
+            wrong[0] ^= 1
+            #expect(
+                try await verify(copies, wrong).map(\.code) == [
+                    .evidenceLedgerChanged, .evidenceHeadChanged,
+                ]
+            )
+        }
+    }
+
+    @Test("every byte of every file, flipped in each way, is found")
+    func flips() async throws {
+        try await withFolder { folder in
+            let (copies, key) = try corpus(folder)
+            var flips = 0
+            for (name, bytes) in copies.files {
+                for index in bytes.indices {
+                    var changed = copies
+                    changed.files[name]?[index] ^= 1 << UInt8((index + flips) % 8)
+                    flips += 1
+                    #expect(try await !verify(changed, key).isEmpty, "\(name) \(index)")
+                }
+            }
+            #expect(flips > 4000)
+        }
+    }
+
+    @Test("every file deleted, cut, lengthened or swapped with another one is found")
+    func files() async throws {
+        try await withFolder { folder in
+            let (copies, key) = try corpus(folder)
+            for (name, bytes) in copies.files {
+                var changed = copies
+                changed.files[name] = nil
+                #expect(try await !verify(changed, key).isEmpty, "deleted \(name)")
+                changed.files[name] = bytes + [0]
+                #expect(try await !verify(changed, key).isEmpty, "longer \(name)")
+                for length in bytes.indices {
+                    changed.files[name] = Array(bytes.prefix(length))
+                    #expect(try await !verify(changed, key).isEmpty, "\(name) cut to \(length)")
+                }
+                for (other, otherBytes) in copies.files where other > name && otherBytes != bytes {
+                    var swapped = copies
+                    swapped.files[name] = otherBytes
+                    swapped.files[other] = bytes
+                    #expect(try await !verify(swapped, key).isEmpty, "\(name) and \(other)")
+                }
+            }
+        }
+    }
+
+    @Test("entries removed, repeated or in another order are found, also at the end")
+    func entries() async throws {
+        try await withFolder { folder in
+            let (copies, key) = try corpus(folder)
+            let name = "ledger.d/ledger.log"
+            let lines = try #require(copies.files[name]).split(separator: 10).map(Array.init)
+            #expect(lines.count == 7)
+            func check(_ changed: [[UInt8]], _ what: Comment) async throws {
+                var altered = copies
+                altered.files[name] = changed.flatMap { $0 + [10] }
+                #expect(try await !verify(altered, key).isEmpty, what)
+            }
+            for first in lines.indices {
+                var without = lines
+                without.remove(at: first)
+                try await check(without, "without \(first)")
+                try await check(Array(lines.prefix(first)), "cut at \(first)")
+                try await check(lines + [lines[first]], "\(first) again")
+                for second in lines.indices where second > first {
+                    var swapped = lines
+                    swapped.swapAt(first, second)
+                    try await check(swapped, "\(first) and \(second)")
+                }
+            }
+        }
+    }
+
+    @Test("an older copy of everything is found by what was seen later")
+    func rollBack() async throws {
+        try await withFolder { folder in
+            let (copies, key) = try corpus(folder)
+            let ledger = try Ledger(
+                .init(folder: folder + "/ledger.d", key: folder + "/private.key"),
+                spooled: [],
+                now: 9
+            )
+            let seen = EvidenceVerifier.Witness(
+                sequence: ledger.head.sequence,
+                mark: ledger.head.mark
+            )
+            #expect(try await verify(copies, key, witness: seen) == [])
+            var later = RecordingChain(recordingID(9))
+            try ledger.add([(recordingID(9), later.finish())], now: 10)
+            let newer = EvidenceVerifier.Witness(
+                sequence: ledger.head.sequence,
+                mark: ledger.head.mark
+            )
+            let findings = try await verify(copies, key, witness: newer)
+            #expect(findings.map(\.code) == [.evidenceWitnessDiffers])
+        }
+    }
+
+    @Test("a finding tells what it is about, and in which block")
+    func findings() async throws {
+        try await withFolder { folder in
+            let (copies, key) = try corpus(folder, longest: 3 * RecordingChain.blockSize - 5)
+            let id = "\(recordingID(1))"
+            func codes(_ change: (inout Copies) -> Void) async throws -> [String] {
+                var changed = copies
+                change(&changed)
+                return try await verify(changed, key).map {
+                    "\($0.code.id) \($0.subject) \($0.detail)"
+                }
+            }
+            #expect(
+                try await codes { $0.files[id]?[70_000] ^= 1 } == [
+                    "EVIDENCE_RECORDING_CHANGED \(id) first block that differs: 1, from byte 65536"
+                ]
+            )
+            #expect(
+                try await codes { $0.files[id] = nil } == [
+                    "EVIDENCE_RECORDING_MISSING \(id) \(3 * RecordingChain.blockSize - 5) bytes"
+                ]
+            )
+            #expect(
+                try await codes { $0.files["ledger.d/\(id).links"] = nil } == [
+                    "EVIDENCE_CHAIN_CHANGED \(id) its hashes are missing"
+                ]
+            )
+            #expect(
+                try await codes { $0.files["\(recordingID(77))"] = [1] } == [
+                    "EVIDENCE_RECORDING_UNKNOWN \(recordingID(77)) it is not in the ledger"
+                ]
+            )
+            #expect(
+                try await codes { $0.files["ledger.d/ledger.log"] = nil } == [
+                    "EVIDENCE_LEDGER_MISSING ledger there is none"
+                ]
+            )
+            #expect(
+                try await codes { $0.files["ledger.d/ledger.head"] = nil } == [
+                    "EVIDENCE_HEAD_MISSING head there is none"
+                ]
+            )
+        }
+    }
+
+    // MARK: - The ledger on disk
+
+    @Test("a ledger goes on after a restart; an entry that was cut off is left out")
+    func restart() async throws {
+        try await withFolder { folder in
+            let files = Ledger.Files(folder: folder + "/ledger.d", key: folder + "/private.key")
+            var chain = RecordingChain(recordingID(1))
+            chain.update(ByteBuffer(string: "abc"))
+            let seal = chain.finish()
+            let key = try Ledger(files, spooled: [], now: 1).publicKey
+            for turn in 1...3 {
+                let ledger = try Ledger(files, spooled: [recordingID(1)], now: 1)
+                #expect(!ledger.isNew && ledger.publicKey == key)
+                // What the spool still has is not added twice.
+                try ledger.add([(recordingID(1), seal), (recordingID(turn + 5), seal)], now: 2)
+                #expect(ledger.head.sequence == UInt64(turn + 1))
+                let log = try OpenFile(files.log, O_RDWR)
+                try log.write(ByteBuffer(string: "torn"), at: try log.size())
+            }
+        }
+    }
+
+    @Test("a handing over that was cut off at any place is completed or undone by the next start")
+    func cutRotation() async throws {
+        try await withFolder { folder in
+            let files = Ledger.Files(folder: folder + "/ledger.d", key: folder + "/private.key")
+            let ledger = try Ledger(files, spooled: [], now: 1)
+            let old = try Data(contentsOf: URL(filePath: files.key))
+            try ledger.rotate(now: 2)
+            let new = try Data(contentsOf: URL(filePath: files.key))
+            // The entry was written, the new key did not get its name.
+            try old.write(to: URL(filePath: files.key))
+            try new.write(to: URL(filePath: files.key + ".next"))
+            let healed = try Ledger(files, spooled: [], now: 3)
+            #expect(healed.publicKey == ledger.publicKey)
+            #expect(try Data(contentsOf: URL(filePath: files.key)) == new)
+            // The new key was written, the entry was not.
+            try old.write(to: URL(filePath: files.key + ".next"))
+            #expect(try Ledger(files, spooled: [], now: 4).publicKey == ledger.publicKey)
+        }
+    }
+
+    @Test("a ledger that was changed, or whose key is gone, is not gone on with")
+    func brokenLedger() async throws {
+        try await withFolder { folder in
+            _ = try corpus(folder)
+            let files = Ledger.Files(folder: folder + "/ledger.d", key: folder + "/private.key")
+            func code() -> MessageCode? { openingFailure(files) }
+            let key = try Data(contentsOf: URL(filePath: files.key))
+            try Folder.remove(files.key)
+            #expect(code() == .auditdLedgerBroken)
+            try Data("not a key\n".utf8).write(to: URL(filePath: files.key))
+            #expect(code() == .auditdLedgerFailed)
+            try key.write(to: URL(filePath: files.key))
+            #expect(code() == nil)
+            var log = try Data(contentsOf: URL(filePath: files.log))
+            log[500] ^= 1
+            try log.write(to: URL(filePath: files.log))
+            #expect(code() == .auditdLedgerBroken)
+        }
+    }
+
+    private func openingFailure(_ files: Ledger.Files) -> MessageCode? {
+        do throws(CodedError) {
+            _ = try Ledger(files, spooled: [], now: 1)
+            return nil
+        } catch {
+            return error.code
+        }
+    }
+
+    @Test("auditd puts every recording into its ledger before the spool lets go of it")
+    func service() async throws {
+        try await withFolder { folder in
+            var key = ""
+            for turn in 0..<2 {
+                try await withAuditd(in: folder) { auditd in
+                    for number in 0..<20 {
+                        let id = recordingID(turn * 100 + number)
+                        let text = String(repeating: "\(number)", count: number * 5000)
+                        let size = UInt64(text.utf8.count)
+                        _ = try await auditd.send(
+                            [.open(id), .append(id, at: 0, text), .finish(id, size)]
+                        )
+                    }
+                    try await eventually("the spool is empty") {
+                        try Folder.names(in: folder + "/spool.d").allSatisfy {
+                            !$0.hasSuffix(".part")
+                        }
+                    }
+                    let first = String(
+                        decoding: try await auditd.get(RecordingRoutes.ledger).body,
+                        as: UTF8.self
+                    )
+                    #expect(first.split(separator: "\n").count == 1 + (turn + 1) * 20)
+                    let json = try #require(
+                        first.split(separator: "\n").first?.split(separator: " ").last
+                    )
+                    let begin = try JSONDecoder().decode(LedgerEntry.self, from: Data(json.utf8))
+                    key = try #require(begin.key)
+                    let links = try await auditd.get(RecordingRoutes.links(recordingID(19)))
+                    #expect(links.body.count == 3 * 32)
+                    #expect(try await auditd.get(RecordingRoutes.ledgerHead).status == 200)
+                }
+            }
+            let raw = try #require([UInt8](hex: key))
+            #expect(try await verify(EvidenceFolder(folder), raw) == [])
+            try Folder.remove("\(folder)/\(recordingID(7))")
+            let findings = try await verify(EvidenceFolder(folder), raw)
+            #expect(findings.map(\.code) == [.evidenceRecordingMissing])
+        }
+    }
+}
