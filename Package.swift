@@ -339,7 +339,7 @@ let services: [Target] = [
         "DockerBackend",
         "Services/gateway/Backends/Docker",
         [
-            "SharedWaiting", "GuestAgent",
+            "SharedWaiting", "BackendPool", "GuestAgent",
             "GatewayCore", "SharedConfig",
             "SharedHTTP", "SharedLogging", "SharedMessages", "SharedModels", "SharedSSH",
             "SharedDocker", log, nioCore, nioPosix,
@@ -358,7 +358,8 @@ let services: [Target] = [
         "Services/gateway/Main",
         [
             "GatewayCore", "SandboxBackend",
-            "DockerBackend", "GuestAgent", "SSHProxyBackend", "MetricsClient", "SharedDaemon",
+            "BackendPool", "DockerBackend", "GuestAgent", "SSHProxyBackend", "MetricsClient",
+            "SharedDaemon",
             argumentParser,
             "SharedConfig",
             "SharedMessages",
@@ -615,7 +616,8 @@ let testTargets: [Target] = [
     tests(
         "DockerBackend",
         [
-            "GatewayCore", "BackendConformance", "GuestAgent", "SharedDocker", "SharedConfig",
+            "GatewayCore", "BackendConformance", "BackendPool", "GuestAgent", "SharedDocker",
+            "SharedConfig",
             "SharedMessages", "SharedModels", "SharedSSH", "StubHTTPServer", "ChildProcess", log,
             nioCore, nioPosix, inMemoryLogging,
         ]

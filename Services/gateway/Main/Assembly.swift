@@ -1,5 +1,6 @@
 import AuditClient
 import AuthClient
+import BackendPool
 import ConfigClient
 import DockerBackend
 import Foundation
@@ -30,6 +31,8 @@ struct Assembly {
     private let limiter: ConnectionLimiter
     private let uses: any UseCounter
     private let shared: SharedUses?
+    /// `nil` in a process for one connection, for which it would come too late.
+    private let dockerPool: DockerPool?
 
     init(_ context: DaemonContext, _ start: GatewayStart) throws {
         self.context = context
@@ -47,6 +50,18 @@ struct Assembly {
         shared = try Self.shared(config.limits, limiter, metrics, context.logger("limits"))
         uses = shared ?? LocalUses(capacity: config.limits.tracked)
         sessions = SessionRegistry(logger: logger)
+        dockerPool =
+            start.inherited.connection == nil
+            ? Self.dockerPool(config.docker.pool, metrics, context.logger("backend")) : nil
+    }
+
+    private static func dockerPool(
+        _ config: PoolConfig,
+        _ metrics: GatewayMetrics,
+        _ logger: Logger
+    ) -> DockerPool {
+        let report = PoolReport(backend: DockerBackend.name, metrics: metrics, logger: logger)
+        return DockerPool(limits: PoolLimits(config), observe: { report($0) })
     }
 
     func services() async throws -> [DaemonService] {
@@ -63,6 +78,7 @@ struct Assembly {
         let recorder = try recorder()
         if let recorder { services.append(DaemonService(recorder, name: "recordings")) }
         if let shared { services.append(DaemonService(shared, name: "shared limits")) }
+        if let dockerPool { services.append(DaemonService(dockerPool, name: "docker pool")) }
         let gateway = try await gateway(recorder, http)
         services.append(DaemonService(gateway) { _ = try await gateway.boundAddresses() })
         if !isSingle { services.append(DaemonService(await restart(gateway, http))) }
@@ -219,12 +235,17 @@ struct Assembly {
             program: config.gateway.agent.binary,
             folder: config.gateway.agent.folder
         )
-        return BackendCache { config in
+        return BackendCache { [dockerPool] config in
             switch config.backend {
             case .sandbox:
                 return try SandboxBackend(config: config.sandbox, logger: logger)
             case .docker:
-                return try DockerBackend(config: config.docker, agent: agent, logger: logger)
+                return try DockerBackend(
+                    config: config.docker,
+                    agent: agent,
+                    pool: dockerPool,
+                    logger: logger
+                )
             case .sshproxy:
                 return try SSHProxyBackend(config: config.sshproxy, logger: logger)
             case .kubernetes:

@@ -119,7 +119,9 @@ struct SetupParts: Sendable {
         if config.backend == .docker {
             // An engine that does not answer now may do so at the first login.
             let user = try config.applying(reply: .null)
-            (try await backends.backend(for: user) as? DockerBackend)?.startSweep()
+            let docker = try await backends.backend(for: user) as? DockerBackend
+            docker?.startSweep()
+            docker?.startPool()
         }
     }
 }

@@ -3,6 +3,7 @@ package struct DockerConfig: ConfigSection {
     package var connection = DockerConnectionConfig()
     package var execution = DockerExecutionConfig()
     package var timeouts = DockerTimeoutsConfig()
+    package var pool = PoolConfig()
 
     package init() {}
 
@@ -10,6 +11,7 @@ package struct DockerConfig: ConfigSection {
         visitor.section("connection", &connection)
         visitor.section("execution", &execution)
         visitor.section("timeouts", &timeouts)
+        visitor.section("pool", &pool)
     }
 }
 

@@ -26,7 +26,19 @@ struct ContainerSpec: Sendable {
         name = number == 1 ? first : "\(first)-\(number)"
         image = execution.container.text("image")
         platform = Self.platform(execution.platform)
-        body = Self.body(execution, request, lease)
+        body = Self.body(
+            execution,
+            Self.environment(execution, request),
+            Self.labels(request, lease)
+        )
+    }
+
+    /// For whoever comes.
+    init(waiting name: String, _ execution: DockerExecutionConfig, labels: [String: String]) {
+        self.name = name
+        image = execution.container.text("image")
+        platform = Self.platform(execution.platform)
+        body = Self.body(execution, [], labels.mapValues { .string($0) })
     }
 
     /// For the container that a person keeps.
@@ -64,8 +76,8 @@ struct ContainerSpec: Sendable {
 
     private static func body(
         _ execution: DockerExecutionConfig,
-        _ request: WorkspaceRequest,
-        _ lease: ContainerLease
+        _ environment: [(name: String, value: String)],
+        _ labels: [String: ConfigTree]
     ) -> ConfigTree {
         var members = ContainerFields.container(execution.container).members
         members["Cmd"] = .strings(Scripts.idle(execution))
@@ -77,10 +89,10 @@ struct ContainerSpec: Sendable {
         }
         members["Tty"] = false
         members["Env"] = .strings(
-            members["Env"].strings + environment(execution, request).map { "\($0)=\($1)" }
+            members["Env"].strings + environment.map { "\($0)=\($1)" }
         )
         members["Labels"] = .map(
-            (members["Labels"] ?? .null).members.merging(labels(request, lease)) { _, ours in ours }
+            (members["Labels"] ?? .null).members.merging(labels) { _, ours in ours }
         )
         members["HostConfig"] = HostDefaults.applied(to: ContainerFields.host(execution.host))
         if execution.network != .null {

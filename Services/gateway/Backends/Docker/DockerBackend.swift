@@ -1,3 +1,4 @@
+import BackendPool
 package import GatewayCore
 package import GuestAgent
 package import Logging
@@ -7,6 +8,7 @@ import SharedLogging
 package import SharedMessages
 import SharedSSH
 import SharedWaiting
+import NIOPosix
 
 /// Containers of a Docker engine: one for every connection, for every program of it, or one that a
 /// person keeps.
@@ -24,6 +26,7 @@ package final class DockerBackend: Backend {
     private let lasting: LastingContainers
     private let kept: KeptContainers
     private let delivery: AgentDelivery
+    private let pool: PoolUse?
     private let logger: Logger
 
     /// Names this process in the labels of its containers.
@@ -32,7 +35,13 @@ package final class DockerBackend: Backend {
     /// Reads certificate files and so blocks for a moment; calls no engine.
     ///
     /// Throws `DOCKER_CONFIG_ERROR`.
-    package init(config: DockerConfig, agent: AgentFiles, logger: Logger) throws(CodedError) {
+    /// `pool` is shared by the backends of all configurations.
+    package init(
+        config: DockerConfig,
+        agent: AgentFiles,
+        pool: DockerPool? = nil,
+        logger: Logger
+    ) throws(CodedError) {
         guard config.execution.disableAgent || config.execution.agent.delivery != .none else {
             throw CodedError(
                 .dockerConfigError,
@@ -41,6 +50,7 @@ package final class DockerBackend: Backend {
         }
         self.config = config
         self.logger = logger
+        self.pool = PoolUse(pool, config)
         engine = try EngineClient(config, logger: logger)
         images = ImageKeeper(engine: engine, config: config, logger: logger)
         ending = ContainerEnding(engine: engine, timeouts: config.timeouts, logger: logger)
@@ -176,6 +186,7 @@ package final class DockerBackend: Backend {
         pulls: Bool = true,
         _ progress: @escaping @Sendable (String) -> Void
     ) async throws -> any ContainerWorkspace {
+        if let pooled = try await takeFromPool(request) { return pooled }
         let opening = containerOpening(request, number, pulls, progress)
         guard !config.execution.disableAgent else {
             return workspace(try await opening.run(), request)
@@ -184,9 +195,73 @@ package final class DockerBackend: Backend {
         return try await use(request).workspace(try await agent.container())
     }
 
-    private func use(_ request: WorkspaceRequest) -> AgentUse {
+    // MARK: - The pool
+
+    /// Keeps containers for this configuration, before anybody has come.
+    package func startPool() {
+        guard let pool else { return }
+        pool.pool.keep(pool.key, pool.share) { [self] in try await makePooled() }
+    }
+
+    private func takeFromPool(_ request: WorkspaceRequest) async throws -> AgentWorkspace? {
+        guard let pool,
+            let item = pool.pool.take(
+                pool.key,
+                pool.share,
+                make: { [self] in try await makePooled() }
+            )
+        else { return nil }
+        do {
+            let workspace = try await use(request, patience: Self.pooledPatience)
+                .workspace(item.container)
+            workspace.adopt(as: "berth-\(request.connectionID)", engine)
+            return workspace
+        } catch {
+            try Task.checkCancellation()
+            logger(for: request).emit(
+                .dockerPooledContainerFailed,
+                ["reason": "\(error)", "container": "\(item.container.id)"]
+            )
+            return nil
+        }
+    }
+
+    private func makePooled() async throws -> PooledContainer {
+        let name = "berth-pool-" + String(UInt64.random(in: .min ... .max), radix: 16)
+        var labels = lease.labels(connectionID: "")
+        labels["berth.pool"] = "\(pool?.key.description ?? "")"
+        let agent = AgentOpening(
+            opening: ContainerOpening(
+                engine: engine,
+                images: images,
+                spec: ContainerSpec(waiting: name, config.execution, labels: labels),
+                config: config,
+                loop: MultiThreadedEventLoopGroup.singleton.next(),
+                progress: { _ in },
+                logger: logger
+            ),
+            delivery: delivery
+        )
+        return PooledContainer(container: try await agent.container())
+    }
+
+    // MARK: - Parts
+
+    private var lease: ContainerLease {
+        ContainerLease(
+            instance: Self.instance,
+            // Beyond this, whoever was opening or removing it has given up.
+            time: config.timeouts.containerStart + config.timeouts.containerStop + .seconds(60)
+        )
+    }
+
+    /// An agent that has waited answers at once, or something is wrong with it.
+    private static let pooledPatience = Duration.seconds(2)
+
+    private func use(_ request: WorkspaceRequest, patience: Duration? = nil) -> AgentUse {
         AgentUse(
             config: config,
+            patience: patience ?? config.timeouts.containerStart,
             // A container that waits for its person gets it with each of their connections.
             environment: config.execution.resume > .zero ? [] : environment(request),
             logger: logger(for: request)
@@ -219,13 +294,7 @@ package final class DockerBackend: Backend {
         _ pulls: Bool,
         _ progress: @escaping @Sendable (String) -> Void
     ) -> ContainerOpening {
-        let timeouts = config.timeouts
-        let lease = ContainerLease(
-            instance: Self.instance,
-            // Beyond this, whoever was opening or removing it has given up.
-            time: timeouts.containerStart + timeouts.containerStop + .seconds(60)
-        )
-        return ContainerOpening(
+        ContainerOpening(
             engine: engine,
             images: pulls ? images : nil,
             spec: ContainerSpec(config.execution, request, lease, number: number),

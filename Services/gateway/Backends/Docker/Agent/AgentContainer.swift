@@ -28,13 +28,17 @@ struct AgentContainer: Sendable {
     }
 
     /// Greets the agent. What throws has removed the container.
-    func greet(_ config: DockerConfig, _ logger: Logger) async throws -> AgentLink {
+    func greet(
+        _ config: DockerConfig,
+        within patience: Duration,
+        _ logger: Logger
+    ) async throws -> AgentLink {
         do {
             return try await AgentLink.open(
                 over: transport,
                 on: stream.eventLoop,
                 options: AgentLinkOptions(
-                    helloTimeout: config.timeouts.containerStart,
+                    helloTimeout: patience,
                     network: ContainerSpec.network(config.execution),
                     dialTimeout: config.timeouts.commandStart
                 ),

@@ -11,6 +11,8 @@ import SharedWaiting
 /// Makes workspaces out of containers that have an agent.
 struct AgentUse: Sendable {
     let config: DockerConfig
+    /// For an agent's greeting.
+    let patience: Duration
     /// The connection's, for each of its programs.
     let environment: [(name: String, value: RawText)]
     let logger: Logger
@@ -36,7 +38,7 @@ struct AgentUse: Sendable {
         let isDefaultShell = execution.shellCommand == DockerExecutionConfig().shellCommand
         return AgentWorkspace(
             container: container,
-            link: try await container.greet(config, logger),
+            link: try await container.greet(config, within: patience, logger),
             commands: AgentCommands(
                 environment: [(name: "PATH", value: RawText(container.path))] + environment,
                 shellCommand: execution.shellCommand,

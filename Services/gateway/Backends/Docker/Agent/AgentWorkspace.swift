@@ -23,6 +23,7 @@ final class AgentWorkspace: ContainerWorkspace {
         var closing: Task<Void, Never>?
         /// Serves a configured idle command, whose end is the container's.
         var idling: Task<Void, Never>?
+        var adopting: Task<Void, Never>?
     }
 
     init(
@@ -102,6 +103,19 @@ final class AgentWorkspace: ContainerWorkspace {
         state.withLock { $0.idling = idling }
     }
 
+    /// Tells everybody whose this container of the pool is now; nobody waits for that.
+    func adopt(as name: String, _ engine: EngineClient) {
+        logger.emit(.dockerContainerAdopted, ["container": "\(container.id)"])
+        let adopting = Task { [logger, id = container.id] in
+            do {
+                try await engine.renameContainer(id, to: name)
+            } catch {
+                logger.emit(.dockerContainerRenameFailed, ["reason": "\(error)"])
+            }
+        }
+        state.withLock { $0.adopting = adopting }
+    }
+
     func endPrograms() async { link.closeAll() }
 
     func close() async {
@@ -114,6 +128,7 @@ final class AgentWorkspace: ContainerWorkspace {
     }
 
     private func finish() async {
+        await state.withLock { $0.adopting }?.value
         await container.remover?.remove(container.id)
         await link.close()
         await container.isGone()
