@@ -179,10 +179,10 @@ import Testing
         }
         try child.write(packet(4, 18, target("unix", folder("full"), 0)))
         try child.write(packet(4, 19, target("tcp", "127.0.0.1", Int(port))))
+        // The other's failure may come before or after.
+        let answer = packet(1, 19)
         var answers: [UInt8] = []
-        while !answers.suffix(30).elementsEqual(packet(1, 19).suffix(30)) {
-            answers += try child.read()
-        }
+        while !answers.contains(answer) { answers += try child.read() }
         _ = try server.accept()
         _ = consume full
     }

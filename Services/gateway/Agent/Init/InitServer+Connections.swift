@@ -26,6 +26,10 @@ extension InitServer {
         poller.forget(dial.descriptor)
         agent_close(dial.descriptor)
         dials[id] = nil
+        // What the system says of this errno is about addresses of one's own.
+        guard connected != -EADDRNOTAVAIL else {
+            return fail(id, EADDRNOTAVAIL, bytes("the name has no address"))
+        }
         guard connected >= 0 else { return fail(id, -connected) }
         link.send(FrameWriter(FrameKind.opened, id))
         adopt(id, connected)

@@ -210,10 +210,10 @@ final class InitServer {
         return lastOwnID
     }
 
-    func fail(_ id: UInt32, _ number: Int32) {
+    func fail(_ id: UInt32, _ number: Int32, _ text: [UInt8]? = nil) {
         var frame = FrameWriter(FrameKind.failed, id)
         frame.number(UInt32(truncatingIfNeeded: number))
-        frame.string(errorText(number))
+        frame.string(text ?? errorText(number))
         link.send(frame)
     }
 
