@@ -17,8 +17,11 @@ extension MessageCode {
     package static let dockerCloseOutputFailed = MessageCode(
         "DOCKER_CLOSE_OUTPUT_FAILED",
         .debug,
-        explanation: "The channel to the client could not be closed after its program ended.",
-        remedy: "Nothing; usually the client was gone."
+        explanation: """
+            Nobody wants a program's output any more, and the engine cannot close it; what still \
+            comes is dropped.
+            """,
+        remedy: "Nothing."
     )
 
     package static let dockerConfigError = MessageCode(

@@ -43,9 +43,10 @@ package final class EngineStream: Sendable {
     package var eventLoop: any EventLoop { channel.eventLoop }
 
     /// Ends the input behind what was written; output goes on.
-    package func closeInput() async {
-        // Fails when the connection is gone, and the input with it.
-        try? await channel.close(mode: .output).get()
+    ///
+    /// Throws when the connection is gone, and the input with it.
+    package func closeInput() async throws {
+        try await channel.close(mode: .output).get()
     }
 
     /// Ends both directions at once.

@@ -76,6 +76,7 @@ package final class DockerBackend: Backend {
         progress: @escaping @Sendable (String) -> Void
     ) async throws -> any Workspace {
         reaper.sweepWhenDue()
+        if config.execution.disableAgent { logger(for: request).emit(.dockerGuestAgentDisabled) }
         switch config.execution.mode {
         case .connection: return try await openConnection(request, progress)
         case .session: return try await openSession(request, progress)

@@ -68,7 +68,12 @@ final class DockerProgram: Program {
         }
         // Nobody reads any more: dropped, as the protocol says.
         guard !isOver else { return false }
-        exec.stream.send(bytes).whenComplete { _ in taken.settle(.success(())) }
+        exec.stream.send(bytes).whenComplete { [logger] result in
+            if case .failure(let error) = result {
+                logger.emit(.dockerStreamInputFailed, ["reason": "\(error)"])
+            }
+            taken.settle(.success(()))
+        }
         try await taken.value()
         return true
     }
@@ -84,12 +89,17 @@ final class DockerProgram: Program {
 
     func closeInput() async {
         guard !exec.hasTerminal else { return }
-        await exec.stream.closeInput()
+        do {
+            try await exec.stream.closeInput()
+        } catch {
+            logger.emit(.dockerCloseInputFailed, ["reason": "\(error)"])
+        }
     }
 
     /// The engine has no way to close one direction of an exec: what comes is taken and dropped.
     func closeOutput() async {
         guard !exec.hasTerminal else { return }
+        logger.emit(.dockerCloseOutputFailed)
         state.withLock { $0.isOutputUnwanted = true }
     }
 
@@ -116,7 +126,7 @@ final class DockerProgram: Program {
             throw CodedError(.dockerExecSignalFailed, detail: "unknown signal \(name)")
         }
         guard !watch.exit.isSettled else {
-            throw CodedError(.dockerExecSignalFailed, detail: "the program has ended")
+            throw CodedError(.dockerProgramNotRunning, detail: "the program has ended")
         }
         logger.emit(.dockerExecSignal, ["signal": "\(name)"])
         watch.willSend(name, number)

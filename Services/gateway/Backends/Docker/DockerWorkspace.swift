@@ -36,7 +36,13 @@ final class DockerWorkspace: ContainerWorkspace {
         self.container = container
         self.config = config
         self.logger = logger
-        execs = ExecStarter(engine: engine, container: container.id, config: config, loop: loop)
+        execs = ExecStarter(
+            engine: engine,
+            container: container.id,
+            config: config,
+            loop: loop,
+            logger: logger
+        )
         guard let lifeline = container.lifeline else { return }
         let drain = Task {
             // Its end, of whatever kind, is the container's: programs learn of that themselves.

@@ -1,6 +1,8 @@
+import Logging
 import NIOCore
 import SharedConfig
 import SharedDocker
+import SharedLogging
 import SharedMessages
 import SharedSSH
 import SharedWaiting
@@ -10,6 +12,8 @@ struct ExecStarter: Sendable {
     /// A program that has been started.
     struct Exec: Sendable {
         let id: String
+        /// Where it runs.
+        let container: String
         /// Inside the container.
         let process: Int
         let stream: EngineStream
@@ -28,6 +32,7 @@ struct ExecStarter: Sendable {
     let container: String
     let config: DockerConfig
     let loop: any EventLoop
+    let logger: Logger
 
     private static let longestReport = 500
     /// Our line comes within milliseconds; nobody says so much until then.
@@ -55,6 +60,7 @@ struct ExecStarter: Sendable {
     ) async throws -> Exec {
         let knowsSize = try await engine.version() >= .withConsoleSize
         let script = Scripts.program(command, terminal: knowsSize ? nil : terminal)
+        logger.emit(.dockerExecCreate)
         let id = try await engine.createExec(
             container,
             ExecRequest(
@@ -65,11 +71,13 @@ struct ExecStarter: Sendable {
             ),
             within: config.timeouts.commandStart
         )
+        logger.emit(.dockerExecAttach)
         let stream = try await engine.startExec(id, hasTerminal: terminal != nil, on: loop)
         do {
             let (process, first) = try await Self.processLine(stream)
             return Exec(
                 id: id,
+                container: container,
                 process: process,
                 stream: stream,
                 first: first,
@@ -143,7 +151,7 @@ struct ExecStarter: Sendable {
     private static func feed(_ stream: EngineStream, _ input: ByteBuffer) async {
         // A command that stops reading says why by its status.
         if input.readableBytes > 0 { try? await stream.send(input).get() }
-        await stream.closeInput()
+        try? await stream.closeInput()
     }
 
     /// Of a program whose output has ended.
@@ -164,7 +172,13 @@ struct ExecStarter: Sendable {
             { try await run(Scripts.signal(name, process: process)) }
         )
         guard result.status == 0 else {
-            throw CodedError(.dockerExecSignalFailed, detail: result.output)
+            // No shell any more, or no kill: only an agent could do it (exit status of a command
+            // that cannot be executed, POSIX XCU 2.8.2).
+            let isPossible = result.status != 126 && result.status != 127
+            throw CodedError(
+                isPossible ? .dockerExecSignalFailed : .dockerExecSignalFailedNoAgent,
+                detail: result.output
+            )
         }
     }
 }

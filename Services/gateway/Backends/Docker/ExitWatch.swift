@@ -92,7 +92,9 @@ final class ExitWatch: Sendable {
     private func giveUp(_ error: any Error, _ deadline: ContinuousClock.Instant?) async -> Bool {
         guard let error = error as? CodedError else { return true }  // Cancelled.
         if error.engineStatus == 404 {
-            // The engine has forgotten the container, and killed its programs before that.
+            // The engine has forgotten the container, or begun it anew, and killed its programs
+            // before that.
+            await tellRestart()
             exit.settle(.success(.status(137)))
             return true
         }
@@ -102,6 +104,14 @@ final class ExitWatch: Sendable {
         logger.emit(error)
         exit.settle(.failure(error))
         return true
+    }
+
+    private func tellRestart() async {
+        // Only for the log: an engine in trouble needs no second report.
+        let status = try? await engine.container(exec.container)?.status
+        if status == .running || status == .restarting {
+            logger.emit(.dockerExitCodeContainerRestarting)
+        }
     }
 
     private func result(_ code: Int) -> ProgramExit {
