@@ -203,14 +203,13 @@ class BerthOnDocker(Berth):
     def __init__(self, name, folder, pool=0):
         self.pool = pool
         self.mark = f"{name}-{os.getpid()}"
+        keys = ("MINIMUM", "MAXIMUM", "TOTAL") if pool else ()
         super().__init__(
             name,
             folder,
             backend="docker",
             BERTH_DOCKER__EXECUTION__CONTAINER__LABELS=f"{{{self.LABEL}: {self.mark}}}",
-            BERTH_DOCKER__POOL__MINIMUM=str(pool),
-            BERTH_DOCKER__POOL__MAXIMUM=str(pool),
-            BERTH_DOCKER__POOL__TOTAL=str(max(pool, 1)),
+            **{f"BERTH_DOCKER__POOL__{key}": str(pool) for key in keys},
         )
 
     def settle(self):

@@ -75,6 +75,12 @@ struct ComposeTests {
         }
     }
 
+    @Test("a file gets into a container whose image has no program for that")
+    func files() async throws {
+        let end = try await Composition.current.copyKey()
+        #expect(end.status == 0, "\(end.errors)")
+    }
+
     @Test("whoever has no certificate gets no answer from a process")
     func mutualTLS() async throws {
         let composition = try Composition.current

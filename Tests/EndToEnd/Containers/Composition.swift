@@ -120,16 +120,23 @@ final class Composition: Sendable {
 
     /// Logs in by the published port with OpenSSH.
     func ssh(_ command: String) async throws -> Program.End {
-        let options = [
-            "IdentityFile=\(path("id_ed25519"))", "IdentitiesOnly=yes", "BatchMode=yes",
-            "UserKnownHostsFile=\(path("known_hosts"))", "GlobalKnownHostsFile=none",
-            "StrictHostKeyChecking=accept-new", "LogLevel=ERROR", "ConnectTimeout=30",
+        try await run("/usr/bin/ssh", options + ["\(Installation.user)@127.0.0.1", command])
+    }
+
+    /// Copies the user's public key there with scp, by the protocol of SFTP.
+    func copyKey() async throws -> Program.End {
+        let place = "\(Installation.user)@127.0.0.1:/tmp/key"
+        return try await run("/usr/bin/scp", ["-s"] + options + [path("id_ed25519.pub"), place])
+    }
+
+    private var options: [String] {
+        let values = [
+            "Port=\(sshPort)", "IdentityFile=\(path("id_ed25519"))", "IdentitiesOnly=yes",
+            "BatchMode=yes", "UserKnownHostsFile=\(path("known_hosts"))",
+            "GlobalKnownHostsFile=none", "StrictHostKeyChecking=accept-new", "LogLevel=ERROR",
+            "ConnectTimeout=30",
         ]
-        return try await run(
-            "/usr/bin/ssh",
-            ["-F", "none", "-p", "\(sshPort)"] + options.flatMap { ["-o", $0] }
-                + ["\(Installation.user)@127.0.0.1", command]
-        )
+        return ["-F", "none"] + values.flatMap { ["-o", $0] }
     }
 
     /// Runs `berth recording` in auditd's container, as an operator does.
