@@ -560,8 +560,9 @@ let testTargets: [Target] = [
         [
             "AuditClient", "AuditEvidence", "SharedModels", "SharedMessages", "SharedConfig",
             "SharedHTTP", "SharedAudit", hummingbird, hummingbirdTesting, log, nioCore,
-            httpTypes, yams,
-        ]
+            httpTypes, yams, inMemoryLogging, "SharedLogging", nioPosix,
+        ],
+        exclude: ["S3/Scripts"]
     ),
     tests(
         "MetricsClient",

@@ -28,7 +28,7 @@ extension MessageCode {
         "AUDIT_S3_FAILED_METADATA_JSON_ENCODING",
         .warning,
         explanation: "A recording's metadata could not be encoded; the recording itself is kept.",
-        remedy: "Report this as a defect."
+        remedy: "A user name too long for S3 is left out of the object's metadata; nothing else is."
     )
 
     package static let auditS3FailedReadingMetadataFile = MessageCode(

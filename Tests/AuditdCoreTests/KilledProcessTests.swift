@@ -108,7 +108,7 @@ private final class Progress: Sendable {
 }
 
 /// A real `berth-auditd`, from the folder in which the tests were built.
-private final class Daemon {
+final class Daemon {
     private let process = Process()
 
     static var binary: URL? {
@@ -123,13 +123,15 @@ private final class Daemon {
         binary.map { FileManager.default.isExecutableFile(atPath: $0.path) } ?? false
     }
 
-    init(folder: String, socket: String) throws {
+    /// `more` are further lines of the configuration.
+    init(folder: String, socket: String, more: String = "") throws {
         let config = folder + "/config.yaml"
         let text = """
             auditd:
               listen: "unix://\(socket)"
               directory: "\(folder)/recordings"
               minimumFree: 0
+            \(more)
             """
         try text.write(toFile: config, atomically: true, encoding: .utf8)
         process.executableURL = Self.binary

@@ -84,7 +84,9 @@ struct RunningAuditd: Sendable {
 func withAuditd<Result>(
     in folder: String,
     minimumFree: Int = 0,
+    storages: [any RecordingStorage]? = nil,
     limits: RecordingService.Limits = .init(),
+    logger: Logger = silent,
     token: String = "",
     web: Bool = false,
     _ body: (RunningAuditd) async throws -> Result
@@ -94,7 +96,12 @@ func withAuditd<Result>(
     config.web = web
     config.directory = folder
     config.minimumFree = minimumFree
-    let service = try RecordingService(config, limits: limits, logger: silent)
+    let service = try RecordingService(
+        config,
+        storages: storages,
+        limits: limits,
+        logger: logger
+    )
     let health = HealthRegistry()
     service.register(in: health)
     let router = HTTPService.makeRouter(health: health, logger: silent)
@@ -128,9 +135,13 @@ func withAuditd<Result>(
     }
 }
 
-/// Waits until `condition` holds; fails the test after ten seconds.
-func eventually(_ what: Comment, _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
+/// Waits until `condition` holds; fails the test after ten seconds, or what `limit` says.
+func eventually(
+    _ what: Comment,
+    within limit: Duration = .seconds(10),
+    _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
     while try await !condition() {
         try #require(ContinuousClock.now < deadline, what)
         await Task.yield()

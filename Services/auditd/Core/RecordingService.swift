@@ -22,6 +22,10 @@ package final class RecordingService: Service {
         package var lease: Duration
         /// Size at which the journal starts anew.
         package var journalBytes: Int
+        var closeFile: @Sendable (OpenFile) throws(FileError) -> Void = {
+            file throws(FileError) in
+            try file.close()
+        }
 
         package init(lease: Duration = .seconds(300), journalBytes: Int = 64 << 20) {
             self.lease = lease
@@ -72,7 +76,8 @@ package final class RecordingService: Service {
                     minimumFree: UInt64(clamping: config.minimumFree),
                     journalLimit: UInt64(clamping: limits.journalBytes),
                     lease: limits.lease,
-                    isStored: storages.contains
+                    isStored: storages.contains,
+                    closeFile: limits.closeFile
                 ),
                 now: RecordingShipper.wallClock,
                 onChange: { ids in
@@ -145,12 +150,15 @@ package final class RecordingService: Service {
         if !recovered.isEmpty {
             logger.emit(.auditdRecovered, ["count": .stringConvertible(recovered.count)])
         }
+        // Storages know all that an earlier run took before they begin.
+        await settle(recovered)
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.reconcileLoop() }
                 for (number, storage) in self.storages.members.enumerated() {
-                    group.addTask {
-                        await storage.run { self.acknowledgements.add($0, from: number) }
+                    // Only what it needs: a storage may keep the closure.
+                    group.addTask { [acknowledgements = self.acknowledgements] in
+                        await storage.run { acknowledgements.add($0, from: number) }
                     }
                 }
                 if let ledger = self.ledger {
@@ -197,7 +205,6 @@ package final class RecordingService: Service {
     }
 
     private func settleLoop() async {
-        for id in spool.recordings.keys { changes.add([id]) }
         for await _ in changes.signals {
             while case let ids = changes.takeAll(), !ids.isEmpty { await settle(ids) }
         }

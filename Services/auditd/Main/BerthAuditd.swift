@@ -1,5 +1,7 @@
 import ArgumentParser
 import AuditdCore
+import Foundation
+import Logging
 import MetricsClient
 import NIOPosix
 import SharedConfig
@@ -21,7 +23,8 @@ struct BerthAuditd: DaemonCommand {
         let auditLogger = context.logger("audit")
         // Takes up what the last run left, which reads the disk.
         let recordings = try await NIOThreadPool.singleton.runIfActive {
-            try RecordingService(config, logger: auditLogger)
+            let storages = try storages(context.config, auditLogger)
+            return try RecordingService(config, storages: storages, logger: auditLogger)
         }
         recordings.register(in: context.health)
         let logger = context.logger("http")
@@ -42,6 +45,26 @@ struct BerthAuditd: DaemonCommand {
             DaemonService(recordings, name: "recordings"),
             DaemonService(http) { _ = try await http.boundAddress() },
         ]
+    }
+
+    private func storages(
+        _ config: BerthConfig,
+        _ logger: Logger
+    ) throws -> [any RecordingStorage] {
+        let folder = config.auditd.directory
+        return try config.auditd.storages(for: config.audit).map { kind in
+            switch kind {
+            case .none: NoStorage()
+            case .file: FileStorage(folder: folder, threads: .singleton, logger: logger)
+            case .s3:
+                try S3Storage(
+                    config.audit.s3,
+                    folder: folder,
+                    environment: ProcessInfo.processInfo.environment,
+                    logger: logger
+                )
+            }
+        }
     }
 
     func healthTarget(_ config: BerthConfig) -> HTTPClientConfig? {

@@ -131,6 +131,15 @@ package struct AuditdLedgerConfig: ConfigSection {
     }
 }
 
+extension AuditdConfig {
+    /// Where recordings go: what `storages` says, else `s3` where `audit.storage` says so, else
+    /// `file`.
+    package func storages(for audit: AuditConfig) -> [AuditConfig.Storage] {
+        guard storages.isEmpty else { return storages }
+        return [audit.storage == .s3 ? .s3 : .file]
+    }
+}
+
 /// metricsd; where it is scraped is in the section `metrics`.
 package struct MetricsdConfig: ConfigSection {
     package var server = HTTPServerConfig(listen: "127.0.0.1:7040")

@@ -165,13 +165,14 @@ package enum MetricCatalogue {
         labels: ["daemon"]
     )
 
-    package static let all: [MetricDefinition] = [
-        configRequests, configFailures, backendRequests, backendErrors, authRequests, authFailures,
-        authAccepted, authRefused, refusedLogins, connections, currentConnections,
-        successfulHandshakes, failedHandshakes, handshakeTime, backendStartTime, disconnects,
-        limitsReached, poolHits, poolMisses, poolFailures, poolWaiting,
-        reportingInstances, droppedSeries,
-    ]
+    package static let all: [MetricDefinition] =
+        [
+            configRequests, configFailures, backendRequests, backendErrors, authRequests,
+            authFailures,
+            authAccepted, authRefused, refusedLogins, connections, currentConnections,
+            successfulHandshakes, failedHandshakes, handshakeTime, backendStartTime, disconnects,
+            limitsReached, poolHits, poolMisses, poolFailures, poolWaiting,
+        ] + recordingMetrics + [reportingInstances, droppedSeries]
 
     /// The metric of that exact name, or `nil` when the catalogue has none.
     package static func definition(of name: String) -> MetricDefinition? { byName[name] }

@@ -113,7 +113,10 @@ final class Spool: Sendable {
                     if engine.isBroken { return "the spool cannot be written to" }
                     let free = try engine.freeBytes()
                     self.metrics.free.record(Double(free))
-                    return free < minimumFree ? "the disk has only \(free) bytes left" : nil
+                    // Balancers shall look elsewhere before anything has to be refused.
+                    let (margin, isEndless) = minimumFree.addingReportingOverflow(minimumFree / 4)
+                    let isLow = isEndless || free < margin
+                    return isLow ? "the disk has only \(free) bytes left" : nil
                 }
             }
         } catch {

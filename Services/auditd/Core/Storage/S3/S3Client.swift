@@ -191,7 +191,8 @@ struct S3Client: Sendable {
             var query = [("uploadId", upload)]
             if !marker.isEmpty { query.append(("part-number-marker", marker)) }
             let reply = try await send(.get, options.path(key), query: query)
-            let root = try document(reply, named: "ListPartsResult")
+            // Stores call it …Result or …Response.
+            let root = try document(reply, named: "ListPartsResult", "ListPartsResponse")
             for entry in root.all("Part") {
                 guard let number = entry["PartNumber"].flatMap({ Int($0) }),
                     let size = entry["Size"].flatMap({ UInt64($0) }), let tag = entry["ETag"]
@@ -291,8 +292,8 @@ struct S3Client: Sendable {
         throw failure
     }
 
-    private func document(_ reply: HTTPReply, named name: String) throws -> XMLElement {
-        guard let root = try? XMLElement(reply.body), root.name == name else {
+    private func document(_ reply: HTTPReply, named names: String...) throws -> XMLElement {
+        guard let root = try? XMLElement(reply.body), names.contains(root.name) else {
             throw Self.foreign(reply)
         }
         return root
