@@ -310,10 +310,25 @@ let services: [Target] = [
         linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"])]
     ),
     library(
+        "BackendMachine",
+        "Services/gateway/Backends/Machine",
+        ["SharedSystem", "CProcess"]
+    ),
+    library(
+        "OCIBackend",
+        "Services/gateway/Backends/OCI",
+        [
+            "BackendMachine", "BackendPool", "GuestAgent", "GatewayCore", "MetricsClient",
+            "SharedConfig", "SharedImages", "SharedLogging", "SharedMessages", "SharedModels",
+            "SharedSSH", "SharedSystem", "SharedWaiting", "CProcess", log, nioCore, nioPosix,
+            lifecycle,
+        ]
+    ),
+    library(
         "SandboxBackend",
         "Services/gateway/Backends/Sandbox",
         [
-            "SharedWaiting",
+            "BackendMachine", "SharedWaiting",
             "GatewayCore", "SharedConfig", "SharedLogging",
             "SharedMessages", "SharedModels", "SharedSSH", "SharedSystem", "CProcess", "CSeccomp",
             deque, log, nioCore, nioPosix,
@@ -357,9 +372,8 @@ let services: [Target] = [
         "berth-gateway",
         "Services/gateway/Main",
         [
-            "GatewayCore", "SandboxBackend",
-            "BackendPool", "DockerBackend", "GuestAgent", "SSHProxyBackend", "MetricsClient",
-            "SharedDaemon",
+            "GatewayCore", "SandboxBackend", "BackendPool", "OCIBackend",
+            "DockerBackend", "GuestAgent", "SSHProxyBackend", "MetricsClient", "SharedDaemon",
             argumentParser,
             "SharedConfig",
             "SharedMessages",
@@ -590,10 +604,21 @@ let testTargets: [Target] = [
             nioPosix, nioEmbedded, "SharedWaiting",
         ]
     ),
+    tests("BackendMachine"),
+    tests(
+        "OCIBackend",
+        [
+            "BackendMachine", "BackendPool", "GatewayCore", "BackendConformance", "CProcess",
+            "MetricsClient", "SharedConfig", "SharedImages", "SharedLogging", "SharedMessages",
+            "SharedModels", "SharedSSH", "SharedSystem", "SharedWaiting",
+            inMemoryLogging, log, metrics, nioCore, nioPosix,
+        ]
+    ),
     tests(
         "SandboxBackend",
         [
-            "GatewayCore", "BackendConformance", "CProcess", "SharedConfig", "SharedLogging",
+            "BackendMachine", "GatewayCore", "BackendConformance", "CProcess", "SharedConfig",
+            "SharedLogging",
             "SharedMessages", "SharedModels", "SharedSSH", "SharedSystem", log, nioCore, nioPosix,
         ]
     ),

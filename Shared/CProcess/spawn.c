@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -12,7 +14,40 @@
 #include <unistd.h>
 
 // The child of vfork shares the caller's memory, and glibc's setuid() would signal the caller's
-// other threads: only bare system calls here, and nothing but `failure` is written.
+// other threads: only bare system calls here, and nothing but `failure` and `failed` is written.
+
+static int child_step(const struct berth_step *step) {
+    switch (step->kind) {
+    case BERTH_STEP_MOUNT:
+        return syscall(
+                   SYS_mount, step->source, step->target, step->type, step->flags, step->data
+               ) < 0 ? errno : 0;
+    case BERTH_STEP_UNMOUNT:
+        if (syscall(SYS_umount2, step->target, MNT_DETACH) == 0) return 0;
+        return errno == EINVAL || errno == ENOENT ? 0 : errno;
+    case BERTH_STEP_FOLDER:
+        if (syscall(SYS_mkdirat, AT_FDCWD, step->target, step->mode) < 0) return errno;
+        if (syscall(SYS_fchownat, AT_FDCWD, step->target, step->user, step->group, 0) < 0)
+            return errno;
+        // The mask for new files is not to be asked.
+        return syscall(SYS_fchmodat, AT_FDCWD, step->target, step->mode) < 0 ? errno : 0;
+    case BERTH_STEP_ENTER: return syscall(SYS_chdir, step->target) < 0 ? errno : 0;
+    default: return EINVAL;
+    }
+}
+
+static int child_steps(const struct berth_spawn *spawn, volatile size_t *failed) {
+    if (spawn->step_count == 0) return 0;
+    if (syscall(SYS_unshare, CLONE_NEWNS) < 0) return errno;
+    if (syscall(SYS_mount, "none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return errno;
+    for (size_t i = 0; i < spawn->step_count; i++) {
+        int error = child_step(&spawn->steps[i]);
+        if (!error) continue;
+        *failed = i;
+        return error;
+    }
+    return 0;
+}
 
 static int child_enter_cgroups(const struct berth_spawn *spawn) {
     for (size_t i = 0; i < spawn->cgroup_count; i++)
@@ -88,6 +123,7 @@ int berth_spawn_process(const struct berth_spawn *spawn, pid_t *pid, int *pidfd)
     if (spawn->descriptor_count > most_descriptors) return EINVAL;
     int lifted[most_descriptors];
     volatile int failure = 0;
+    volatile size_t failed = spawn->step_count;
     sigset_t all, before;
     sigfillset(&all);
     // A handler of the caller must not run in the child on the shared memory.
@@ -98,6 +134,7 @@ int berth_spawn_process(const struct berth_spawn *spawn, pid_t *pid, int *pidfd)
         if (!error) error = child_descriptors(spawn, lifted);
         // Only now: the caller may hold more files than the program may.
         if (!error) error = child_limits(spawn);
+        if (!error) error = child_steps(spawn, &failed);
         if (!error) error = child_identity(spawn);
         if (!error) {
             child_signals();
@@ -109,6 +146,7 @@ int berth_spawn_process(const struct berth_spawn *spawn, pid_t *pid, int *pidfd)
     }
     int error = child < 0 ? errno : failure;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (spawn->failed_step && failed < spawn->step_count) *spawn->failed_step = failed;
     if (child < 0) return error;
     if (!error) {
         // Not reaped yet, so the number still means this child.

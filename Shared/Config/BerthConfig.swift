@@ -4,6 +4,7 @@ package enum BackendKind: String, ConfigChoice {
     case kubernetes
     case sshproxy
     case sandbox
+    case oci
 }
 
 /// The whole configuration; all five daemons accept it, and each reads its own sections.
@@ -24,6 +25,7 @@ package struct BerthConfig: ConfigSection {
     package var kubernetes = KubernetesConfig()
     package var sshproxy = SSHProxyConfig()
     package var sandbox = SandboxConfig()
+    package var oci = OCIConfig()
     package var floor = FloorConfig()
     package var service = ServiceConfig()
     package var authd = AuthdConfig()
@@ -52,6 +54,7 @@ package struct BerthConfig: ConfigSection {
         visitor.section("kubernetes", &kubernetes, checked: isStatic && backend == .kubernetes)
         visitor.section("sshproxy", &sshproxy, checked: isStatic && backend == .sshproxy)
         visitor.section("sandbox", &sandbox, checked: isStatic && backend == .sandbox)
+        visitor.section("oci", &oci, checked: isStatic && backend == .oci)
         visitor.section("floor", &floor)
         visitor.section("service", &service)
         visitor.section("authd", &authd)

@@ -28,6 +28,7 @@ struct FloorCheck {
         case .docker: DockerFloor(floor: floor, execution: user.docker.execution).check(&list)
         case .kubernetes: kubernetes(user.kubernetes.pod.spec, "kubernetes.pod.spec", &list)
         case .sandbox: sandbox(user.sandbox, &list)
+        case .oci: OCIFloor(floor: floor, config: user.oci).check(&list)
         case .sshproxy: break
         }
         return list.problems
@@ -43,6 +44,12 @@ struct FloorCheck {
         if own.stateDirectory != common.stateDirectory {
             list.add("sandbox.stateDirectory", nil, rule)
         }
+        for (key, isSame) in [
+            ("runtime", user.oci.runtime == base.oci.runtime),
+            ("agentPath", user.oci.agentPath == base.oci.agentPath),
+            ("imageDirectory", user.oci.imageDirectory == base.oci.imageDirectory),
+            ("stateDirectory", user.oci.stateDirectory == base.oci.stateDirectory),
+        ] where !isSame { list.add("oci.\(key)", nil, rule) }
         if user.sshproxy.agentSocket != base.sshproxy.agentSocket {
             list.add("sshproxy.agentSocket", user.sshproxy.agentSocket, rule)
         }

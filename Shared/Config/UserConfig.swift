@@ -8,6 +8,7 @@ package struct UserConfig: ConfigSection {
     package var kubernetes = KubernetesConfig()
     package var sshproxy = SSHProxyConfig()
     package var sandbox = SandboxConfig()
+    package var oci = OCIConfig()
     package var limits = UserLimitsConfig()
     package var log = UserLogConfig()
     /// Key paths of the reply that exist but cannot be set for one person; they did nothing.
@@ -23,6 +24,7 @@ package struct UserConfig: ConfigSection {
         kubernetes = config.kubernetes
         sshproxy = config.sshproxy
         sandbox = config.sandbox
+        oci = config.oci
         limits = UserLimitsConfig(config.limits)
         log.level = config.log.level
     }
@@ -34,6 +36,7 @@ package struct UserConfig: ConfigSection {
         visitor.section("kubernetes", &kubernetes, checked: backend == .kubernetes)
         visitor.section("sshproxy", &sshproxy, checked: backend == .sshproxy)
         visitor.section("sandbox", &sandbox, checked: backend == .sandbox)
+        visitor.section("oci", &oci, checked: backend == .oci)
         visitor.section("limits", &limits)
         visitor.section("log", &log)
     }

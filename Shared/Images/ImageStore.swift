@@ -127,6 +127,34 @@ package final class ImageUse: Sendable {
         self.locks = locks
     }
 
+    /// An image with one empty layer at `path`, for trials.
+    package convenience init(emptyLayer path: String) {
+        let image = StoredImage(
+            name: "empty",
+            id: "",
+            layers: [],
+            settings: ImageSettings(),
+            imported: .distantPast
+        )
+        self.init(image: image, layers: [path], locks: [])
+    }
+
+    /// Whether the image has a folder at `path`; links are followed within one layer.
+    package func hasFolder(_ path: String) -> Bool {
+        let name = FileCalls.path(path.drop { $0 == "/" }.utf8)
+        guard name.count > 1 else { return true }
+        for layer in layers {
+            guard let root = try? FileCalls.folder(layer) else { return false }
+            do {
+                _ = try FileCalls.open(in: root, name, O_RDONLY | O_DIRECTORY | O_NONBLOCK)
+                return true
+            } catch {
+                guard (error as? SystemFailure)?.number == ENOENT else { return false }
+            }
+        }
+        return false
+    }
+
     /// What the image has at `path`, at most `limit` bytes of it; `nil` if that is no file, or a
     /// longer one. Links are followed within one layer.
     package func contents(of path: String, limit: Int = 1 << 20) -> [UInt8]? {

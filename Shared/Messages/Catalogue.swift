@@ -34,7 +34,7 @@ extension MessageCode {
         CodeArea("Agent in a container", guestAgentCodes),
         CodeArea("Docker backend", dockerCodes + dockerLifecycleCodes + dockerAgentCodes),
         CodeArea("Warm pool", poolCodes),
-        CodeArea("OCI backend", ociImageCodes),
+        CodeArea("OCI backend", ociCodes + ociImageCodes),
         CodeArea("Kubernetes backend", kubernetesCodes),
         CodeArea("sshproxy backend", sshproxyCodes),
         CodeArea("Recordings", auditCodes + auditdCodes + recordingCodes + evidenceCodes),

@@ -6,10 +6,14 @@ import SharedSSH
 import Testing
 
 @testable import SandboxBackend
+import BackendMachine
 
 @Suite("A sandbox keeps to its limits", .enabled(if: SandboxHost.isAble, SandboxHost.reason))
 struct LimitTests {
-    private static let groups = ControlGroups.detect(wanted: ControlGroups.Controller.allCases)
+    private static let groups = ControlGroups.detect(
+        wanted: ControlGroups.Controller.allCases,
+        folder: SandboxWorkshop.groupFolder
+    )
 
     private static func has(_ controller: ControlGroups.Controller) -> Bool {
         groups.parents.contains { $0.controllers.contains(controller) }

@@ -11,6 +11,7 @@ import SharedModels
 import Testing
 
 @testable import SandboxBackend
+import BackendMachine
 
 /// Real sandboxes need root (or user namespaces) and bubblewrap.
 enum SandboxHost {
@@ -92,7 +93,7 @@ enum Leftovers {
         let mounts = CgroupMount.parse(
             (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
         )
-        return mounts.map { "\($0.path)/\(ControlGroups.folder)/\(id)" }
+        return mounts.map { "\($0.path)/\(SandboxWorkshop.groupFolder)/\(id)" }
             .filter { FileManager.default.fileExists(atPath: $0) }
     }
 

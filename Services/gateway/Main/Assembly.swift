@@ -10,6 +10,7 @@ import Logging
 import MetricsClient
 import NIOCore
 import NIOPosix
+import OCIBackend
 import SSHProxyBackend
 import SandboxBackend
 import SharedConfig
@@ -33,6 +34,7 @@ struct Assembly {
     private let shared: SharedUses?
     /// `nil` in a process for one connection, for which it would come too late.
     private let dockerPool: DockerPool?
+    private let containers: OCIKeeper
 
     init(_ context: DaemonContext, _ start: GatewayStart) throws {
         self.context = context
@@ -50,9 +52,17 @@ struct Assembly {
         shared = try Self.shared(config.limits, limiter, metrics, context.logger("limits"))
         uses = shared ?? LocalUses(capacity: config.limits.tracked)
         sessions = SessionRegistry(logger: logger)
-        dockerPool =
-            start.inherited.connection == nil
-            ? Self.dockerPool(config.docker.pool, metrics, context.logger("backend")) : nil
+        // One of many processes that serve a connection each has nobody to keep a container for.
+        let keepsPools = start.inherited.connection == nil
+        let logger = context.logger("backend")
+        dockerPool = keepsPools ? Self.dockerPool(config.docker.pool, metrics, logger) : nil
+        let report = PoolReport(backend: OCIBackend.name, metrics: metrics, logger: logger)
+        containers = OCIKeeper(
+            config.oci,
+            keepsPool: keepsPools,
+            logger: logger,
+            report: { report($0) }
+        )
     }
 
     private static func dockerPool(
@@ -79,6 +89,7 @@ struct Assembly {
         if let recorder { services.append(DaemonService(recorder, name: "recordings")) }
         if let shared { services.append(DaemonService(shared, name: "shared limits")) }
         if let dockerPool { services.append(DaemonService(dockerPool, name: "docker pool")) }
+        services.append(DaemonService(containers, name: "containers"))
         let gateway = try await gateway(recorder, http)
         services.append(DaemonService(gateway) { _ = try await gateway.boundAddresses() })
         if !isSingle { services.append(DaemonService(await restart(gateway, http))) }
@@ -235,7 +246,7 @@ struct Assembly {
             program: config.gateway.agent.binary,
             folder: config.gateway.agent.folder
         )
-        return BackendCache { [dockerPool] config in
+        return BackendCache { [dockerPool, containers] config in
             switch config.backend {
             case .sandbox:
                 return try SandboxBackend(config: config.sandbox, logger: logger)
@@ -246,6 +257,8 @@ struct Assembly {
                     pool: dockerPool,
                     logger: logger
                 )
+            case .oci:
+                return try OCIBackend(config: config.oci, keeper: containers, logger: logger)
             case .sshproxy:
                 return try SSHProxyBackend(config: config.sshproxy, logger: logger)
             case .kubernetes:

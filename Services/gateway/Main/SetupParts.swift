@@ -7,6 +7,7 @@ import GatewayCore
 import Logging
 import MetricsClient
 import NIOPosix
+import OCIBackend
 import SandboxBackend
 import SharedConfig
 import SharedDaemon
@@ -114,6 +115,11 @@ struct SetupParts: Sendable {
             // A machine that cannot make sandboxes is told so now, not at the first login.
             let user = try config.applying(reply: .null)
             let backend = try await backends.backend(for: user) as? SandboxBackend
+            try await backend?.check()
+        }
+        if config.backend == .oci {
+            let user = try config.applying(reply: .null)
+            let backend = try await backends.backend(for: user) as? OCIBackend
             try await backend?.check()
         }
         if config.backend == .docker {

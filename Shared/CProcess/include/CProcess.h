@@ -6,6 +6,26 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum {
+    BERTH_STEP_MOUNT = 1,   // mount(2) with source, target, type, flags and data
+    BERTH_STEP_UNMOUNT = 2, // target, lazily; one that is not mounted is fine
+    BERTH_STEP_FOLDER = 3,  // makes the folder target with mode, user and group
+    BERTH_STEP_ENTER = 4,   // goes to target: later paths may be relative to it
+};
+
+// What a child does in a mount namespace of its own before it becomes its program.
+struct berth_step {
+    int kind;
+    const char *_Nullable source;
+    const char *_Nullable target;
+    const char *_Nullable type;
+    unsigned long flags;
+    const char *_Nullable data;
+    uint32_t mode;
+    uint32_t user;
+    uint32_t group;
+};
+
 // A program to start with exactly the descriptors named here.
 struct berth_spawn {
     // Absolute path of the executable.
@@ -25,6 +45,12 @@ struct berth_spawn {
     int oom_score;
     // Upper limit of open files, 0 leaves it as it is.
     uint64_t open_files;
+    // With any, the child gets a mount namespace whose mounts nobody else sees, which vanish with
+    // its last process.
+    const struct berth_step *_Nullable steps;
+    size_t step_count;
+    // Set to the number of the step that failed, if one did.
+    size_t *_Nullable failed_step;
 };
 
 // Starts it without copying the caller's memory: the calling thread waits until the program runs.

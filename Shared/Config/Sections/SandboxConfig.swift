@@ -107,7 +107,7 @@ package struct SandboxConfig: ConfigSection {
         return list.problems
     }
 
-    private static func isHostname(_ text: String) -> Bool {
+    static func isHostname(_ text: String) -> Bool {
         (1...63).contains(text.utf8.count)
             && text.utf8.allSatisfy {
                 (0x30...0x39).contains($0) || (0x41...0x5A).contains($0)

@@ -9,6 +9,7 @@ import SharedMessages
 import SharedModels
 import Synchronization
 import SharedSystem
+import BackendMachine
 
 /// A sandbox of this machine per connection: namespaces made by bubblewrap, no daemon, no image.
 ///
@@ -37,7 +38,7 @@ package final class SandboxBackend: Backend {
         self.logger = logger
         self.pool = pool
         workshop = try SandboxWorkshop(config: config)
-        reactor = try Reactor()
+        reactor = try Reactor(name: "berth-sandbox")
         for (controller, reason) in workshop.groups.missing {
             logger.emit(
                 .sandboxLimitNotApplied,
@@ -166,7 +167,7 @@ package final class SandboxBackend: Backend {
     }
 
     private static func sweep(_ workshop: SandboxWorkshop, _ logger: Logger) {
-        let count = workshop.folder.sweep()
+        let count = workshop.sweep()
         if count > 0 { logger.emit(.sandboxLeftoversRemoved, ["count": "\(count)"]) }
     }
 }

@@ -3,15 +3,19 @@ import Glibc
 import SharedConfig
 import SharedMessages
 import SharedSystem
+import BackendMachine
 
 /// What all sandboxes of a backend are made from, and how one is put together. Its functions
 /// touch files and belong on a thread that may wait.
 final class SandboxWorkshop: Sendable {
     let groups: ControlGroups
-    let folder: StateFolder
+    let folder: StateFolder<SandboxLease>
     private let config: SandboxConfig
     private let sources: SandboxSources
     private let identity: HostIdentity
+
+    /// The folder under each hierarchy's top that holds the groups of sandboxes.
+    static let groupFolder = "berth-sandboxes"
 
     struct Prepared: Sendable {
         var launch: HolderLaunch
@@ -26,19 +30,26 @@ final class SandboxWorkshop: Sendable {
                 detail: "bubblewrap: \(SystemFailure(config.bubblewrap, errno))"
             )
         }
-        folder = try StateFolder(root: config.stateDirectory)
+        do {
+            folder = try StateFolder(root: config.stateDirectory)
+        } catch {
+            throw CodedError(.sandboxStateUnusable, detail: config.stateDirectory, cause: error)
+        }
         identity = try HostIdentity(user: config.user)
         do {
             sources = try Self.sources(config, folder)
         } catch {
             throw CodedError(.sandboxUnavailable, detail: "\(error)", cause: error)
         }
-        groups = ControlGroups.detect(wanted: Self.wanted(config))
+        groups = ControlGroups.detect(wanted: Self.wanted(config), folder: Self.groupFolder)
     }
 
     /// Makes the control groups with their lease, and the command line.
     func prepare(_ id: String, _ account: Account) throws -> Prepared {
-        try folder.addLease(id, groups: groups.parents.map { $0.path + "/" + id })
+        try folder.addLease(
+            id,
+            SandboxLease(groups: groups.parents.map { $0.path + "/" + id })
+        )
         do {
             let group = try SandboxGroup.make(id, in: groups, config)
             do {
@@ -72,6 +83,17 @@ final class SandboxWorkshop: Sendable {
         )
     }
 
+    /// Removes what gateways that no longer live have left; the number of sandboxes.
+    func sweep() -> Int {
+        folder.sweep { _, _, lease in
+            let groups = lease?.groups ?? []
+            // Processes of a dead gateway's sandbox die with its socket; this is for those that
+            // hang.
+            groups.forEach(ControlGroups.killProcesses)
+            return SandboxGroup(paths: groups).remove()
+        }
+    }
+
     private static func wanted(_ config: SandboxConfig) -> [ControlGroups.Controller] {
         (config.memory > 0 ? [.memory] : []) + (config.pids > 0 ? [.pids] : [])
             + (config.cpus > 0 ? [.cpu] : [])
@@ -79,7 +101,7 @@ final class SandboxWorkshop: Sendable {
 
     private static func sources(
         _ config: SandboxConfig,
-        _ folder: StateFolder
+        _ folder: StateFolder<SandboxLease>
     ) throws -> SandboxSources {
         let path =
             config.initPath.isEmpty
@@ -110,4 +132,9 @@ final class SandboxWorkshop: Sendable {
         )
         return path.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/" + name
     }
+}
+
+/// What a sandbox has outside of its own namespaces.
+struct SandboxLease: Codable, Sendable {
+    var groups: [String]
 }

@@ -66,6 +66,7 @@ extension UserConfig {
         case .kubernetes: kubernetes == other.kubernetes
         case .sshproxy: sshproxy == other.sshproxy
         case .sandbox: sandbox == other.sandbox
+        case .oci: oci == other.oci
         }
     }
 }

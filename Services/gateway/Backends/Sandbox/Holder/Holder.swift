@@ -5,6 +5,7 @@ import SharedMessages
 import Synchronization
 import SharedWaiting
 import SharedSystem
+import BackendMachine
 
 /// One running sandbox: the process that holds its namespaces and the socket to its first process.
 ///

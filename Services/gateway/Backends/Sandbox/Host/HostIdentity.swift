@@ -1,3 +1,4 @@
+import BackendMachine
 import Glibc
 import SharedMessages
 import Synchronization
@@ -10,7 +11,7 @@ import Synchronization
 final class HostIdentity: Sendable {
     private enum Choice: Sendable {
         case own
-        case fixed(HolderLaunch.Identity)
+        case fixed(ProcessLaunch.Identity)
         case fresh
     }
 
@@ -31,24 +32,24 @@ final class HostIdentity: Sendable {
         choice = user.isEmpty ? .fresh : .fixed(try Self.look(up: user))
     }
 
-    func take() -> HolderLaunch.Identity? {
+    func take() -> ProcessLaunch.Identity? {
         switch choice {
         case .own: return nil
         case .fixed(let identity): return identity
         case .fresh:
             return next.withLock { next in
                 next = next + 1 < Self.range.upperBound ? next + 1 : Self.range.lowerBound
-                return HolderLaunch.Identity(user: next, group: next)
+                return ProcessLaunch.Identity(user: next, group: next)
             }
         }
     }
 
-    private static func look(up user: String) throws -> HolderLaunch.Identity {
-        let identity: HolderLaunch.Identity
+    private static func look(up user: String) throws -> ProcessLaunch.Identity {
+        let identity: ProcessLaunch.Identity
         if let number = UInt32(user) {
-            identity = HolderLaunch.Identity(user: number, group: number)
+            identity = ProcessLaunch.Identity(user: number, group: number)
         } else if let entry = unsafe getpwnam(user) {
-            identity = unsafe HolderLaunch.Identity(
+            identity = unsafe ProcessLaunch.Identity(
                 user: entry.pointee.pw_uid,
                 group: entry.pointee.pw_gid
             )

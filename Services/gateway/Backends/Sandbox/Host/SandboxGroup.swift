@@ -1,6 +1,7 @@
 import Glibc
 import SharedConfig
 import SharedSystem
+import BackendMachine
 
 /// The control groups of one sandbox.
 struct SandboxGroup: Sendable {

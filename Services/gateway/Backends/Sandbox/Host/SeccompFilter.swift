@@ -1,55 +1,23 @@
+import BackendMachine
 import CSeccomp
 import Glibc
 import SharedSystem
 
-/// The system calls that no program of a sandbox needs, refused by the kernel.
-///
-/// A list of what is denied: people run whatever they like here, and most of it must just work.
-/// It keeps them from new namespaces, mounts, the kernel's keys, programs in the kernel
-/// and the parts of it that other sandboxes share.
+/// `DeniedCalls`, compiled.
 enum SeccompFilter {
-    static let denied = [
-        "mount", "umount", "umount2", "pivot_root", "fsopen", "fsconfig", "fsmount", "fspick",
-        "move_mount", "open_tree", "mount_setattr", "unshare", "setns", "open_by_handle_at",
-        "kexec_load", "kexec_file_load", "reboot", "init_module", "finit_module", "delete_module",
-        "bpf", "perf_event_open", "userfaultfd", "fanotify_init", "lookup_dcookie",
-        "add_key", "request_key", "keyctl", "swapon", "swapoff", "acct", "quotactl",
-        "quotactl_fd", "settimeofday", "stime", "clock_settime", "clock_settime64", "adjtimex",
-        "clock_adjtime", "clock_adjtime64", "iopl", "ioperm", "syslog", "vhangup", "nfsservctl",
-        "uselib", "_sysctl", "io_uring_setup", "io_uring_enter", "io_uring_register",
-    ]
-
-    private static let newNamespaces: [UInt64] = [
-        0x0002_0000,  // CLONE_NEWNS
-        0x0200_0000,  // CLONE_NEWCGROUP
-        0x0400_0000,  // CLONE_NEWUTS
-        0x0800_0000,  // CLONE_NEWIPC
-        0x1000_0000,  // CLONE_NEWUSER
-        0x2000_0000,  // CLONE_NEWPID
-        0x4000_0000,  // CLONE_NEWNET
-    ]
-
-    /// Terminal controls that type for, or paste into, somebody else's terminal.
-    private static let deniedTerminalControls: [UInt64] = [
-        0x5412 /* TIOCSTI */, 0x541C /* TIOCLINUX */,
-    ]
-
-    /// Address families without a network namespace of their own, or kernel crypto.
-    private static let deniedFamilies: [UInt64] = [UInt64(AF_ALG), 40 /* AF_VSOCK */]
-
     /// The compiled filter, as bubblewrap takes it, in a file in memory.
     static func compile() throws -> Descriptor {
         guard let context = unsafe seccomp_init(UInt32(SCMP_ACT_ALLOW)) else {
             throw SystemFailure("seccomp_init", ENOMEM)
         }
         defer { unsafe seccomp_release(context) }
-        for name in denied { try unsafe refuse(context, name, EPERM) }
+        for name in DeniedCalls.names { try unsafe refuse(context, name, EPERM) }
         // Its flags lie in memory, out of the filter's sight: libraries fall back to clone.
         try unsafe refuse(context, "clone3", ENOSYS)
-        for flag in newNamespaces {
+        for flag in DeniedCalls.newNamespaces {
             try unsafe refuse(context, "clone", EPERM, argument(0, mask: flag, equals: flag))
         }
-        for control in deniedTerminalControls {
+        for control in DeniedCalls.terminalControls {
             // The kernel looks at 32 bits of the request only.
             try unsafe refuse(
                 context,
@@ -58,7 +26,7 @@ enum SeccompFilter {
                 argument(1, mask: 0xFFFF_FFFF, equals: control)
             )
         }
-        for family in deniedFamilies {
+        for family in DeniedCalls.families {
             try unsafe refuse(
                 context,
                 "socket",

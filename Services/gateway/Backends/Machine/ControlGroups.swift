@@ -2,45 +2,43 @@ import Foundation
 import Glibc
 import SharedSystem
 
-/// Where the kernel lets us limit a sandbox: control groups of version 1, 2, or both.
-struct ControlGroups: Sendable {
-    enum Controller: String, Sendable, CaseIterable {
+/// Where the kernel lets us limit a workspace: control groups of version 1, 2, or both.
+package struct ControlGroups: Sendable {
+    package enum Controller: String, Sendable, CaseIterable {
         case memory
         case pids
         case cpu
     }
 
-    /// A directory in which we make one group per sandbox.
-    struct Parent: Sendable, Hashable {
-        var path: String
-        var isVersion2: Bool
-        var controllers: [Controller]
+    /// A directory in which there is one group per workspace.
+    package struct Parent: Sendable, Hashable {
+        package var path: String
+        package var isVersion2: Bool
+        package var controllers: [Controller]
     }
 
-    var parents: [Parent] = []
+    package var parents: [Parent] = []
     /// Controllers that cannot be used, with the reason.
-    var missing: [(controller: Controller, reason: String)] = []
-
-    /// The folder under each hierarchy's top that holds our groups.
-    static let folder = "berth-sandboxes"
+    package var missing: [(controller: Controller, reason: String)] = []
 
     /// Finds out what can be used for the controllers in `wanted`, and prepares it.
-    static func detect(wanted: [Controller]) -> ControlGroups {
-        let mounts = CgroupMount.parse(
-            (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
-        )
-        return detect(wanted: wanted, mounts: mounts, own: ownVersion2Path())
+    ///
+    /// `folder` is the name of the folder under each hierarchy's top that holds the groups.
+    package static func detect(wanted: [Controller], folder: String) -> ControlGroups {
+        let mounts = CgroupMount.all()
+        return detect(wanted: wanted, folder: folder, mounts: mounts, own: ownVersion2Path())
     }
 
-    static func detect(
+    package static func detect(
         wanted: [Controller],
+        folder: String,
         mounts: [CgroupMount],
         own: String
     ) -> ControlGroups {
         var found = ControlGroups()
         for controller in wanted {
             do {
-                found.add(controller, try parent(of: controller, mounts, own))
+                found.add(controller, try parent(of: controller, folder, mounts, own))
             } catch {
                 found.missing.append((controller, "\(error)"))
             }
@@ -58,6 +56,7 @@ struct ControlGroups: Sendable {
 
     private static func parent(
         of controller: Controller,
+        _ folder: String,
         _ mounts: [CgroupMount],
         _ own: String
     ) throws -> Parent {
@@ -71,23 +70,32 @@ struct ControlGroups: Sendable {
         guard let mount = mounts.first(where: \.isVersion2) else {
             throw GroupProblem("no control group hierarchy is mounted")
         }
-        let path = try Version2Group.prepare(controller, mount: mount.path, own: own)
+        let path = try Version2Group.prepare(controller, folder, mount: mount.path, own: own)
         return Parent(path: path, isVersion2: true, controllers: [controller])
     }
 
-    private static func ownVersion2Path() -> String {
+    /// This process's group of version 2, from the hierarchy's top.
+    package static func ownVersion2Path() -> String {
         let text = (try? String(contentsOfFile: "/proc/self/cgroup", encoding: .utf8)) ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix("0::") }
         return line.map { String($0.dropFirst(3)) } ?? "/"
     }
 
-    static func makeFolder(_ path: String) throws {
+    package static func makeFolder(_ path: String) throws {
         guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else {
             throw SystemFailure("mkdir \(path)", errno)
         }
     }
 
-    static func write(_ value: String, to path: String) throws {
+    /// Kills whatever is in a group.
+    package static func killProcesses(of group: String) {
+        let text = (try? String(contentsOfFile: group + "/cgroup.procs", encoding: .utf8)) ?? ""
+        for process in text.split(separator: "\n").compactMap({ pid_t($0) }) where process > 1 {
+            kill(process, SIGKILL)
+        }
+    }
+
+    package static func write(_ value: String, to path: String) throws {
         let file = Descriptor(
             try SystemFailure.check("open \(path)", unsafe open(path, O_WRONLY | O_CLOEXEC))
         )
@@ -104,13 +112,24 @@ struct GroupProblem: Error, CustomStringConvertible {
 }
 
 /// A mounted control group hierarchy, from /proc/self/mountinfo (proc(5)).
-struct CgroupMount: Sendable, Hashable {
-    var path: String
-    var isVersion2: Bool
+package struct CgroupMount: Sendable, Hashable {
+    package var path: String
+    package var isVersion2: Bool
     /// The options of the file system; with version 1 the names of its controllers.
-    var options: [String]
+    package var options: [String]
 
-    static func parse(_ mountinfo: String) -> [CgroupMount] {
+    package init(path: String, isVersion2: Bool, options: [String]) {
+        self.path = path
+        self.isVersion2 = isVersion2
+        self.options = options
+    }
+
+    /// Those of this process.
+    package static func all() -> [CgroupMount] {
+        parse((try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? "")
+    }
+
+    package static func parse(_ mountinfo: String) -> [CgroupMount] {
         mountinfo.split(separator: "\n").compactMap { line in
             let halves = line.split(separator: " - ", maxSplits: 1)
             guard halves.count == 2 else { return nil }
@@ -132,6 +151,7 @@ struct CgroupMount: Sendable, Hashable {
 enum Version2Group {
     static func prepare(
         _ controller: ControlGroups.Controller,
+        _ name: String,
         mount: String,
         own: String
     ) throws -> String {
@@ -144,7 +164,7 @@ enum Version2Group {
         }
         if top != mount { try makeRoom(in: top) }
         try ControlGroups.write("+\(controller.rawValue)", to: top + "/cgroup.subtree_control")
-        let folder = top + "/" + ControlGroups.folder
+        let folder = top + "/" + name
         try ControlGroups.makeFolder(folder)
         try ControlGroups.write("+\(controller.rawValue)", to: folder + "/cgroup.subtree_control")
         return folder

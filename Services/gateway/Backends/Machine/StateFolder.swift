@@ -1,42 +1,40 @@
 import Foundation
 import Glibc
-import SharedMessages
 import SharedSystem
 
-/// What a gateway keeps on disk for its sandboxes: `instances/<id>/` with a lock it holds while it
-/// lives, one lease per sandbox, and the parts that all of them mount.
+/// What a gateway keeps on disk for its workspaces: `instances/<id>/` with a lock it holds while it
+/// lives, one lease per workspace, and the parts that all of them mount. A lease says what a
+/// workspace has outside of its own namespaces.
 ///
-/// The parts must be reachable for the users that sandboxes run as. Where a folder above is closed
+/// The parts must be reachable for the users that workspaces run as. Where a folder above is closed
 /// to them (a checkout in `/root`), they lie in `/run` or `/tmp` and `parts` is a link there.
 ///
 /// A lock rather than a process number tells whether its owner lives: the kernel gives it back
 /// however the owner ends, and numbers mean nothing across pid namespaces. The folder must not be
 /// shared between machines.
-final class StateFolder: Sendable {
-    /// Where to put what sandboxes mount.
-    let parts: String
-    private let path: String
+package final class StateFolder<Lease: Codable & Sendable>: Sendable {
+    /// Where to put what workspaces mount.
+    package let parts: String
+    /// This gateway's own folder.
+    package let path: String
     private let lock: Descriptor
     private let root: String
 
-    private static let lockName = "lock"
-    private static let leasesName = "leases"
-    private static let partsName = "parts"
+    private static var lockName: String { "lock" }
+    private static var leasesName: String { "leases" }
+    private static var partsName: String { "parts" }
     /// Seconds that making or removing an instance never takes.
-    private static let oldAge = 3600.0
+    private static var oldAge: Double { 3600 }
 
-    init(root: String) throws {
+    /// Makes this gateway's folder; throws what the system said.
+    package init(root: String) throws {
         self.root = root
         let name = UUID().uuidString.lowercased()
         path = root + "/instances/" + name
-        do {
-            try Self.makeFolder(path, mode: 0o711)
-            try Self.makeFolder(path + "/" + Self.leasesName, mode: 0o700)
-            lock = try Self.makeLock(in: path)
-            parts = try Self.makeParts(in: path, name)
-        } catch {
-            throw CodedError(.sandboxStateUnusable, detail: root, cause: error)
-        }
+        try Self.makeFolder(path, mode: 0o711)
+        try Self.makeFolder(path + "/" + Self.leasesName, mode: 0o700)
+        lock = try Self.makeLock(in: path)
+        parts = try Self.makeParts(in: path, name)
     }
 
     deinit { Self.remove(path) }
@@ -53,25 +51,31 @@ final class StateFolder: Sendable {
 
     // MARK: - Leases
 
-    /// Notes what a sandbox has outside of its own namespaces.
-    func addLease(_ id: String, groups: [String]) throws {
-        let data = try JSONEncoder().encode(Lease(groups: groups))
+    package func addLease(_ id: String, _ lease: Lease) throws {
+        let data = try JSONEncoder().encode(lease)
         try data.write(to: URL(fileURLWithPath: leasePath(id)))
     }
 
-    func removeLease(_ id: String) { _ = unsafe unlink(leasePath(id)) }
+    package func removeLease(_ id: String) { _ = unsafe unlink(leasePath(id)) }
 
     private func leasePath(_ id: String) -> String { "\(path)/\(Self.leasesName)/\(id)" }
 
     // MARK: - What dead gateways left
 
-    /// Removes what gateways that no longer live have left; the number of sandboxes.
-    func sweep() -> Int {
+    /// Removes what gateways that no longer live have left; the number of workspaces.
+    ///
+    /// `free` takes an instance's folder, the id of a workspace, and its lease unless that was
+    /// only half-written; it answers `false` where something of the workspace still lives.
+    package func sweep(_ free: (_ instance: String, _ id: String, Lease?) -> Bool) -> Int {
         let instances = root + "/instances"
-        return Self.names(in: instances).reduce(0) { $0 + Self.sweep(instances + "/" + $1) }
+        return Self.names(in: instances)
+            .reduce(0) { $0 + Self.sweep(instances + "/" + $1, free) }
     }
 
-    private static func sweep(_ instance: String) -> Int {
+    private static func sweep(
+        _ instance: String,
+        _ free: (_ instance: String, _ id: String, Lease?) -> Bool
+    ) -> Int {
         let number = unsafe open(instance + "/" + lockName, O_RDWR | O_CLOEXEC)
         guard number >= 0 else {
             // Being made, or being removed; if neither, it was left at that point.
@@ -84,14 +88,15 @@ final class StateFolder: Sendable {
         var removed = 0
         var isClean = true
         for name in names(in: leases) {
-            let lease = leases + "/" + name
-            let groups = Lease.read(lease)?.groups ?? []
-            groups.forEach(killProcesses)
-            guard SandboxGroup(paths: groups).remove() else {
+            let path = leases + "/" + name
+            // Half-written: nothing was made yet.
+            let lease = FileManager.default.contents(atPath: path)
+                .flatMap { try? JSONDecoder().decode(Lease.self, from: $0) }
+            guard free(instance, name, lease) else {
                 isClean = false
                 continue
             }
-            _ = unsafe unlink(lease)
+            _ = unsafe unlink(path)
             removed += 1
         }
         // What is still in use is tried again at the next sweep.
@@ -149,14 +154,6 @@ final class StateFolder: Sendable {
         }
     }
 
-    /// Processes of a dead gateway's sandbox die with its socket; this is for those that hang.
-    private static func killProcesses(of group: String) {
-        let text = (try? String(contentsOfFile: group + "/cgroup.procs", encoding: .utf8)) ?? ""
-        for process in text.split(separator: "\n").compactMap({ pid_t($0) }) where process > 1 {
-            kill(process, SIGKILL)
-        }
-    }
-
     private static func names(in folder: String) -> [String] {
         // A folder that does not exist holds nothing.
         (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
@@ -168,14 +165,5 @@ final class StateFolder: Sendable {
             withIntermediateDirectories: true,
             attributes: [.posixPermissions: mode]
         )
-    }
-}
-
-private struct Lease: Codable {
-    var groups: [String]
-
-    static func read(_ path: String) -> Lease? {
-        guard let data = FileManager.default.contents(atPath: path) else { return nil }
-        return try? JSONDecoder().decode(Lease.self, from: data)  // Half-written: nothing to free.
     }
 }

@@ -1,8 +1,7 @@
 import Foundation
-import SharedConfig
 import Testing
 
-@testable import SandboxBackend
+@testable import BackendMachine
 
 @Suite("Control groups of both versions")
 struct ControlGroupsTests {
@@ -35,6 +34,7 @@ struct ControlGroupsTests {
         ) { mount in
             let found = ControlGroups.detect(
                 wanted: [.memory, .pids],
+                folder: "berth-sandboxes",
                 mounts: [CgroupMount(path: mount, isVersion2: true, options: [])],
                 own: "/gateway.service"
             )
@@ -59,6 +59,7 @@ struct ControlGroupsTests {
         try withHierarchy(own: "/user.slice", controllers: "memory", inside: "1\n2\n") { mount in
             let found = ControlGroups.detect(
                 wanted: [.memory, .cpu],
+                folder: "berth-sandboxes",
                 mounts: [CgroupMount(path: mount, isVersion2: true, options: [])],
                 own: "/user.slice"
             )
@@ -71,28 +72,8 @@ struct ControlGroupsTests {
 
     @Test("nothing mounted is a reason, not a failure")
     func copesWithNothing() {
-        let found = ControlGroups.detect(wanted: [.pids], mounts: [], own: "/")
+        let found = ControlGroups.detect(wanted: [.pids], folder: "x", mounts: [], own: "/")
         #expect(found.missing.map(\.controller) == [.pids])
-    }
-
-    @Test("limits are written as each version wants them")
-    func writesLimits() {
-        var config = SandboxConfig()
-        config.memory = 1000
-        config.pids = 10
-        config.cpus = 1.5
-        func values(_ isVersion2: Bool) -> [String] {
-            ControlGroups.Controller.allCases.flatMap {
-                SandboxGroup.settings($0, isVersion2, config).map { "\($0.file)=\($0.value)" }
-            }
-        }
-        #expect(values(true) == ["memory.max=1000", "pids.max=14", "cpu.max=150000 100000"])
-        #expect(
-            values(false) == [
-                "memory.limit_in_bytes=1000", "pids.max=14", "cpu.cfs_period_us=100000",
-                "cpu.cfs_quota_us=150000",
-            ]
-        )
     }
 
     /// A folder that looks like a version 2 hierarchy, as far as plain files can.
@@ -102,7 +83,7 @@ struct ControlGroupsTests {
         inside: String,
         _ body: (String) throws -> Void
     ) throws {
-        let mount = SandboxFixture.temporaryFolder()
+        let mount = NSTemporaryDirectory() + "berth-groups-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: mount) }
         for (folder, files) in [
             (

@@ -1,28 +1,29 @@
 import CProcess
 import Foundation
 import Synchronization
-import SharedSystem
+package import SharedSystem
 
 /// One thread that watches descriptors and starts processes.
 ///
 /// The kernel ends a sandbox when the *thread* that started it ends (prctl(2),
-/// PR_SET_PDEATHSIG), so sandboxes are started here and nowhere else. Handlers run on this thread
+/// PR_SET_PDEATHSIG), so a sandbox is started here and nowhere else. Handlers run on this thread
 /// and must not wait.
-final class Reactor: Sendable {
+package final class Reactor: Sendable {
     private let core: ReactorCore
 
-    init() throws {
+    /// Starts the thread; `name` is at most 15 bytes long.
+    package init(name: String) throws {
         core = try ReactorCore()
         let core = core
         let thread = Thread { core.run() }
-        thread.name = "berth-sandbox"
+        thread.name = name
         thread.start()
     }
 
     deinit { core.stop() }
 
     /// Runs `job` on the thread.
-    func perform<Value: Sendable>(
+    package func perform<Value: Sendable>(
         _ job: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
@@ -31,7 +32,7 @@ final class Reactor: Sendable {
     }
 
     /// Calls `handler` whenever `descriptor` is readable or at its end, until `ignore`.
-    func watch(
+    package func watch(
         _ descriptor: Descriptor,
         _ handler: @escaping @Sendable () -> Void
     ) throws -> UInt64 {
@@ -40,14 +41,14 @@ final class Reactor: Sendable {
 
     /// Calls `handler` whenever `descriptor`, which nobody else watches, takes something, until
     /// `ignore`.
-    func watchRoom(
+    package func watchRoom(
         _ descriptor: Descriptor,
         _ handler: @escaping @Sendable () -> Void
     ) throws -> UInt64 {
         try core.watch(descriptor, writable: true, handler)
     }
 
-    func ignore(_ token: UInt64) { core.ignore(token) }
+    package func ignore(_ token: UInt64) { core.ignore(token) }
 }
 
 private final class ReactorCore: Sendable {
