@@ -198,25 +198,40 @@ class Berth(Target):
 class BerthOnDocker(Berth):
     """The suite with a container for each connection, and `pool` that wait for connections."""
 
-    LABEL = "berth-bench"
-
     def __init__(self, name, folder, pool=0):
         self.pool = pool
-        self.mark = f"{name}-{os.getpid()}"
+        # All containers of an image have its labels, those too that wait for nobody in particular.
+        self.label = f"berth-bench={name}-{os.getpid()}"
+        self.image = f"berth-bench/{name}:{os.getpid()}"
         keys = ("MINIMUM", "MAXIMUM", "TOTAL") if pool else ()
         super().__init__(
             name,
             folder,
             backend="docker",
-            BERTH_DOCKER__EXECUTION__CONTAINER__LABELS=f"{{{self.LABEL}: {self.mark}}}",
+            BERTH_DOCKER__EXECUTION__CONTAINER__IMAGE=self.image,
             **{f"BERTH_DOCKER__POOL__{key}": str(pool) for key in keys},
         )
+
+    def start(self):
+        subprocess.run(
+            ["docker", "build", "--quiet", "--tag", self.image, "-"],
+            input=f"FROM {DockerRun.IMAGE}\nLABEL {self.label}\n".encode(),
+            check=True,
+            timeout=60,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        super().start()
+
+    def stop(self):
+        super().stop()
+        docker("image", "rm", "--force", self.image)
 
     def settle(self):
         wait_until(self.is_quiet, 60, "there are other containers than those of the pool")
 
     def is_quiet(self):
-        mark = f"label={self.LABEL}={self.mark}"
+        mark = f"label={self.label}"
         every = docker("ps", "--all", "--quiet", "--filter", mark).split()
         running = docker("ps", "--quiet", "--filter", mark).split()
         return len(every) == len(running) == self.pool
