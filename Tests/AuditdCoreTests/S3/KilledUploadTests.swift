@@ -45,11 +45,11 @@ struct KilledUploadTests {
                     // What the network does meanwhile.
                     let faults = ["slow", "cut", "503", "lose-reply", "slow", "500", "slow"]
                     try await s3.fail("any", faults[round], times: 6)
+                    let sent = try await s3.log().count
                     let end = min(13 * mebibyte, (round + 1) * 2 * mebibyte)
                     for (id, bytes) in recordings {
                         try await append(client, id, bytes, to: end)
                     }
-                    let sent = try await s3.log().count
                     if (3...5).contains(round) {
                         try await eventually("something is sent") {
                             try await s3.log().count > sent

@@ -73,7 +73,8 @@ struct S3FaultTests {
             try await storage.take(id, bytes)
             try await storage.waitStored(id)
             #expect(try await s3.object("\(id)")?.body == bytes)
-            if let code = fault.code {
+            // A kept connection that breaks before an answer is tried anew by libcurl itself.
+            if let code = fault.code, !["cut", "lose-reply"].contains(fault.kind) {
                 #expect(storage.codes.contains(code.id))
                 #expect(storage.reasons(code).contains(fault.reason?.rawValue ?? ""))
             }
@@ -138,7 +139,7 @@ struct S3FaultTests {
     )
     func away() async throws {
         try await withS3 { s3, storage in
-            try await s3.fail("any", "503", times: 60)
+            try await s3.fail("put", "503", times: 60)
             for number in 0..<10 { try await storage.take(recordingID(number), noise(1000)) }
             for number in 0..<10 { try await storage.waitStored(recordingID(number)) }
             let said = storage.codes.count { $0 == "AUDIT_S3_SINGLE_UPLOAD_FAILED" }

@@ -211,6 +211,7 @@ extension S3Worker {
             guard let id = RecordingID(name), let begun = upload.begun, begun < limit else {
                 continue
             }
+            if await isActive(id) { continue }
             // Another auditd may still be at it, in a session that lasts very long.
             let parts = try await client.parts(upload.key, upload.id)
             guard parts.allSatisfy({ $0.modified.map { $0 < limit } ?? true }) else { continue }
