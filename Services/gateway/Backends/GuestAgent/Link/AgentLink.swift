@@ -134,6 +134,9 @@ package final class AgentLink: Sendable {
     /// The agent's process id, inside its container.
     package var process: UInt32 { state.withLock { $0.machine.greeting?.process ?? 0 } }
 
+    /// How many programs, files, connections and listeners there are.
+    var usedIDs: Int { state.withLock { $0.machine.items.count } }
+
     /// Waits until the agent serves no more; throws when cancelled.
     package func waitForEnd() async throws -> AgentEnd { try await ended.value() }
 

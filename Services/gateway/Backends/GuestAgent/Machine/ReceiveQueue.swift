@@ -55,10 +55,12 @@ struct ReceiveQueue {
             pieces.append(Held(channel: number, bytes: bytes, isCopy: false))
             return
         }
-        if let last = pieces.last, last.isCopy, last.channel == number,
-            last.bytes.readableBytes + bytes.readableBytes <= Self.longestCopy
+        let last = pieces.count - 1
+        // Looked at in its place: a second holder would make the write below copy all of it.
+        if last >= 0, pieces[last].isCopy, pieces[last].channel == number,
+            pieces[last].bytes.readableBytes + bytes.readableBytes <= Self.longestCopy
         {
-            pieces[pieces.count - 1].bytes.writeImmutableBuffer(bytes)
+            pieces[last].bytes.writeImmutableBuffer(bytes)
         } else {
             var copy = ByteBuffer()
             copy.writeImmutableBuffer(bytes)
