@@ -220,4 +220,25 @@ import Testing
         let facts = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
         return facts.isEmpty || facts.contains(") Z ")
     }
+
+    @Test("a program of the agent's own user sees neither its descriptors nor its memory")
+    func hidden() throws {
+        let folder = try TestFolder()
+        unsafe chmod(folder.path, 0o755)
+        try FileManager.default.copyItem(atPath: AgentChild.path, toPath: folder("agent"))
+        let gateway = try FakeGateway(
+            program: "/usr/bin/setpriv",
+            arguments: [
+                "--reuid=65534", "--regid=65534", "--clear-groups", folder("agent"), "init",
+            ]
+        )
+        let agent = gateway.child.pid
+        let script = """
+            id -u; ls /proc/\(agent)/fd; head -c 1 /proc/\(agent)/maps
+            true > /proc/\(agent)/mem; ls /proc/$$/fd >/dev/null && echo own
+            """
+        let outcome = try gateway.run(.shell(script))
+        #expect(outcome.text == "65534\nown\n")
+        #expect(outcome.errorText.contains("ermission denied"))
+    }
 }

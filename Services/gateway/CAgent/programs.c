@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -142,6 +143,8 @@ void agent_raise_limits(void) {
     struct rlimit most = {own_limit.rlim_max, own_limit.rlim_max};
     setrlimit(RLIMIT_NOFILE, &most);
 }
+
+void agent_hide(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
 static void become_child(const int *far) {
     setsid();

@@ -22,6 +22,8 @@ package struct ConformanceSubject: Sendable {
     /// programs by that server, not by the listener, and it leaves a socket's file behind as sshd
     /// does. Such a server notices a moment later that a workspace was closed.
     package var isRelay: Bool
+    /// What is behind the backend notices a while later that it was left.
+    package var noticesLater: Bool
     /// Whether the programs of a connection share files and processes. Where each is alone, its
     /// end takes all that is its own.
     package var sharesPrograms = true
@@ -41,6 +43,7 @@ package struct ConformanceSubject: Sendable {
         self.patience = patience
         self.canForward = canForward
         self.isRelay = isRelay
+        noticesLater = isRelay
         self.leftovers = leftovers
     }
 }

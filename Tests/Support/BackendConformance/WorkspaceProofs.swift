@@ -78,9 +78,9 @@ enum WorkspaceProofs {
 
     private static func claimNothingLeft(_ subject: ConformanceSubject, _ id: String) async throws {
         var left = try await subject.leftovers(id)
-        // A server behind the backend notices that it was left when it gets to it.
+        // What is behind the backend notices that it was left when it gets to it.
         let end = ContinuousClock.now + subject.patience
-        while subject.isRelay, !left.isEmpty, ContinuousClock.now < end {
+        while subject.noticesLater, !left.isEmpty, ContinuousClock.now < end {
             try await Task.sleep(for: .milliseconds(10))
             left = try await subject.leftovers(id)
         }

@@ -27,6 +27,7 @@ final class ForwardServer {
 
     /// Serves until the server is gone or no connection can come any more; returns the status.
     func run() -> Int32 {
+        agent_hide()
         agent_raise_limits()
         let signals = agent_signal_descriptor()
         guard signals >= 0 else { return 1 }

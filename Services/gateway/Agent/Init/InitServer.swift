@@ -43,6 +43,7 @@ final class InitServer {
 
     /// Serves until the gateway is gone or a signal asks for the end; returns the exit status.
     func run() -> Int32 {
+        agent_hide()
         agent_raise_limits()
         signals = agent_signal_descriptor()
         guard signals >= 0 else { return 1 }

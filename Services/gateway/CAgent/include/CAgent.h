@@ -63,6 +63,9 @@ int64_t agent_milliseconds(void);
 
 // As many descriptors as the hard limit allows; programs get back what was.
 void agent_raise_limits(void);
+// Keeps programs of the agent's own user from its descriptors and memory (ptrace(2), "access mode
+// checking"); programs themselves are as usual once they run.
+void agent_hide(void);
 // Blocks SIGCHLD, SIGTERM, SIGINT and SIGHUP and makes them readable: descriptor.
 int agent_signal_descriptor(void);
 // The next signal's number, 0 when there is none.

@@ -71,7 +71,8 @@ package final class BackendLayer: ServerConnectionHandler {
         let files = WorkspaceFiles(files: facts.carried.files, logger: logger)
         let start = ContinuousClock.now
         metrics.backendCalled(name)
-        await holder.open(backend, request(facts, username)) { [logger, metrics, onWorkspace] result in
+        await holder.open(backend, request(facts, username)) {
+            [logger, metrics, onWorkspace] result in
             switch result {
             case .success(let workspace):
                 await files.put(into: workspace)
