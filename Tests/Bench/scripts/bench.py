@@ -21,6 +21,7 @@ from targets import (
     ROOT,
     Berth,
     BerthOnDocker,
+    BerthOnOCI,
     DockerExec,
     DockerRun,
     Engine,
@@ -50,6 +51,8 @@ TARGETS = {
     "docker": lambda folder: BerthOnDocker("docker", folder),
     "docker-warm": lambda folder: BerthOnDocker("docker-warm", folder, pool=4),
     "docker-pool": lambda folder: BerthOnDocker("docker-pool", folder, pool=100),
+    "oci": lambda folder: BerthOnOCI("oci", folder),
+    "oci-warm": lambda folder: BerthOnOCI("oci-warm", folder, pool=4),
     "docker-run": lambda folder: DockerRun("docker-run", folder),
     "docker-exec": lambda folder: DockerExec("docker-exec", folder),
     "sshd": lambda folder: Sshd(folder),
@@ -58,7 +61,10 @@ TARGETS = {
     # Runs them inside the process, as the engine's bench server does.
     "libssh-inside": lambda folder: LibsshInside("libssh", folder),
 }
-SUITES = ("engine", "engine-x25519", "plain", "recorded", "docker", "docker-warm", "docker-pool")
+SUITES = (
+    "engine", "engine-x25519", "plain", "recorded", "docker", "docker-warm", "docker-pool", "oci",
+    "oci-warm",
+)  # fmt: skip
 BOTH = ("sshd", "libssh")
 CIPHERS = {
     "aes128-gcm": "aes128-gcm@openssh.com",
@@ -75,9 +81,9 @@ def bulk(prefix, suffix, suite, peers, cipher, rounds=3):
         yield Benchmark((name, f"{name}.cpu"), ("MB/s", "s/GB"), suite, peers, measure, rounds)
 
 
-def docker_logins(suite, kind):
-    """The command `ssh host true` on Docker with its input at its end and open, and its parts."""
-    name, peers = f"login.docker.{kind}", ("docker-run", "docker-exec", "sshd")
+def container_logins(backend, suite, kind):
+    """The command `ssh host true` in a container: its input at its end, open, and its first part."""
+    name, peers = f"login.{backend}.{kind}", ("docker-run", "docker-exec", "sshd")
     yield Benchmark((name,), ("ms",), suite, peers, measures.login, 1)
     keeps = functools.partial(measures.login, keeps_input=True)
     yield Benchmark((f"{name}.input",), ("ms",), suite, peers, keeps, 1)
@@ -115,8 +121,10 @@ BENCHMARKS = [
     Benchmark(("login.sandbox",), ("ms",), "plain", ("sshd",), measures.login, 1),
     *bulk("ssh.bulk", ".recorded", "recorded", ("sshd",), "aes128-gcm"),
     # Beside the engine's own client; what authentication alone takes is to be subtracted.
-    *docker_logins("docker", "cold"),
-    *docker_logins("docker-warm", "warm"),
+    *container_logins("docker", "docker", "cold"),
+    *container_logins("docker", "docker-warm", "warm"),
+    *container_logins("oci", "oci", "cold"),
+    *container_logins("oci", "oci-warm", "warm"),
     Benchmark(
         ("login.docker.further",), ("ms",), "docker", ("docker-exec", "sshd"),
         measures.further, 1,
