@@ -59,8 +59,9 @@ package final class Countries: Sendable {
             let country = try await ask(address) ?? GatewayMetrics.unknownCountry
             settle(address, country, isWorthKeeping: true)
         } catch {
-            settle(address, GatewayMetrics.unknownCountry, isWorthKeeping: false)
+            // Said before anybody is let go: who waits finds the reason in the log.
             report(error)
+            settle(address, GatewayMetrics.unknownCountry, isWorthKeeping: false)
         }
     }
 
