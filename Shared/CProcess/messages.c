@@ -124,6 +124,12 @@ int berth_break(int terminal) {
     return write(terminal, "", 1) < 0 ? errno : 0;
 }
 
+int berth_hides_input(int terminal) {
+    struct termios modes;
+    if (tcgetattr(terminal, &modes) < 0) return 1;
+    return (modes.c_lflag & (ICANON | ECHO)) == ICANON;
+}
+
 int berth_pipe(int *reader, int *writer, int capacity) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) return errno;

@@ -56,8 +56,22 @@ extension MessageCode {
             """
     )
 
+    package static let configRedactionUnavailable = MessageCode(
+        "CONFIG_REDACTION_UNAVAILABLE",
+        .warning,
+        explanation: """
+            Hidden input is to stay out of recordings, but the configured backend can't tell when a \
+            terminal hides what is typed: it is recorded as it was typed.
+            """,
+        remedy: """
+            Turn audit.intercept.stdin off, or use the backend sandbox, oci, or docker with Berth's \
+            agent.
+            """
+    )
+
     static let configFileCodes: [MessageCode] = [
         configListenDeprecated, dockerrunDeprecated, configKeyWithoutEffect,
         configAlgorithmNotOffered, configAlgorithmWeak, configVariableUnknown,
+        configRedactionUnavailable,
     ]
 }

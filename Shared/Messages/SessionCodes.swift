@@ -99,9 +99,18 @@ extension MessageCode {
         remedy: "Give a reason of at most 512 bytes, without control characters."
     )
 
+    package static let recordingEchoUnknown = MessageCode(
+        "RECORDING_ECHO_UNKNOWN",
+        .warning,
+        explanation: "Hidden input is to stay out of recordings, but this session's backend can't "
+            + "tell when a terminal hides what is typed: it is recorded as it was typed.",
+        remedy: "Use a backend with Berth's agent or sandboxes, or turn audit.intercept.stdin off."
+    )
+
     static let sessionCodes: [MessageCode] = [
         sshAlgorithmsAgreed, sessionCreated, sessionEnded, sessionProgramStarted,
         sessionProgramEnded, recordingStarted, recordingStopped, recordingCloseFailed,
-        recordingSizeLimit, gatewaySessionRevoked, gatewaySessionUnknown, gatewayKillInvalid,
+        recordingSizeLimit, recordingEchoUnknown, gatewaySessionRevoked, gatewaySessionUnknown,
+        gatewayKillInvalid,
     ]
 }

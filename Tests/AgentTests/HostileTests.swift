@@ -48,8 +48,12 @@ import Testing
             Frame(kind: Kind.start, id: 4, body: Start("tr\0ue").body).bytes
         ),
         (
-            "unknown flags",
+            "INPUT without a terminal",
             Frame(kind: Kind.start, id: 4, body: [4] + Start("true").body.dropFirst()).bytes
+        ),
+        (
+            "unknown flags",
+            Frame(kind: Kind.start, id: 4, body: [8] + Start("true").body.dropFirst()).bytes
         ),
         (
             "a count that is absurd",

@@ -9,7 +9,7 @@ import Testing
         try gateway.send(hello(version: 9, window: 123_456))
         let answer = try gateway.next()
         #expect(answer.kind == Kind.hello && answer.id == 0)
-        #expect(Array(answer.body.prefix(13)) == Array("BERTH-AGENT".utf8) + [0, 1])
+        #expect(Array(answer.body.prefix(13)) == Array("BERTH-AGENT".utf8) + [0, 2])
         #expect(answer.number(at: 13) == 123_456)
         #expect(Int32(answer.number(at: 17)) == gateway.child.pid)
     }

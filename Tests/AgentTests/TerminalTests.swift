@@ -50,6 +50,35 @@ import Testing
         #expect(try gateway.collect(program.id).text.contains("through"))
     }
 
+    @Test("what becomes of the input is told before its echo")
+    func input() throws {
+        let gateway = try FakeGateway()
+        var start = terminal("stty -echo; echo ready; read a; stty echo; echo more; read b; exit")
+        start.tellsInput = true
+        let program = try gateway.start(start)
+        var told: [[UInt8]] = []
+        func read(until text: String) throws {
+            var seen = ""
+            while !seen.contains(text) {
+                let frame = try gateway.next(about: program.id)
+                switch frame.kind {
+                case Kind.input: told.append(frame.body)
+                case Kind.data: seen += String(decoding: frame.body.dropFirst(), as: UTF8.self)
+                default: throw Unexpected(description: "\(frame)")
+                }
+            }
+        }
+        try read(until: "ready")
+        try gateway.write(program.id, "hidden\n")
+        try read(until: "more")
+        #expect(told == [[1] + u32(7)])
+        try gateway.write(program.id, "shown")
+        try read(until: "shown")
+        #expect(told == [[1] + u32(7), [0] + u32(5)])
+        try gateway.write(program.id, "\n")
+        #expect(try gateway.expectInput(program.id).body == [0] + u32(1))
+    }
+
     @Test("the interrupt character signals what runs in the foreground")
     func interrupt() throws {
         let gateway = try FakeGateway()

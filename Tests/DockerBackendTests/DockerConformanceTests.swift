@@ -35,6 +35,7 @@ struct DockerConformanceTests {
         subject.sharesPrograms = false
         // Nothing is made, and nothing is left, before a program starts.
         subject.canForward = false
+        subject.tellsInput = true
         try await promise.prove(on: subject)
     }
 

@@ -86,6 +86,55 @@ struct AuditLayerTests {
         )
     }
 
+    @Test("hidden input stays out of the recording, in its place, and before the channel's end")
+    func hiddenInput() async throws {
+        let recorder = FakeRecorder()
+        let handler = OneSessionHandler()
+        let layer = layer(recorder, next: handler) {
+            $0.stdin = true
+            $0.stdout = true
+            $0.redactHiddenInput = true
+        }
+        await layer.handshakeCompleted(handshake)
+        let client = FakeChannel()
+        guard case .accepted(let session) = await layer.openSession(client) else {
+            Issue.record("the session is refused")
+            return
+        }
+        let channel = try #require(handler.channel)
+        let watch = try #require(channel.inputWatch)
+        watch.begin()
+        for text in ["id\n", "pw\n", "lost"] {
+            client.type(text)
+            #expect(try await channel.read() == ByteBuffer(string: text))
+        }
+        try await watch.took(TypedInput(count: 3, isHidden: false))
+        try await channel.write(ByteBuffer(string: "asks"), to: .stdout)
+        try await watch.took(TypedInput(count: 3, isHidden: true))
+        await session.closed()
+        #expect(
+            Array(recorder.events.suffix(5)) == [
+                .io(.stdin, ByteBuffer(string: "id\n")), .io(.stdout, ByteBuffer(string: "asks")),
+                .io(.stdin, ByteBuffer(string: "**\n")), .io(.stdin, ByteBuffer(string: "****")),
+                .close,
+            ]
+        )
+    }
+
+    @Test("nobody watches the input unless it is recorded and its hidden parts are not")
+    func unwatchedInput() async throws {
+        for (stdin, redact) in [(true, false), (false, true)] {
+            let handler = OneSessionHandler()
+            let layer = layer(FakeRecorder(), next: handler) {
+                $0.stdin = stdin
+                $0.redactHiddenInput = redact
+            }
+            await layer.handshakeCompleted(handshake)
+            _ = await layer.openSession(FakeChannel())
+            #expect(try #require(handler.channel).inputWatch == nil)
+        }
+    }
+
     @Test("a request is recorded before it is decided, and its refusal after")
     func refusedRequest() async throws {
         let recorder = FakeRecorder()

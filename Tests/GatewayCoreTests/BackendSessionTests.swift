@@ -1,3 +1,4 @@
+import InMemoryLogging
 import Logging
 import NIOCore
 import NIOPosix
@@ -5,9 +6,22 @@ import SharedConfig
 import SharedMessages
 import SharedModels
 import SharedSSH
+import Synchronization
 import Testing
 
 @testable import GatewayCore
+
+/// Keeps what it is told.
+private final class FakeInputWatch: InputWatch {
+    private let state = Mutex<[String]>([])
+    var told: [String] { state.withLock { $0 } }
+
+    func begin() { state.withLock { $0.append("begin") } }
+
+    func took(_ input: TypedInput) {
+        state.withLock { $0.append("\(input.count) \(input.isHidden ? "hidden" : "shown")") }
+    }
+}
 
 @Suite("A session on a workspace")
 struct BackendSessionTests {
@@ -15,6 +29,14 @@ struct BackendSessionTests {
     private let holder = WorkspaceHolder()
 
     private func session(_ backend: FakeBackend) async -> BackendSession {
+        await session(backend, on: channel, Logger(label: "test"))
+    }
+
+    private func session(
+        _ backend: FakeBackend,
+        on channel: FakeChannel,
+        _ logger: Logger
+    ) async -> BackendSession {
         let request = WorkspaceRequest(
             connectionID: String(repeating: "0", count: 32),
             username: "dev",
@@ -24,7 +46,6 @@ struct BackendSessionTests {
             eventLoop: channel.eventLoop
         )
         await holder.open(backend, request) { _ in }
-        let logger = Logger(label: "test")
         let state = ConnectionState(
             connectionID: request.connectionID,
             remoteAddress: RemoteAddress(host: "127.0.0.1", port: 1),
@@ -86,6 +107,31 @@ struct BackendSessionTests {
         let session = await session(FakeBackend())
         #expect(await session.handle(.signal(name: "TERM")) == false)
         #expect(await session.handle(.windowChange(WindowSize(columns: 1, rows: 1))) == false)
+    }
+
+    @Test(
+        "who watches the input is told, or the log says that nobody can tell",
+        arguments: [true, false]
+    )
+    func watchedInput(isKnown: Bool) async {
+        let watch = FakeInputWatch()
+        let channel = FakeChannel(inputWatch: watch)
+        let backend = FakeBackend()
+        let program = backend.workspace.program
+        program.knowsInput.withLock { $0 = isKnown }
+        let log = InMemoryLogHandler()
+        let logger = Logger(label: "test") { _ in log }
+        let session = await session(backend, on: channel, logger)
+        let pty = PTYRequest(term: "xterm", size: WindowSize(columns: 80, rows: 24))
+        #expect(await session.handle(.pty(pty)))
+        #expect(await session.handle(.shell))
+        if isKnown { program.take(TypedInput(count: 2, isHidden: true)) }
+        program.endOutput()
+        await program.end(.status(0))
+        await channel.untilClosed()
+        #expect(watch.told == (isKnown ? ["begin", "2 hidden"] : []))
+        let codes = log.entries.compactMap { $0.metadata["code"].map { "\($0)" } }
+        #expect(codes.contains("RECORDING_ECHO_UNKNOWN") != isKnown)
     }
 
     @Test("end of input ends the program's input and nothing else")

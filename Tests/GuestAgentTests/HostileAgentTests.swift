@@ -97,6 +97,9 @@ private let hello = frame(
         frame(FrameKind.accepted, 3, [0, 0, 0, 9, 0, 0, 0, 0, 0, 0]),
         frame(FrameKind.ping, 0, [UInt8](repeating: 0, count: 65)),
         frame(FrameKind.failed, 2, [0, 0, 0, 2, 0xFF, 0xFF, 0xFF, 0xFF]),
+        frame(FrameKind.input, 2, [0, 0, 0, 0, 1]),
+        frame(FrameKind.input, 2, [2, 0, 0, 0, 1]),
+        frame(FrameKind.input, 2, [0, 0, 0, 0, 0]),
     ]
 
     @Test("what the protocol does not allow ends everything with a code", arguments: violations)
@@ -118,6 +121,47 @@ private let hello = frame(
             _ = try await link.start(AgentProgram(file: "x", arguments: ["x"]))
         }
         await link.close()
+    }
+
+    @Test("INPUT is asked for where the agent knows it, and never about more than was sent")
+    func input() throws {
+        for version: UInt8 in [1, 2] {
+            var machine = AgentMachine()
+            var greeting = hello
+            greeting[9 + FrameLimits.magic.count + 1] = version
+            try machine.receive(ByteBuffer(bytes: greeting))
+            let id = try machine.claim(.program(hasTerminal: true))
+            machine.items[id]?.untold = machine.canTellInput ? 0 : nil
+            #expect(machine.canTellInput == (version == 2))
+            try machine.receive(ByteBuffer(bytes: frame(FrameKind.started, id, [0, 0, 0, 1])))
+            _ = try machine.send(ByteBuffer(string: "ab"), to: id)
+            let told = ByteBuffer(bytes: frame(FrameKind.input, id, [1, 0, 0, 0, 2]))
+            guard version == 2 else {
+                #expect(throws: AgentFault.self) { try machine.receive(told) }
+                continue
+            }
+            try machine.receive(told)
+            #expect(machine.takePiece(id)?.input == TypedInput(count: 2, isHidden: true))
+            #expect(throws: AgentFault.self) { try machine.receive(told) }
+        }
+    }
+
+    @Test("an output that nobody reads does not fill up with what the terminal tells")
+    func unreadInput() throws {
+        var queue = ReceiveQueue(channels: [1])
+        for number in 0..<10_000 {
+            queue.note(TypedInput(count: 1, isHidden: number % 2 == 1))
+            let isTaken = queue.receive(ByteBuffer(string: "x"), 1)
+            #expect(isTaken)
+        }
+        var (notes, bytes, text) = (0, 0, 0)
+        while let piece = queue.take() {
+            notes += piece.input == nil ? 0 : 1
+            bytes += piece.input?.count ?? 0
+            text += piece.bytes.readableBytes
+        }
+        #expect(notes == 4097)
+        #expect(bytes == 10_000 && text == 10_000)
     }
 
     @Test("no bytes at all trap, wherever they are cut")

@@ -130,6 +130,24 @@ struct LoaderTests {
         #expect(problems(proxy + "configserver: {url: 'http://127.0.0.1:7020/config'}\n") == [])
     }
 
+    @Test(
+        "redaction that the backend can't do loads with a warning",
+        arguments: [
+            ("backend: sandbox", false), ("backend: docker", false),
+            ("backend: oci\noci: {image: x}", false),
+            ("backend: docker\ndocker: {execution: {disableAgent: true}}", true),
+            ("backend: docker\ndocker: {execution: {agent: {delivery: none}}}", true),
+            ("backend: sshproxy\nconfigserver: {url: 'http://127.0.0.1:7020'}", true),
+        ]
+    )
+    func redaction(_ backend: String, isWarned: Bool) throws {
+        let audit = "audit: {enable: true, intercept: {stdin: true, redactHiddenInput: true}}\n"
+        let codes = try load(audit + backend).warnings.map(\.code)
+        #expect(codes.contains(.configRedactionUnavailable) == isWarned)
+        let silent = audit.replacing("stdin: true", with: "stdin: false")
+        #expect(try load(silent + backend).warnings.isEmpty)
+    }
+
     @Test("algorithms of old files load with a warning, unknown ones do not")
     func legacyAlgorithms() throws {
         let loaded = try load(

@@ -84,6 +84,12 @@ int agent_resize(
     return ioctl(terminal, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
+int agent_hides_input(int terminal) {
+    struct termios modes;
+    if (tcgetattr(terminal, &modes) < 0) return 1;
+    return (modes.c_lflag & (ICANON | ECHO)) == ICANON;
+}
+
 // MARK: Descriptors of a child
 
 struct ends {

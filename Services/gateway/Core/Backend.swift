@@ -103,15 +103,20 @@ package struct ProgramRequest: Sendable, Hashable {
     package var environment: [(name: String, value: RawText)]
     /// A terminal, or `nil` for three pipes.
     package var pty: PTYRequest?
+    /// With a terminal, and where the backend can: the program's output tells what became of its
+    /// input.
+    package var watchesInput: Bool
 
     package init(
         kind: Kind,
         environment: [(name: String, value: RawText)] = [],
-        pty: PTYRequest? = nil
+        pty: PTYRequest? = nil,
+        watchesInput: Bool = false
     ) {
         self.kind = kind
         self.environment = environment
         self.pty = pty
+        self.watchesInput = watchesInput
     }
 
     package static func == (left: Self, right: Self) -> Bool {
@@ -135,6 +140,9 @@ package protocol Program: Sendable {
     /// The program's end does not end the output: a child that keeps the streams open does not
     /// delay `exit()`, see there. Throws `CancellationError` when the reader is cancelled.
     func nextOutput() async throws -> ProgramOutput?
+
+    /// Whether the output tells what became of the input: it was asked for, and can be known.
+    var tellsInput: Bool { get }
 
     /// Hands bytes to the program's standard input; returns once they were taken. Bytes for a
     /// program that no longer reads are dropped, as a pipe's reader may close early.
@@ -171,14 +179,27 @@ package protocol Program: Sendable {
     func terminate() async
 }
 
+extension Program {
+    package var tellsInput: Bool { false }
+}
+
 /// One piece of output.
 package struct ProgramOutput: Sendable, Hashable {
     package var stream: OutputStream
+    /// Empty where there is `input`.
     package var bytes: ByteBuffer
+    /// Input that the terminal took before it said what follows.
+    package var input: TypedInput?
 
     package init(stream: OutputStream, bytes: ByteBuffer) {
         self.stream = stream
         self.bytes = bytes
+    }
+
+    package init(_ input: TypedInput) {
+        stream = .stdout
+        bytes = ByteBuffer()
+        self.input = input
     }
 }
 

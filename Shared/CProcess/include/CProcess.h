@@ -99,6 +99,10 @@ int berth_resize(
 // What a break on the line does to a terminal, given its master (termios(3), BRKINT): 0 or errno.
 int berth_break(int terminal);
 
+// Whether a terminal, given its master, shows nothing of what is typed: it gathers lines, and echo
+// is off. Programs that read key by key show by themselves what they like. 1 too when it is gone.
+int berth_hides_input(int terminal);
+
 // A pipe with both ends close-on-exec and room for `capacity` bytes where the kernel allows.
 int berth_pipe(int *_Nonnull reader, int *_Nonnull writer, int capacity);
 

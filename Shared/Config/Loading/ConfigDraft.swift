@@ -33,6 +33,7 @@ struct ConfigDraft {
             throw ConfigProblems(problems.map(located))
         }
         warnAboutAlgorithms(config)
+        warnAboutRedaction(config)
         return LoadedConfig(config: config, warnings: warnings)
     }
 
@@ -40,6 +41,14 @@ struct ConfigDraft {
         var problem = problem
         if problem.origin == nil { problem.origin = origins[problem.path] }
         return problem
+    }
+
+    private mutating func warnAboutRedaction(_ config: BerthConfig) {
+        let intercept = config.audit.intercept
+        guard config.audit.enable, intercept.stdin, intercept.redactHiddenInput,
+            !config.knowsHiddenInput
+        else { return }
+        warn(.configRedactionUnavailable, "audit.intercept.redactHiddenInput")
     }
 
     private mutating func warnAboutAlgorithms(_ config: BerthConfig) {
@@ -50,6 +59,17 @@ struct ConfigDraft {
         }
         for name in SSHAlgorithms.weak(among: server) {
             warn(.configAlgorithmWeak, "ssh: \(name)")
+        }
+    }
+}
+
+extension BerthConfig {
+    /// Whether programs of the configured backend run behind a terminal of Berth's own.
+    fileprivate var knowsHiddenInput: Bool {
+        switch backend {
+        case .sandbox, .oci: true
+        case .docker: !docker.execution.disableAgent && docker.execution.agent.delivery != .none
+        default: false
         }
     }
 }

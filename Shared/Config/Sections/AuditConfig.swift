@@ -96,6 +96,8 @@ package struct AuditInterceptConfig: ConfigSection {
     package var passwords = false
     /// The bytes of forwarded connections.
     package var forwarding = false
+    /// What is typed while the terminal shows nothing of it becomes `*`.
+    package var redactHiddenInput = false
 
     package init() {}
 
@@ -105,5 +107,6 @@ package struct AuditInterceptConfig: ConfigSection {
         visitor.field("stderr", &stderr)
         visitor.field("passwords", &passwords)
         visitor.field("forwarding", &forwarding)
+        visitor.field("redactHiddenInput", &redactHiddenInput)
     }
 }

@@ -139,9 +139,14 @@ package protocol SessionChannel: ByteChannel {
     /// Tells a client that understands it (`eow@openssh.com`, OpenSSH's PROTOCOL §2.1) that
     /// nobody reads its input any more. Harmless when repeated.
     func sendEndOfWrite() async
+
+    /// Who is to be told what a terminal hides, if anybody is.
+    var inputWatch: (any InputWatch)? { get }
 }
 
 extension SessionChannel {
+    package var inputWatch: (any InputWatch)? { nil }
+
     package func write(_ bytes: ByteBuffer) async throws { try await write(bytes, to: .stdout) }
 }
 

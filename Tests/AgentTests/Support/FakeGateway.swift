@@ -145,6 +145,14 @@ final class FakeGateway {
         return all
     }
 
+    /// The next INPUT about `id`, whatever comes before it.
+    func expectInput(_ id: UInt32) throws -> Frame {
+        while true {
+            let frame = try next(about: id)
+            if frame.kind == Kind.input { return frame }
+        }
+    }
+
     /// FAILED's errno.
     func expectFailure(_ id: UInt32) throws -> Int32 {
         Int32(try expect(Kind.failed, id).number(at: 0))

@@ -11,6 +11,7 @@ enum Kind {
     static let signal: UInt8 = 20
     static let resize: UInt8 = 21
     static let kill: UInt8 = 22
+    static let input: UInt8 = 23
     static let data: UInt8 = 32
     static let end: UInt8 = 33
     static let window: UInt8 = 34
@@ -60,13 +61,15 @@ struct Start {
     var replacesEnvironment = false
     var terminal: (columns: UInt32, rows: UInt32)?
     var modes: [UInt8] = [0]
+    var tellsInput = false
 
     init(_ arguments: String...) { self.arguments = arguments }
 
     static func shell(_ line: String) -> Start { Start("sh", "-c", line) }
 
     var body: [UInt8] {
-        let flags: UInt8 = (terminal == nil ? 0 : 1) | (replacesEnvironment ? 2 : 0)
+        let flags: UInt8 =
+            (terminal == nil ? 0 : 1) | (replacesEnvironment ? 2 : 0) | (tellsInput ? 4 : 0)
         var body = [flags] + string(folder) + string(program ?? arguments.first ?? "")
         body += strings(arguments) + strings(environment)
         if let terminal {

@@ -55,6 +55,13 @@ struct OCITests {
         }
     }
 
+    @Test("a password that a container's terminal hides is not in the recording")
+    func hiddenInput() async throws {
+        try await withContainers(HiddenInput.settings) { installation, _ in
+            try await HiddenInput.prove(installation, shell: "sh")
+        }
+    }
+
     @Test("programs, a terminal, sftp and scp work on an image that has nothing but busybox")
     func works() async throws {
         try await withContainers { installation, state in

@@ -121,6 +121,12 @@ final class FakeProgram: Program {
         exits = Gate()
     }
 
+    /// Of the input that is told by `take`.
+    let knowsInput = Mutex(false)
+    var tellsInput: Bool { knowsInput.withLock { $0 } }
+
+    func take(_ input: TypedInput) { output.yield(ProgramOutput(input)) }
+
     var input: String { state.withLock { $0.input } }
     var inputEnded: Bool { state.withLock { $0.inputEnded } }
     var signals: [String] { state.withLock { $0.signals } }

@@ -25,6 +25,9 @@ final class FakeChannel: SessionChannel {
     let id: UInt64 = 7
     let eventLoop: any EventLoop = MultiThreadedEventLoopGroup.singleton.next()
     private let state = Mutex(State())
+    let inputWatch: (any InputWatch)?
+
+    init(inputWatch: (any InputWatch)? = nil) { self.inputWatch = inputWatch }
 
     var sent: [Sent] { state.withLock { $0.sent } }
 

@@ -17,6 +17,7 @@ package enum ConformanceCase: String, Sendable, CaseIterable {
     case terminalHasItsSizeBeforeStart
     case resizeReachesTerminal
     case controlCharacterInterrupts
+    case hiddenInputIsTold
     case terminalOutputBeforeExitIsComplete
     case termSignalEndsProgram
     case killSignalEndsProgram
@@ -103,6 +104,7 @@ package enum ConformanceCase: String, Sendable, CaseIterable {
         case .terminalHasItsSizeBeforeStart: TerminalProofs.terminalHasItsSizeBeforeStart
         case .resizeReachesTerminal: TerminalProofs.resizeReachesTerminal
         case .controlCharacterInterrupts: TerminalProofs.controlCharacterInterrupts
+        case .hiddenInputIsTold: TerminalProofs.hiddenInputIsTold
         case .terminalOutputBeforeExitIsComplete: TerminalProofs.outputBeforeExitIsComplete
         case .termSignalEndsProgram: ProgramProofs.termSignalEndsProgram
         case .killSignalEndsProgram: ProgramProofs.killSignalEndsProgram

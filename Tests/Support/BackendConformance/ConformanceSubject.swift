@@ -27,6 +27,8 @@ package struct ConformanceSubject: Sendable {
     /// Whether the programs of a connection share files and processes. Where each is alone, its
     /// end takes all that is its own.
     package var sharesPrograms = true
+    /// Whether it knows what a terminal hides; as a rule where it has a program inside.
+    package var tellsInput: Bool
 
     package init(
         backend: any Backend,
@@ -44,6 +46,7 @@ package struct ConformanceSubject: Sendable {
         self.canForward = canForward
         self.isRelay = isRelay
         noticesLater = isRelay
+        tellsInput = canForward && !isRelay
         self.leftovers = leftovers
     }
 }

@@ -45,6 +45,20 @@ extension Program {
         )
     }
 
+    /// Reads output until `text` has come; tells for each byte of the input whether it was hidden.
+    package func inputs(until text: String) async throws -> [Bool] {
+        var (seen, hidden) = ("", [Bool]())
+        while !seen.contains(text) {
+            guard let piece = try await nextOutput() else {
+                throw ConformanceFailure("output ended before \"\(text)\" came; seen: \(seen)")
+            }
+            seen += String(buffer: piece.bytes)
+            guard let input = piece.input else { continue }
+            hidden += [Bool](repeating: input.isHidden, count: input.count)
+        }
+        return hidden
+    }
+
     /// Reads output until `text` has come; returns all of it.
     package func read(until text: String) async throws -> String {
         var seen = ""

@@ -68,6 +68,38 @@ enum TerminalProofs {
         }
     }
 
+    static func hiddenInputIsTold(_ subject: ConformanceSubject) async throws {
+        let canTell = subject.tellsInput
+        let script = """
+            printf 1_; read a; stty -echo; printf 2_; read b; stty echo; printf 3_; read c; \
+            stty -icanon -echo; printf 4_; head -c 4 > /dev/null; printf 5_; exit 3
+            """
+        try await subject.withWorkspace { workspace in
+            var request = ProgramRequest(kind: .exec(RawText(script)), pty: terminal)
+            let silent = try await workspace.start(request)
+            try claim("it tells nobody who does not ask", !silent.tellsInput)
+            await silent.terminate()
+            request.watchesInput = true
+            let program = try await workspace.start(request)
+            try claim("it tells if it can", program.tellsInput == canTell)
+            var hidden: [Bool] = []
+            for (mark, typed) in [("1_", "shown\n"), ("2_", "hidden\n"), ("3_", "b"), ("b", "c\n")]
+            {
+                hidden += try await program.inputs(until: mark)
+                try await program.write(ByteBuffer(string: typed))
+            }
+            hidden += try await program.inputs(until: "4_")
+            // As a shell at its prompt: it shows by itself what it likes.
+            try await program.write(ByteBuffer(string: "keys"))
+            hidden += try await program.inputs(until: "5_")
+            let expected = [(6, false), (7, true), (3, false), (4, false)].flatMap {
+                [Bool](repeating: $0.1, count: $0.0)
+            }
+            try claim("what is hidden", hidden == (canTell ? expected : []), seen: "\(hidden)")
+            await program.terminate()
+        }
+    }
+
     static func outputBeforeExitIsComplete(_ subject: ConformanceSubject) async throws {
         try await subject.withWorkspace { workspace in
             for _ in 0..<5 {

@@ -4,9 +4,6 @@ import CAgent
 
 extension InitServer {
     private static let mostStrings = 4096
-    private static let terminalFlag: UInt8 = 1
-    private static let replaceFlag: UInt8 = 2
-
     func start(_ id: UInt32, _ body: inout BodyReader) throws(Violation) {
         try claim(id)
         let request = try StartRequest(&body)
@@ -37,6 +34,7 @@ extension InitServer {
             0,
             input,
             isSocket: false,
+            tellsInput: request.tellsInput,
             window: window,
             whenDone: {}
         )
@@ -95,16 +93,25 @@ struct StartRequest {
     var arguments: [[UInt8]]
     var environment: [[UInt8]]
     var terminal: TerminalRequest?
+    /// The gateway wants to know what the terminal does with its input.
+    var tellsInput: Bool
+
+    private static let terminalFlag: UInt8 = 1
+    private static let replaceFlag: UInt8 = 2
+    private static let inputFlag: UInt8 = 4
 
     init(_ body: inout BodyReader) throws(Violation) {
         let flags = try body.byte()
-        guard flags & ~3 == 0 else { throw Violation(text: "unknown flags of START") }
-        replacesEnvironment = flags & 2 != 0
+        guard flags < 8, flags & Self.inputFlag == 0 || flags & Self.terminalFlag != 0 else {
+            throw Violation(text: "unknown flags of START")
+        }
+        replacesEnvironment = flags & Self.replaceFlag != 0
+        tellsInput = flags & Self.inputFlag != 0
         folder = try body.name()
         program = try body.name()
         arguments = try body.names()
         environment = try body.names()
-        if flags & 1 != 0 {
+        if flags & Self.terminalFlag != 0 {
             let size = TerminalSize(
                 columns: try body.number(),
                 rows: try body.number(),

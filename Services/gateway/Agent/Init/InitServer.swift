@@ -36,7 +36,7 @@ final class InitServer {
     )
 
     private static let magic: StaticString = "BERTH-AGENT"
-    private static let version: UInt16 = 1
+    private static let version: UInt16 = 2
     /// Of either direction.
     static let mostIDs = 1024
     static let windows: ClosedRange<UInt32> = 4096...(16 << 20)
@@ -177,10 +177,10 @@ final class InitServer {
         window = try body.number()
         try body.requireEnd()
         guard Self.windows.contains(window) else { throw Violation(text: "no such window") }
-        isGreeted = version >= Self.version
+        isGreeted = version > 0
         var hello = FrameWriter(FrameKind.hello, 0)
         hello.raw(bytes(Self.magic))
-        hello.short(isGreeted ? Self.version : 0)
+        hello.short(min(version, Self.version))
         hello.number(window)
         hello.number(UInt32(truncatingIfNeeded: agent_process_id()))
         link.send(hello)

@@ -10,6 +10,8 @@ final class Sink {
     private let channel: UInt8
     private var descriptor: Descriptor?
     private let isSocket: Bool
+    /// A terminal's: the gateway is told what became of the bytes.
+    private let tellsInput: Bool
     private var queue = ByteQueue()
     private var window: Int
     private var owed = 0
@@ -26,6 +28,7 @@ final class Sink {
         _ channel: UInt8,
         _ descriptor: Descriptor,
         isSocket: Bool,
+        tellsInput: Bool = false,
         window: UInt32,
         whenDone: @escaping () -> Void
     ) {
@@ -34,6 +37,7 @@ final class Sink {
         self.channel = channel
         self.descriptor = descriptor
         self.isSocket = isSocket
+        self.tellsInput = tellsInput
         self.window = Int(window)
         size = Int(window)
         self.whenDone = whenDone
@@ -43,13 +47,15 @@ final class Sink {
         guard !endReceived else { throw Violation(text: "DATA after END") }
         guard bytes.count <= window else { throw Violation(text: "DATA beyond the window") }
         window -= bytes.count
-        guard let descriptor, !isDone else { return credit(bytes.count) }
+        guard let descriptor, !isDone else { return lose(bytes.count) }
         guard queue.isEmpty else { return queue.append(bytes) }
+        let isHidden = tellsInput && agent_hides_input(descriptor.number) != 0
         let written = unsafe bytes.withUnsafeBytes { all in
             guard let base = all.baseAddress else { return 0 }
             return unsafe agent_write(descriptor.number, base, all.count)
         }
         guard written >= 0 || written == -Int(EAGAIN) else { return lose(bytes.count) }
+        tell(max(written, 0), isHidden)
         credit(max(written, 0))
         guard max(written, 0) < bytes.count else { return }
         queue.append(bytes.dropFirst(max(written, 0)))
@@ -72,9 +78,11 @@ final class Sink {
 
     private func write() {
         guard let descriptor else { return }
+        let isHidden = tellsInput && agent_hides_input(descriptor.number) != 0
         let written = queue.write(to: descriptor.number)
         guard written != -Int(EAGAIN) else { return }
         guard written >= 0 else { return drop() }
+        tell(written, isHidden)
         credit(written)
         guard queue.isEmpty else { return }
         link.poller.whenWritable(descriptor.number, nil)
@@ -84,7 +92,17 @@ final class Sink {
     /// The reader is gone.
     private func lose(_ count: Int) {
         finish()
+        tell(count, true)
         credit(count)
+    }
+
+    /// What nobody reads is not shown either.
+    private func tell(_ count: Int, _ isHidden: Bool) {
+        guard tellsInput, count > 0 else { return }
+        var frame = FrameWriter(FrameKind.input, id)
+        frame.byte(isHidden ? 1 : 0)
+        frame.number(UInt32(truncatingIfNeeded: count))
+        link.send(frame)
     }
 
     private func finish() {

@@ -14,6 +14,7 @@ final class SandboxProgram: Program {
     private let streams: ProgramStreams
     /// The master, for its size; `nil` without a terminal.
     private let terminal: Descriptor?
+    let tellsInput: Bool
 
     /// Names it among the programs of its sandbox.
     var id: UInt32 { launch.id }
@@ -25,17 +26,24 @@ final class SandboxProgram: Program {
         holder: Holder,
         launch: Holder.Launch,
         streams: ProgramStreams,
-        terminal: Descriptor?
+        terminal: Descriptor?,
+        tellsInput: Bool
     ) {
         self.holder = holder
         self.launch = launch
         self.streams = streams
         self.terminal = terminal
+        self.tellsInput = tellsInput && terminal != nil
     }
 
     func nextOutput() async throws -> ProgramOutput? { try await streams.output.next() }
 
     func write(_ bytes: ByteBuffer) async throws -> Bool {
+        if tellsInput, let terminal {
+            // Told before the terminal has them, so that what it echoes comes after.
+            let isHidden = berth_hides_input(terminal.number) != 0
+            streams.output.note(TypedInput(count: bytes.readableBytes, isHidden: isHidden))
+        }
         let taken = Latch<Bool>()
         streams.input.writeAndFlush(bytes).whenComplete { result in
             switch result {

@@ -65,7 +65,7 @@ final class SandboxWorkspace: Workspace {
             terminal: request.pty
         )
         do {
-            let program = try await start(payload)
+            let program = try await start(payload, watchesInput: request.watchesInput)
             forgetEnded(adding: program)
             return program
         } catch let error as SystemFailure {
@@ -73,9 +73,14 @@ final class SandboxWorkspace: Workspace {
         }
     }
 
-    private func start(_ payload: StartPayload) async throws -> SandboxProgram {
+    private func start(
+        _ payload: StartPayload,
+        watchesInput: Bool
+    ) async throws -> SandboxProgram {
         let file = try Descriptor.memoryFile(payload.bytes)
-        guard payload.terminal == nil else { return try await startWithTerminal(file) }
+        guard payload.terminal == nil else {
+            return try await startWithTerminal(file, watchesInput)
+        }
         let capacity = ProgramStreams.pipeCapacity
         let (input, output, errors) = (
             try Descriptor.pipe(capacity: capacity), try Descriptor.pipe(capacity: capacity),
@@ -94,9 +99,12 @@ final class SandboxWorkspace: Workspace {
         }
     }
 
-    private func startWithTerminal(_ file: Descriptor) async throws -> SandboxProgram {
+    private func startWithTerminal(
+        _ file: Descriptor,
+        _ watchesInput: Bool
+    ) async throws -> SandboxProgram {
         let launch = try holder.launch(payload: file, streams: [])
-        return try await running(launch) { terminal in
+        return try await running(launch, watchesInput: watchesInput) { terminal in
             guard let terminal else { throw CodedError(.sandboxProgramStartFailed) }
             return try await ProgramStreams.terminal(terminal, on: loop)
         }
@@ -105,6 +113,7 @@ final class SandboxWorkspace: Workspace {
     /// Waits until the program runs; one that starts too late, or for nobody, is killed.
     private func running(
         _ launch: Holder.Launch,
+        watchesInput: Bool = false,
         _ streams: (Descriptor?) async throws -> ProgramStreams
     ) async throws -> SandboxProgram {
         do {
@@ -116,7 +125,8 @@ final class SandboxWorkspace: Workspace {
                 holder: holder,
                 launch: launch,
                 streams: try await streams(terminal),
-                terminal: terminal
+                terminal: terminal,
+                tellsInput: watchesInput
             )
         } catch {
             try? holder.signal(launch.id, SignalNames.kill)  // Else there is nothing to kill.

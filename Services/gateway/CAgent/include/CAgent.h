@@ -101,6 +101,10 @@ int agent_start_program(const struct agent_start *_Nonnull start, struct agent_p
 int agent_resize(
     int terminal, uint32_t columns, uint32_t rows, uint32_t pixel_width, uint32_t pixel_height
 );
+
+// Whether a terminal, given its master, gathers lines and echoes nothing; 1 too when it is gone.
+int agent_hides_input(int terminal);
+
 // MARK: Files
 
 // A file to be written, of this mode, with its parents: descriptor. `temporary` becomes the name of a

@@ -109,7 +109,7 @@ package final class AuditLayer: ServerConnectionHandler {
         switch await next.openSession(recorded) {
         case .accepted(let handler):
             await note(.newChannelAccepted(type: "session"), channel: channel.id)
-            let session = AuditSession(channel.id, recorder: recorder, next: handler) {
+            let session = AuditSession(recorded, recorder: recorder, next: handler) {
                 [weak self] error in self?.refuse(error)
             }
             return .accepted(session)

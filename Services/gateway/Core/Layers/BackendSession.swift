@@ -167,9 +167,20 @@ actor BackendSession: SessionHandler {
         guard lifecycle.startRequested() else { return false }
         do {
             let workspace = try await waitForWorkspace()
-            let request = ProgramRequest(kind: kind, environment: environment, pty: pty)
+            let watch = pty == nil ? nil : channel.inputWatch
+            let request = ProgramRequest(
+                kind: kind,
+                environment: environment,
+                pty: pty,
+                watchesInput: watch != nil
+            )
             let program = try await workspace.start(request)
             self.program = program
+            if program.tellsInput {
+                watch?.begin()
+            } else if watch != nil {
+                logger.emit(.recordingEchoUnknown)
+            }
             events = ProgramEvents(request, showsCommand: showsCommands, logger: logger)
             lifecycle.started()
             running = Task(executorPreference: tasks) { await self.run(program) }
@@ -257,7 +268,11 @@ actor BackendSession: SessionHandler {
     private func carryOutput(of program: any Program) async -> Step {
         do {
             while let output = try await program.nextOutput() {
-                try await channel.write(output.bytes, to: output.stream)
+                if let input = output.input {
+                    try await channel.inputWatch?.took(input)
+                } else {
+                    try await channel.write(output.bytes, to: output.stream)
+                }
             }
         } catch is ChannelClosed {
             await program.terminate()

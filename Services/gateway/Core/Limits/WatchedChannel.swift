@@ -13,6 +13,7 @@ final class WatchedChannel: SessionChannel {
 
     var id: UInt64 { next.id }
     var eventLoop: any EventLoop { next.eventLoop }
+    var inputWatch: (any InputWatch)? { next.inputWatch }
 
     func read() async throws -> ByteBuffer? {
         let bytes = try await next.read()

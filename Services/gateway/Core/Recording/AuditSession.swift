@@ -8,16 +8,18 @@ final class AuditSession: SessionHandler {
     private let channel: UInt64
     private let recorder: ConnectionRecorder
     private let next: any SessionHandler
+    private let stream: RecordedChannel
     private let whenFailed: @Sendable (any Error) -> Void
     private let lastRequest = Mutex<UInt64>(0)
 
     init(
-        _ channel: UInt64,
+        _ stream: RecordedChannel,
         recorder: ConnectionRecorder,
         next: any SessionHandler,
         whenFailed: @escaping @Sendable (any Error) -> Void
     ) {
-        self.channel = channel
+        self.stream = stream
+        channel = stream.id
         self.recorder = recorder
         self.next = next
         self.whenFailed = whenFailed
@@ -35,6 +37,7 @@ final class AuditSession: SessionHandler {
     }
 
     func closed() async {
+        await stream.settleInput()
         await note(.close)
         await next.closed()
     }

@@ -26,6 +26,8 @@ final class SessionProgram: Program {
     /// Whether its container is gone.
     var isOver: Bool { state.withLock { $0.isOver } }
 
+    var tellsInput: Bool { program.tellsInput }
+
     func nextOutput() async throws -> ProgramOutput? { try await program.nextOutput() }
     func write(_ bytes: ByteBuffer) async throws -> Bool { try await program.write(bytes) }
     func closeInput() async { await program.closeInput() }

@@ -46,7 +46,8 @@ package struct AgentCommands: Sendable {
                 arguments: words,
                 environment: assignments,
                 folder: folder,
-                terminal: request.pty
+                terminal: request.pty,
+                watchesInput: request.watchesInput
             )
         }
     }

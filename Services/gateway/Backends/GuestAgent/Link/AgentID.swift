@@ -44,20 +44,20 @@ final class AgentID: Sendable {
     func receive() async throws -> ReceiveQueue.Piece? {
         let received: Received = try await link.wait(for: WaitKey(.output, number)) {
             [number] machine in
-            if let piece = machine.takePiece(number) { return .piece(piece.channel, piece.bytes) }
+            if let piece = machine.takePiece(number) { return .piece(piece) }
             guard let item = machine.items[number] else { return .end }
             if item.received.hasEnded || item.closeSent || item.closeReceived { return .end }
             if let end = machine.end { throw end }
             return nil
         }
         switch received {
-        case .piece(let channel, let bytes): return (channel, bytes)
+        case .piece(let piece): return piece
         case .end: return nil
         }
     }
 
     private enum Received: Sendable {
-        case piece(UInt8, ByteBuffer)
+        case piece(ReceiveQueue.Piece)
         case end
     }
 

@@ -13,9 +13,14 @@ extension AgentLink {
             throw CodedError(.agentProgramStartFailed, detail: "a NUL, or too many strings")
         }
         do {
-            let id = AgentID(self, try begin(program))
+            let (number, tellsInput) = try begin(program)
+            let id = AgentID(self, number)
             _ = try await id.answer()
-            return RunningProgram(id: id, hasTerminal: program.terminal != nil)
+            return RunningProgram(
+                id: id,
+                hasTerminal: program.terminal != nil,
+                tellsInput: tellsInput
+            )
         } catch let refusal as AgentRefusal {
             throw CodedError(
                 .agentProgramStartFailed,
@@ -27,16 +32,19 @@ extension AgentLink {
         }
     }
 
-    private func begin(_ program: AgentProgram) throws -> UInt32 {
+    private func begin(_ program: AgentProgram) throws -> (id: UInt32, tellsInput: Bool) {
         try change { machine in
             let id = try machine.claim(.program(hasTerminal: program.terminal != nil))
             var frame = FrameWriter(FrameKind.start, id, room: 1024)
-            program.write(to: &frame)
+            let tellsInput =
+                program.watchesInput && program.terminal != nil && machine.canTellInput
+            if tellsInput { machine.items[id]?.untold = 0 }
+            program.write(to: &frame, tellsInput: tellsInput)
             guard machine.send(frame) else {
                 machine.items[id] = nil
                 throw AgentRefusal(number: 7, text: "Argument list too long")  // E2BIG
             }
-            return id
+            return (id, tellsInput)
         }
     }
 }

@@ -126,7 +126,7 @@ package final class AgentLink: Sendable {
         } catch let error as CodedError {
             throw CodedError(.agentHelloFailed, detail: error.detail, cause: error)
         }
-        guard version == FrameLimits.version else {
+        guard version > 0 else {
             throw CodedError(.agentHelloFailed, detail: "the agent speaks no version of ours")
         }
     }

@@ -18,6 +18,8 @@ package struct AgentProgram: Sendable, Hashable {
     /// Where it runs; empty: where the agent does.
     package var folder: String
     package var terminal: PTYRequest?
+    /// The agent shall tell what the terminal does with its input; some agents cannot.
+    package var watchesInput: Bool
 
     package init(
         file: RawText,
@@ -25,7 +27,8 @@ package struct AgentProgram: Sendable, Hashable {
         environment: [RawText] = [],
         replacesEnvironment: Bool = false,
         folder: String = "",
-        terminal: PTYRequest? = nil
+        terminal: PTYRequest? = nil,
+        watchesInput: Bool = false
     ) {
         self.file = file
         self.arguments = arguments
@@ -33,12 +36,14 @@ package struct AgentProgram: Sendable, Hashable {
         self.replacesEnvironment = replacesEnvironment
         self.folder = folder
         self.terminal = terminal
+        self.watchesInput = watchesInput
     }
 }
 
 extension AgentProgram {
     private static let terminalFlag: UInt8 = 1
     private static let replaceFlag: UInt8 = 2
+    private static let inputFlag: UInt8 = 4
 
     /// Whether it can be told to an agent: no NUL, and not too many of anything.
     var isSendable: Bool {
@@ -48,9 +53,11 @@ extension AgentProgram {
             && !texts.contains { $0.bytes.contains(0) } && !folder.utf8.contains(0)
     }
 
-    func write(to frame: inout FrameWriter) {
+    func write(to frame: inout FrameWriter, tellsInput: Bool) {
         frame.integer(
-            (terminal == nil ? 0 : Self.terminalFlag) | (replacesEnvironment ? Self.replaceFlag : 0)
+            (terminal == nil ? 0 : Self.terminalFlag)
+                | (replacesEnvironment ? Self.replaceFlag : 0)
+                | (tellsInput ? Self.inputFlag : 0)
         )
         frame.string(Array(folder.utf8))
         frame.string(file.bytes)

@@ -7,16 +7,19 @@ import SharedSSH
 final class RunningProgram: Program {
     private let id: AgentID
     private let hasTerminal: Bool
+    let tellsInput: Bool
 
     private static let errorChannel: UInt8 = 2
 
-    init(id: AgentID, hasTerminal: Bool) {
+    init(id: AgentID, hasTerminal: Bool, tellsInput: Bool) {
         self.id = id
         self.hasTerminal = hasTerminal
+        self.tellsInput = tellsInput
     }
 
     func nextOutput() async throws -> ProgramOutput? {
         guard let piece = try await id.receive() else { return nil }
+        if let input = piece.input { return ProgramOutput(input) }
         let stream: OutputStream = piece.channel == Self.errorChannel ? .stderr : .stdout
         return ProgramOutput(stream: stream, bytes: piece.bytes)
     }

@@ -21,6 +21,8 @@ final class AgentItem {
     var received: ReceiveQueue
     /// What the agent still takes on channel 0.
     var sendWindow: UInt32
+    /// Of what was sent, what the agent has still to tell of; `nil` when it was not asked to.
+    var untold: Int?
     var endSent = false
     var exit: AgentExit?
     var closeSent = false

@@ -1,4 +1,5 @@
 import NIOCore
+import SharedSSH
 
 // MARK: - What the agent says about an id
 
@@ -24,6 +25,13 @@ extension AgentMachine {
             }
             item.exit = exit
             wake(.exit, id)
+        case .input(_, let input):
+            guard let untold = item.untold, input.count <= untold else {
+                throw .unexpected(kind: kind, id: id)
+            }
+            item.untold = untold - input.count
+            item.received.note(input)
+            wake(.output, id)
         case .data(_, let channel, let bytes): try received(bytes, channel, item, id)
         case .end(_, let channel):
             guard item.isAnswered, item.received.end(channel) else {
@@ -114,6 +122,7 @@ extension AgentEvent {
         case .started(let id, _): (FrameKind.started, id)
         case .failed(let id, _): (FrameKind.failed, id)
         case .exited(let id, _): (FrameKind.exited, id)
+        case .input(let id, _): (FrameKind.input, id)
         case .data(let id, _, _): (FrameKind.data, id)
         case .end(let id, _): (FrameKind.end, id)
         case .window(let id, _, _): (FrameKind.window, id)

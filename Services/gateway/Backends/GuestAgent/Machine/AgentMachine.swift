@@ -54,6 +54,9 @@ struct AgentMachine {
         return frames
     }
 
+    /// Whether the agent knows INPUT.
+    var canTellInput: Bool { greeting.map { $0.version >= FrameLimits.inputVersion } ?? false }
+
     var isBacklogged: Bool { queue.isBacklogged }
 
     mutating func takeWoken() -> WaitKey? { woken.popFirst() }
@@ -128,6 +131,7 @@ struct AgentMachine {
             let count = min(rest.readableBytes, Int(item.sendWindow), Self.longestData)
             guard let piece = rest.readSlice(length: count) else { break }
             item.sendWindow -= UInt32(count)
+            if let untold = item.untold { item.untold = untold + count }
             queue.append(header: FrameWriter.dataHeader(id, 0, count: count), data: piece)
             wake(.frames)
         }
@@ -192,7 +196,9 @@ struct AgentMachine {
 
     private mutating func handle(_ event: AgentEvent) throws(AgentFault) {
         guard greeting != nil else {
-            guard case .hello(let version, let window, let process) = event, version <= 1 else {
+            guard case .hello(let version, let window, let process) = event,
+                version <= FrameLimits.version
+            else {
                 throw .malformed(FrameKind.hello)
             }
             greeting = (version, window, process)

@@ -1,9 +1,17 @@
 import DequeModule
+import GatewayCore
 import NIOCore
+import SharedSSH
 
 /// What came for one id and nobody has taken yet, within a window for each channel.
 struct ReceiveQueue {
-    typealias Piece = (channel: UInt8, bytes: ByteBuffer)
+    struct Piece: Sendable {
+        let channel: UInt8
+        /// Empty where there is `input`.
+        let bytes: ByteBuffer
+        /// What the terminal took of its input, before what follows.
+        let input: TypedInput?
+    }
 
     private struct Channel {
         let number: UInt8
@@ -19,6 +27,7 @@ struct ReceiveQueue {
         var bytes: ByteBuffer
         /// Whether more may be written behind it.
         let isCopy: Bool
+        var input: TypedInput?
     }
 
     /// What the agent may send ahead of the reader, on each channel.
@@ -30,6 +39,7 @@ struct ReceiveQueue {
     private var pieces: Deque<Held> = []
     private var channels: [Channel]
     private(set) var isDiscarding = false
+    private var lateInput = LateInput()
 
     init(channels: [UInt8]) { self.channels = channels.map { Channel(number: $0) } }
 
@@ -77,12 +87,26 @@ struct ReceiveQueue {
         return true
     }
 
+    /// Keeps what the terminal did with its input, in its place among what it says.
+    mutating func note(_ input: TypedInput) {
+        guard !isDiscarding else { return }
+        let last = pieces.count - 1
+        if last >= 0, let before = pieces[last].input, before.isHidden == input.isHidden {
+            pieces[last].input?.count += input.count
+        } else if lateInput.admit(input) {
+            pieces.append(Held(channel: 0, bytes: ByteBuffer(), isCopy: false, input: input))
+        }
+    }
+
     mutating func take() -> Piece? {
-        guard let piece = pieces.popFirst() else { return nil }
+        guard let piece = pieces.popFirst() else {
+            return lateInput.take().map { Piece(channel: 0, bytes: ByteBuffer(), input: $0) }
+        }
+        if piece.input != nil { lateInput.left() }
         if let index = channels.firstIndex(where: { $0.number == piece.channel }) {
             channels[index].owed += piece.bytes.readableBytes
         }
-        return (piece.channel, piece.bytes)
+        return Piece(channel: piece.channel, bytes: piece.bytes, input: piece.input)
     }
 
     /// Keeps nothing, now and later.

@@ -1,4 +1,5 @@
 import NIOCore
+import SharedSSH
 
 /// What an agent says.
 enum AgentEvent: Hashable {
@@ -9,6 +10,7 @@ enum AgentEvent: Hashable {
     case started(UInt32, process: UInt32)
     case failed(UInt32, AgentRefusal)
     case exited(UInt32, AgentExit)
+    case input(UInt32, TypedInput)
     /// Some bytes of a DATA frame, whose others come with the next events.
     case data(UInt32, channel: UInt8, ByteBuffer)
     case end(UInt32, channel: UInt8)
@@ -65,6 +67,7 @@ extension AgentEvent {
             let text = try reader.string().printable
             self = .failed(id, AgentRefusal(number: number, text: text))
         case FrameKind.exited: self = .exited(id, try reader.exit())
+        case FrameKind.input: self = .input(id, try reader.input())
         case FrameKind.end: self = .end(id, channel: try reader.integer())
         case FrameKind.window:
             self = .window(id, channel: try reader.integer(), count: try reader.integer())
@@ -118,6 +121,13 @@ private struct BodyReader {
     mutating func exit() throws(AgentFault) -> AgentExit {
         guard let how = AgentExit.Kind(rawValue: try integer()) else { throw .malformed(kind) }
         return AgentExit(kind: how, number: try integer())
+    }
+
+    mutating func input() throws(AgentFault) -> TypedInput {
+        let flag: UInt8 = try integer()
+        let count: UInt32 = try integer()
+        guard flag < 2, count > 0 else { throw .malformed(kind) }
+        return TypedInput(count: Int(count), isHidden: flag == 1)
     }
 
     func requireEnd() throws(AgentFault) {

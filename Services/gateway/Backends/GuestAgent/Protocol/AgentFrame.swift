@@ -12,6 +12,7 @@ enum FrameKind {
     static let exited: UInt8 = 19
     static let signal: UInt8 = 20
     static let resize: UInt8 = 21
+    static let input: UInt8 = 23
     static let data: UInt8 = 32
     static let end: UInt8 = 33
     static let window: UInt8 = 34
@@ -28,7 +29,9 @@ enum FrameKind {
 /// Bounds and constants of docs/agent-protocol.md.
 enum FrameLimits {
     static let magic = Array("BERTH-AGENT".utf8)
-    static let version: UInt16 = 1
+    static let version: UInt16 = 2
+    /// The first that knows INPUT.
+    static let inputVersion: UInt16 = 2
     /// Of what follows the length.
     static let longest: UInt32 = 262_144
     /// The kind and the id.

@@ -15,11 +15,24 @@ final class OutputQueue: Sendable {
         var byteCount = 0
         var sources: [OutputStream: Source] = [:]
         var waiter: CheckedContinuation<ProgramOutput?, any Error>?
+        var lateInput = LateInput()
 
         mutating func take() -> ProgramOutput? {
-            guard let piece = pieces.popFirst() else { return nil }
+            guard let piece = pieces.popFirst() else {
+                return lateInput.take().map { ProgramOutput($0) }
+            }
+            if piece.input != nil { lateInput.left() }
             byteCount -= piece.bytes.readableBytes
             return piece
+        }
+
+        mutating func note(_ input: TypedInput) {
+            let last = pieces.count - 1
+            if last >= 0, let before = pieces[last].input, before.isHidden == input.isHidden {
+                pieces[last].input?.count += input.count
+            } else if lateInput.admit(input) {
+                pieces.append(ProgramOutput(input))
+            }
         }
 
         /// The streams that shall read now.
@@ -113,6 +126,18 @@ final class OutputQueue: Sendable {
         // A stream that is asked again before its read is over stays registered for reading.
         for channel in reads { channel.read() }
         waiter?.resume(returning: piece)
+    }
+
+    /// Keeps what the terminal does with its input, in its place among what it says.
+    func note(_ input: TypedInput) {
+        let waiter = state.withLock { state in
+            guard let waiter = state.waiter.take() else {
+                state.note(input)
+                return nil as CheckedContinuation<ProgramOutput?, any Error>?
+            }
+            return waiter
+        }
+        waiter?.resume(returning: ProgramOutput(input))
     }
 
     fileprivate func ended(_ stream: OutputStream) {
