@@ -417,8 +417,15 @@ let services: [Target] = [
             "SharedMessages", "SharedConfig", "SharedHTTP", "SharedDaemon",
             "SharedModels", "SharedAudit", "SharedImages", "AuthClient", "AuditClient",
             "AuditEvidence",
-            "GatewayClient", "SharedDocker", argumentParser, log,
+            "GatewayClient", "SharedDocker", "WebhookKit", argumentParser, log,
             nioCore,
+        ]
+    ),
+    library(
+        "WebhookKit",
+        "Services/webhook/Kit",
+        [
+            "SharedConfig", "SharedHTTP", "SharedMessages", hummingbird, httpTypes, log, nioCore,
         ]
     ),
     executable(
@@ -541,6 +548,10 @@ let testTargets: [Target] = [
         ]
     ),
     tests(
+        "WebhookKit",
+        ["SharedConfig", "SharedHTTP", "SharedMessages", hummingbird, log, lifecycle]
+    ),
+    tests(
         "AuthdCore",
         [
             "AuthClient", "SharedModels", "SharedMessages", "SharedConfig", "SharedHTTP",
@@ -601,7 +612,7 @@ let testTargets: [Target] = [
             "BackendConformance", "SSHTestServer", "MetricsClient", "SharedHTTP", "GatewayClient",
             hummingbird, hummingbirdTesting, httpTypes, yams, metricsTestKit, inMemoryLogging, log,
             nioCore,
-            nioPosix, nioEmbedded, "SharedWaiting",
+            nioPosix, nioEmbedded, "SharedWaiting", lifecycle,
         ]
     ),
     tests("BackendMachine"),

@@ -10,6 +10,7 @@ struct BerthCommand: AsyncParsableCommand {
             ExplainCommand.self,
             CodesCommand.self,
             UserCommand.self,
+            WebhookCommand.self,
             SessionsCommand.self,
             PsCommand.self,
             GcCommand.self,

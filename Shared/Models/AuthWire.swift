@@ -53,14 +53,22 @@ package struct AuthResponse: Sendable, Hashable {
     /// The verified identity; `nil` where the webhook named none.
     package var authenticatedUsername: String?
     package var carried: ConnectionMetadata
+    /// A text that the person may see; empty for none.
+    package var reason: String
+    /// How long ago the webhook gave this answer, if it does not answer now; never on the wire.
+    package var age: Duration?
 
     package init(
         success: Bool,
         authenticatedUsername: String? = nil,
-        carried: ConnectionMetadata = .init()
+        carried: ConnectionMetadata = .init(),
+        reason: String = "",
+        age: Duration? = nil
     ) {
         self.success = success
         self.authenticatedUsername = authenticatedUsername
         self.carried = carried
+        self.reason = reason
+        self.age = age
     }
 }

@@ -133,7 +133,12 @@ struct OpenAPITests {
                 Data(AuthRequest(head: head, question: least ?? question).json)
             )
         }
-        let full = AuthResponse(success: true, authenticatedUsername: "a", carried: carried)
+        let full = AuthResponse(
+            success: true,
+            authenticatedUsername: "a",
+            carried: carried,
+            reason: "r"
+        )
         let record = try encoder.encode(UserRecord(name: "a"))
         let key = try encoder.encode(UserKeyRecord(fingerprint: "", type: "", comment: ""))
         let newKey = try encoder.encode(NewKey(key: ""))

@@ -2,7 +2,7 @@ package import SharedModels
 
 /// The body of an answer.
 ///
-/// Reading is lenient: only `success`, `authenticatedUsername` and the three maps count, other
+/// Reading is lenient: only `success`, `authenticatedUsername`, `reason` and the three maps count, other
 /// keys and echoed ones may hold anything, and every key may be missing, as in the answers of
 /// version 0.4. Writing leaves out what is empty.
 package struct AuthResponseBody: Codable, Sendable {
@@ -16,12 +16,14 @@ package struct AuthResponseBody: Codable, Sendable {
         response = AuthResponse(
             success: try box.value(Bool.self, "success") ?? false,
             authenticatedUsername: name.isEmpty ? nil : name,
-            carried: try ConnectionMetadata(lenient: decoder)
+            carried: try ConnectionMetadata(lenient: decoder),
+            // A key of ours, which other servers may use for something else.
+            reason: (try? box.value(String.self, "reason")) ?? ""
         )
     }
 
     private enum CodingKeys: String, CodingKey {
-        case success, authenticatedUsername, metadata, environment, files
+        case success, authenticatedUsername, metadata, environment, files, reason
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -34,5 +36,6 @@ package struct AuthResponseBody: Codable, Sendable {
             try box.encode(carried.environment, forKey: .environment)
         }
         if !carried.files.isEmpty { try box.encode(carried.files, forKey: .files) }
+        if !response.reason.isEmpty { try box.encode(response.reason, forKey: .reason) }
     }
 }

@@ -11,12 +11,14 @@ package import SharedModels
 /// One for each configured method. An answer with status 200 is a verdict; one with 4xx is a
 /// refusal. Everything else is a failure: broken connections, 5xx and bodies that cannot be read
 /// are tried again every `retryInterval` until `authTimeout` is over, other statuses and redirects
-/// are not.
+/// are not. While the breaker holds calls back, a new question fails at once; one that was asked
+/// before waits for its next try within its time.
 package final class AuthWebhookClient: Sendable {
     private let http: HTTPClient
     private let timeout: Duration
     private let authTimeout: Duration
     private let retryInterval: Duration
+    private let breaker: CircuitBreaker
     private let metrics: GatewayMetrics
     private let logger: Logger
 
@@ -32,6 +34,7 @@ package final class AuthWebhookClient: Sendable {
         timeout = config.client.timeout
         authTimeout = config.authTimeout
         retryInterval = config.retryInterval
+        breaker = CircuitBreaker(config.breaker)
         self.metrics = metrics
         self.logger = logger
     }
@@ -41,13 +44,23 @@ package final class AuthWebhookClient: Sendable {
 
     /// Asks until there is an answer or the time is over.
     ///
-    /// A refusal is an answer: `success` is false, and nothing else of it is passed on. Throws a
+    /// A refusal is an answer: `success` is false, and only its reason is passed on. Throws a
     /// `CodedError` with code `AUTH_BACKEND_ERROR`, whose cause says why, when nobody answered,
     /// and `CancellationError` as soon as the task is cancelled. `country` is a label of the
     /// metrics.
     package func decide(
         _ request: AuthRequest,
         country: String = GatewayMetrics.unknownCountry
+    ) async throws -> AuthResponse {
+        try await decide(request, country: country, within: authTimeout)
+    }
+
+    /// As `decide(_:country:)`, with a time for all tries that may be shorter than the configured
+    /// one.
+    package func decide(
+        _ request: AuthRequest,
+        country: String,
+        within patience: Duration
     ) async throws -> AuthResponse {
         let route = AuthRoute(request.question)
         let question = Question(
@@ -56,7 +69,7 @@ package final class AuthWebhookClient: Sendable {
             head: request.head,
             type: GatewayMetrics.AuthType(route)
         )
-        let answer = try await ask(question) { reply throws(CodedError) in
+        let answer = try await ask(question, patience) { reply throws(CodedError) in
             KeyboardResponse.verdict(try reply.decode(AuthResponseBody.self).response)
         }
         return finish(question, answer, country)
@@ -73,7 +86,7 @@ package final class AuthWebhookClient: Sendable {
             head: request.head,
             type: .keyboardInteractive
         )
-        let answer = try await ask(question) { reply throws(CodedError) in
+        let answer = try await ask(question, authTimeout) { reply throws(CodedError) in
             try reply.decode(KeyboardResponseBody.self).response
         }
         if case .round = answer.response { return answer.response }
@@ -103,30 +116,58 @@ package final class AuthWebhookClient: Sendable {
 
     private typealias Reading = (HTTPReply) throws(CodedError) -> KeyboardResponse
 
-    private func ask(_ question: Question, _ read: Reading) async throws -> Answer {
-        let deadline = ContinuousClock.now + authTimeout
-        var isRetry = false
+    private func ask(
+        _ question: Question,
+        _ patience: Duration,
+        _ read: Reading
+    ) async throws -> Answer {
+        let deadline = ContinuousClock.now + min(patience, authTimeout)
+        var calls = 0
+        var failure = CodedError(.webhookNotAsked)
         while true {
-            metrics.authAsked(question.type, isRetry: isRetry)
-            logger.emit(.auth, question.labels)
-            do {
-                let reply = try await send(question, until: deadline)
-                return Answer(response: try response(reply, read), isRetry: isRetry)
-            } catch let failure as CodedError {
+            let isRetry = calls > 0
+            if breaker.admits(at: .now) {
+                calls += 1
+                do {
+                    return try await attempt(question, isRetry: isRetry, deadline, read)
+                } catch let error as CodedError {
+                    failure = error
+                }
                 let reason = failure.code.id
                 metrics.authUnanswered(question.type, .soft, isRetry: isRetry, reason: reason)
-                guard failure.isRetryable, ContinuousClock.now + retryInterval < deadline else {
-                    metrics.authUnanswered(question.type, .hard, isRetry: isRetry, reason: reason)
-                    throw gaveUp(question, failure)
-                }
-                logger.emit(
-                    CodedError(.authBackendError, detail: "will try again", cause: failure),
-                    question.labels,
-                    level: .debug
-                )
             }
+            guard failure.isRetryable, ContinuousClock.now + retryInterval < deadline else {
+                let reason = failure.code.id
+                metrics.authUnanswered(question.type, .hard, isRetry: isRetry, reason: reason)
+                throw gaveUp(question, failure)
+            }
+            logger.emit(
+                CodedError(.authBackendError, detail: "will try again", cause: failure),
+                question.labels,
+                level: .debug
+            )
             try await Task.sleep(for: retryInterval)
-            isRetry = true
+        }
+    }
+
+    /// One call; tells the breaker how it went, unless the task was cancelled.
+    private func attempt(
+        _ question: Question,
+        isRetry: Bool,
+        _ deadline: ContinuousClock.Instant,
+        _ read: Reading
+    ) async throws -> Answer {
+        metrics.authAsked(question.type, isRetry: isRetry)
+        logger.emit(.auth, question.labels)
+        let labels: Logger.Metadata = ["webhook": .string(question.path)]
+        do {
+            let reply = try await send(question, until: deadline)
+            let answer = Answer(response: try response(reply, read), isRetry: isRetry)
+            logger.emit(breaker.succeeded(), labels, pause: breaker.pause)
+            return answer
+        } catch let failure as CodedError {
+            logger.emit(breaker.failed(at: .now), labels, pause: breaker.pause)
+            throw failure
         }
     }
 
@@ -168,10 +209,12 @@ package final class AuthWebhookClient: Sendable {
         }
     }
 
-    /// Counts and logs a verdict. Nothing else of a refusal is passed on.
+    /// Counts and logs a verdict. Only its reason is passed on of a refusal.
     private func finish(_ question: Question, _ answer: Answer, _ country: String) -> AuthResponse {
         var verdict = AuthResponse(success: false)
-        if case .verdict(let given) = answer.response, given.success { verdict = given }
+        if case .verdict(let given) = answer.response {
+            verdict = given.success ? given : AuthResponse(success: false, reason: given.reason)
+        }
         metrics.authAnswered(
             question.type,
             success: verdict.success,

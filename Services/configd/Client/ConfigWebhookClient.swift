@@ -10,6 +10,7 @@ import SharedModels
 package struct ConfigWebhookClient: Sendable {
     private let config: ConfigServerConfig
     private let http: HTTPClient
+    private let breaker: CircuitBreaker
     private let metrics: GatewayMetrics
     private let logger: Logger
 
@@ -22,6 +23,7 @@ package struct ConfigWebhookClient: Sendable {
     ) {
         self.config = config
         self.http = http
+        breaker = CircuitBreaker(config.breaker)
         self.metrics = metrics
         self.logger = logger
     }
@@ -40,23 +42,28 @@ package struct ConfigWebhookClient: Sendable {
         let logger = logger ?? self.logger
         let body = body(of: request)
         let deadline = ContinuousClock.now + config.retryTimeout
-        var isRetry = false
+        var calls = 0
+        var failure = CodedError(.webhookNotAsked)
         while true {
-            do throws(AttemptFailure) {
-                return try await attempt(body, isRetry, deadline, logger)
-            } catch {
-                guard case .failed(let failure) = error else { throw CancellationError() }
-                let reason = failure.code.id
-                metrics.configUnanswered(.soft, isRetry: isRetry, reason: reason)
-                let isLate = ContinuousClock.now + config.retryInterval >= deadline
-                guard failure.isRetryable, !isLate else {
-                    metrics.configUnanswered(.hard, isRetry: isRetry, reason: reason)
-                    throw CodedError(.configBackendError, cause: failure)
+            let isRetry = calls > 0
+            if breaker.admits(at: .now) {
+                calls += 1
+                do throws(AttemptFailure) {
+                    return try await attempt(body, isRetry, deadline, logger)
+                } catch {
+                    guard case .failed(let reason) = error else { throw CancellationError() }
+                    failure = reason
                 }
-                logger.emit(.configBackendError, ["reason": .string(reason)], level: .debug)
+                metrics.configUnanswered(.soft, isRetry: isRetry, reason: failure.code.id)
             }
+            let reason = failure.code.id
+            let isLate = ContinuousClock.now + config.retryInterval >= deadline
+            guard failure.isRetryable, !isLate else {
+                metrics.configUnanswered(.hard, isRetry: isRetry, reason: reason)
+                throw CodedError(.configBackendError, cause: failure)
+            }
+            logger.emit(.configBackendError, ["reason": .string(reason)], level: .debug)
             try await Task.sleep(for: config.retryInterval)
-            isRetry = true
         }
     }
 
@@ -94,34 +101,39 @@ package struct ConfigWebhookClient: Sendable {
             body: body,
             timeLimit: .total(min(config.client.timeout, max(left, .milliseconds(1))))
         )
-        let reply: HTTPReply
+        let labels: Logger.Metadata = ["webhook": "config"]
         do {
-            reply = try await http.send(call, logger: logger)
+            let reply = try await http.send(call, logger: logger)
+            logger.emit(.configResponse, ["statusCode": .stringConvertible(reply.status)])
+            let response = try decode(reply)
+            logger.emit(breaker.succeeded(), labels, pause: breaker.pause)
+            return response
         } catch let error as CodedError {
+            // A final answer is one: the webhook works, and says no.
+            let change = error.isRetryable ? breaker.failed(at: .now) : breaker.succeeded()
+            logger.emit(change, labels, pause: breaker.pause)
             throw .failed(error)
         } catch {
             throw .cancelled
         }
-        logger.emit(.configResponse, ["statusCode": .stringConvertible(reply.status)])
-        return try decode(reply)
     }
 
-    private func decode(_ reply: HTTPReply) throws(AttemptFailure) -> ConfigResponse {
+    private func decode(_ reply: HTTPReply) throws(CodedError) -> ConfigResponse {
         guard reply.status == 200 else {
             var detail = "status \(reply.status)"
             if let refusal = reply.refusal { detail += ", \(refusal.code): \(refusal.message)" }
             // Request Timeout and Too Many Requests ask for another try (RFC 9110, RFC 6585).
             let isFinal = (400...499).contains(reply.status) && ![408, 429].contains(reply.status)
-            throw .failed(
-                CodedError(.configInvalidStatusCode, detail: detail, isRetryable: !isFinal)
-            )
+            throw CodedError(.configInvalidStatusCode, detail: detail, isRetryable: !isFinal)
         }
         do throws(ConfigProblems) {
             let tree = try JSONTree.parse(reply.body, allowsMore: true).tree
             return try ConfigResponse(tree, emptyValues: config.emptyValues)
         } catch {
-            throw .failed(
-                CodedError(.httpClientDecodeFailed, detail: error.description, isRetryable: true)
+            throw CodedError(
+                .httpClientDecodeFailed,
+                detail: error.description,
+                isRetryable: true
             )
         }
     }

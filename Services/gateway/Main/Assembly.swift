@@ -90,7 +90,9 @@ struct Assembly {
         if let shared { services.append(DaemonService(shared, name: "shared limits")) }
         if let dockerPool { services.append(DaemonService(dockerPool, name: "docker pool")) }
         services.append(DaemonService(containers, name: "containers"))
-        let gateway = try await gateway(recorder, http)
+        let events = try events()
+        if let events { services.append(DaemonService(events, name: "session events")) }
+        let gateway = try await gateway(recorder, events, http)
         services.append(DaemonService(gateway) { _ = try await gateway.boundAddresses() })
         if !isSingle { services.append(DaemonService(await restart(gateway, http))) }
         return services
@@ -180,8 +182,19 @@ struct Assembly {
         )
     }
 
+    private func events() throws -> SessionEventQueue? {
+        guard !config.sessionEvents.client.url.isEmpty else { return nil }
+        let logger = context.logger("session")
+        return SessionEventQueue(
+            config.sessionEvents,
+            client: try SessionEventClient(config.sessionEvents.client, logger: logger),
+            logger: logger
+        )
+    }
+
     private func gateway(
         _ recorder: RecordingShipper?,
+        _ events: SessionEventQueue?,
         _ http: [HTTPService]
     ) async throws -> GatewayService {
         let parts = SetupParts(
@@ -192,7 +205,9 @@ struct Assembly {
             uses: uses,
             metrics: metrics,
             countries: try countries(),
-            sessions: sessions
+            sessions: sessions,
+            keyAnswers: OutageCache(),
+            events: events
         )
         let service = GatewayService(
             setup: try await parts.setup(config),
@@ -281,6 +296,7 @@ extension Logger {
             ("limits.shared", old.limits.shared == new.limits.shared),
             ("limits.tracked", old.limits.tracked == new.limits.tracked),
             ("metrics", old.metrics == new.metrics), ("service", old.service == new.service),
+            ("sessionEvents", old.sessionEvents == new.sessionEvents),
             ("ssh.listenBacklog", old.ssh.listenBacklog == new.ssh.listenBacklog),
             ("ssh.restartDrainTime", old.ssh.restartDrainTime == new.ssh.restartDrainTime),
             ("ssh.reusePort", old.ssh.reusePort == new.ssh.reusePort),

@@ -27,6 +27,8 @@ struct SetupParts: Sendable {
     let metrics: GatewayMetrics
     let countries: Countries
     let sessions: SessionRegistry
+    let keyAnswers: OutageCache
+    let events: SessionEventQueue?
 
     /// Throws what is wrong with a configuration beyond its own rules: a key that cannot be read,
     /// a backend that does not work here.
@@ -51,6 +53,7 @@ struct SetupParts: Sendable {
             countries: countries,
             showsCommands: config.log.commands,
             sessions: sessions,
+            events: events,
             logger: logger
         )
         return ServerSetup(
@@ -83,9 +86,10 @@ struct SetupParts: Sendable {
         }
         let questions = auth.keyboardInteractive
         if questions.method == .oauth2 { logger.emit(.sshAuthOAuth2Unavailable) }
+        let keys = try client(auth.publicKey.method == .webhook, auth.publicKey.webhook)
         return Authenticators(
             password: try client(auth.password.method == .webhook, auth.password.webhook),
-            publicKey: try client(auth.publicKey.method == .webhook, auth.publicKey.webhook),
+            publicKey: keys.map { caching($0, auth) },
             keyboardInteractive: try client(questions.method == .webhook, questions.webhook),
             authorization: try client(
                 auth.authorization.method == .webhook,
@@ -93,6 +97,12 @@ struct SetupParts: Sendable {
             ),
             rules: rules
         )
+    }
+
+    private func caching(_ webhook: AuthWebhookClient, _ auth: AuthConfig) -> any Authenticator {
+        keyAnswers.use(auth.cache, webhook: auth.publicKey.webhook.client.url)
+        guard auth.cache.enable else { return webhook }
+        return CachingAuthenticator(webhook, cache: keyAnswers, after: auth.cache.after)
     }
 
     private func userConfiguration(_ config: BerthConfig) throws -> WebhookUserConfiguration {

@@ -134,6 +134,9 @@ package struct GatewayMetrics: Sendable {
         count(MetricCatalogue.refusedLogins, [("method", method), ("code", code)])
     }
 
+    /// Somebody got in with a public key while the webhook did not answer.
+    package func loginFromCache() { count(MetricCatalogue.loginsFromCache, []) }
+
     package func configAsked(isRetry: Bool) {
         count(MetricCatalogue.configRequests, [Self.retry(isRetry)])
     }
@@ -183,6 +186,7 @@ package struct GatewayMetrics: Sendable {
             count(MetricCatalogue.authAccepted, [type.label, Self.retry(false)] + country, by: 0)
             count(MetricCatalogue.authRefused, [type.label, Self.retry(false)] + country, by: 0)
         }
+        count(MetricCatalogue.loginsFromCache, [], by: 0)
         count(MetricCatalogue.connections, country, by: 0)
         openConnections(Self.unknownCountry).set(0)
         count(MetricCatalogue.successfulHandshakes, country, by: 0)

@@ -9,6 +9,8 @@ package struct AuthConfig: ConfigSection {
     package var authorization = AuthorizationConfig()
     /// Which methods must succeed, in which order; any single one where nothing is set.
     package var require = AuthMethodChains()
+    /// What counts while the public key webhook is away.
+    package var cache = AuthCacheConfig()
     /// Login names and identities whose logins are marked: names or patterns (`TextPattern`).
     package var privilegedUsers = ["root"]
 
@@ -21,6 +23,7 @@ package struct AuthConfig: ConfigSection {
         visitor.section("gssapi", &gssapi)
         visitor.section("certificates", &certificates)
         visitor.section("authz", &authorization)
+        visitor.section("cache", &cache, checked: cache.enable)
         visitor.field("require", &require)
         visitor.field("privilegedUsers", &privilegedUsers)
     }
@@ -56,6 +59,12 @@ package struct AuthConfig: ConfigSection {
             "webhook",
             "needs publicKey.method webhook"
         )
+        list.check(
+            !cache.enable || publicKey.method == .webhook,
+            "cache.enable",
+            "true",
+            "needs publicKey.method webhook"
+        )
         list.checkPatterns("privilegedUsers", privilegedUsers)
         return list.problems
     }
@@ -68,6 +77,7 @@ package struct AuthWebhookConfig: ConfigSection {
     package var authTimeout: Duration = .seconds(60)
     /// Pause between two tries.
     package var retryInterval: Duration = .seconds(1)
+    package var breaker = BreakerConfig()
 
     package init() {}
 
@@ -75,6 +85,7 @@ package struct AuthWebhookConfig: ConfigSection {
         client.visit(&visitor)
         visitor.field("authTimeout", &authTimeout)
         visitor.field("retryInterval", &retryInterval)
+        visitor.section("breaker", &breaker)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {

@@ -19,6 +19,7 @@ package struct ConfigServerConfig: ConfigSection {
     /// For all tries of one question together.
     package var retryTimeout: Duration = .seconds(60)
     package var emptyValues = EmptyValues.auto
+    package var breaker = BreakerConfig()
 
     package init() {}
 
@@ -28,6 +29,7 @@ package struct ConfigServerConfig: ConfigSection {
         visitor.field("retryInterval", &retryInterval)
         visitor.field("retryTimeout", &retryTimeout)
         visitor.field("emptyValues", &emptyValues)
+        visitor.section("breaker", &breaker, checked: !client.url.isEmpty)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {

@@ -67,6 +67,13 @@ package enum MetricCatalogue {
         help: "Login attempts that were refused, by the message code of the refusal.",
         labels: ["method", "code"]
     )
+    package static let loginsFromCache = MetricDefinition(
+        "berth_logins_from_cache_total",
+        .counter,
+        unit: "logins_total",
+        help: "Logins with a public key that counted while the webhook did not answer.",
+        labels: []
+    )
     package static let connections = MetricDefinition(
         "containerssh_ssh_connections_total",
         .counter,
@@ -169,7 +176,8 @@ package enum MetricCatalogue {
         [
             configRequests, configFailures, backendRequests, backendErrors, authRequests,
             authFailures,
-            authAccepted, authRefused, refusedLogins, connections, currentConnections,
+            authAccepted, authRefused, refusedLogins, loginsFromCache, connections,
+            currentConnections,
             successfulHandshakes, failedHandshakes, handshakeTime, backendStartTime, disconnects,
             limitsReached, poolHits, poolMisses, poolFailures, poolWaiting,
         ] + recordingMetrics + [reportingInstances, droppedSeries]

@@ -10,7 +10,9 @@ package struct StubRequest: Sendable, Hashable {
 }
 
 /// What the stub does with a request.
-package enum StubAnswer: Sendable, Hashable {
+package indirect enum StubAnswer: Sendable, Hashable {
+    /// Another answer, after so many milliseconds.
+    case late(milliseconds: Int, StubAnswer)
     case reply(status: Int = 200, headers: [String: String] = [:], body: String = "")
     /// Keeps the connection open and says nothing.
     case silence

@@ -46,6 +46,11 @@ final class StubHandler: ChannelInboundHandler {
 
     private func perform(_ answer: StubAnswer, _ channel: any Channel, isHead: Bool) {
         switch answer {
+        case .late(let milliseconds, let answer):
+            let this = NIOLoopBound(self, eventLoop: channel.eventLoop)
+            channel.eventLoop.scheduleTask(in: .milliseconds(Int64(milliseconds))) {
+                this.value.perform(answer, channel, isHead: isHead)
+            }
         case .reply(let status, let headers, let body):
             let head = self.head(status, headers, length: body.utf8.count)
             write(isHead ? head : head + body, channel)

@@ -25,8 +25,9 @@ extension Login {
             return .challenge(KeyboardChallenge(round))
         case .verdict(let answer) where answer.success:
             return try await take(LoginProgress.Proof(.keyboardInteractive, answer), username)
-        case .verdict:
-            return refuse(.sshAuthFailed, username, .keyboardInteractive)
+        case .verdict(let answer):
+            let text = shown(answer.reason)
+            return refuse(.sshAuthFailed, username, .keyboardInteractive, text: text)
         }
     }
 }

@@ -25,13 +25,15 @@ extension Login {
             logger.emit(.sshAuthPartial, labels(username, proof.method))
             return .partial(methods: methodNames)
         }
-        guard let (identity, carried) = try await authorized(progress, username) else {
+        let answer = try await authorized(progress, username)
+        guard let identity = answer.authenticatedUsername, answer.success else {
             self.progress.withLock { $0 = LoginProgress(username: username) }
-            return refuse(.sshAuthFailed, username, proof.method, ["reason": "authz"])
+            let text = shown(answer.reason)
+            return refuse(.sshAuthFailed, username, proof.method, ["reason": "authz"], text: text)
         }
         state.update {
             $0.authenticatedUsername = identity
-            $0.carried.merge(carried)
+            $0.carried.merge(answer.carried)
             $0.credentialLimits = progress.limits
         }
         let methods = progress.done.map(\.rawValue).joined(separator: ",")
@@ -45,23 +47,28 @@ extension Login {
         return .accepted
     }
 
-    /// Identity and metadata with what the authorization adds; `nil` if it says no.
+    /// Identity and metadata with what the authorization adds, or its refusal.
     private func authorized(
         _ progress: LoginProgress,
         _ username: String
-    ) async throws -> (String, ConnectionMetadata)? {
-        guard let authorization = authenticators.authorization else {
-            return (progress.identity, progress.carried)
-        }
+    ) async throws -> AuthResponse {
+        let proven = AuthResponse(
+            success: true,
+            authenticatedUsername: progress.identity,
+            carried: progress.carried
+        )
+        guard let authorization = authenticators.authorization else { return proven }
         let question = AuthRequest(
             head: head(username),
             question: .authorization(authenticatedUsername: progress.identity)
         )
-        let answer = try await authorization.decide(question, country: state.country.now)
-        guard answer.success else { return nil }
+        var answer = try await authorization.decide(question, country: state.country.now)
+        guard answer.success else { return answer }
+        answer.authenticatedUsername = answer.authenticatedUsername ?? progress.identity
         var carried = progress.carried
         carried.merge(answer.carried)
-        return (answer.authenticatedUsername ?? progress.identity, carried)
+        answer.carried = carried
+        return answer
     }
 
     /// A refusal: logged under its code, counted, and answered with the methods that are left.

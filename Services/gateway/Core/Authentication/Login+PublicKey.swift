@@ -1,4 +1,5 @@
 import Logging
+import MetricsClient
 import SharedConfig
 import SharedLogging
 import SharedMessages
@@ -17,7 +18,7 @@ extension Login {
 
         enum Answer: Sendable {
             case yes(LoginProgress.Proof, CertificateTerms?)
-            case no(MessageCode, Logger.Metadata)
+            case no(MessageCode, Logger.Metadata, reason: String = "")
         }
     }
 
@@ -30,8 +31,8 @@ extension Login {
             return refuse(.sshAuthKeyReused, username, .publicKey, labels(key))
         }
         switch try await answer(key, username) {
-        case .no(let code, let labels):
-            return refuse(code, username, .publicKey, labels)
+        case .no(let code, let labels, let reason):
+            return refuse(code, username, .publicKey, labels, text: shown(reason, code))
         case .yes(let proof, let terms):
             guard isProven else { return .accepted }
             if let fault = fault(in: key, terms) {
@@ -43,8 +44,19 @@ extension Login {
                 let all = self.labels(username, .publicKey).merging(labels(key)) { $1 }
                 logger.emit(.sshAuthCertAccepted, all)
             }
+            note(proof.age, key, username)
             return try await take(proof, username)
         }
+    }
+
+    /// Marks a login that the webhook could not speak about.
+    private func note(_ age: Duration?, _ key: OfferedKey, _ username: String) {
+        state.update { $0.keyAnswerAge = age }
+        guard let age else { return }
+        var labels = labels(username, .publicKey).merging(labels(key)) { $1 }
+        labels["age"] = "\(age.components.seconds)"
+        logger.emit(.sshAuthFromCache, labels)
+        metrics.loginFromCache()
     }
 
     /// How the security key was used, held against what is demanded; `nil` if it is in order.
@@ -101,7 +113,9 @@ extension Login {
         let line = "\(key.type) \(base64(key.blob))"
         let request = AuthRequest(head: head(username), question: .publicKey(line))
         let answer = try await authenticator.decide(request, country: state.country.now)
-        guard answer.success else { return .no(.sshAuthFailed, labels(key)) }
+        guard answer.success else {
+            return .no(.sshAuthFailed, labels(key), reason: answer.reason)
+        }
         var proof = LoginProgress.Proof(.publicKey, answer)
         proof.key = key.plainBlob
         proof.limits = terms?.limits

@@ -16,6 +16,8 @@ final class Login: Sendable {
     let logger: Logger
     /// What has succeeded so far under the name that is being tried.
     let progress = Mutex(LoginProgress(username: ""))
+    /// Reasons that the person has been told already; clients offer many keys.
+    private let told = Mutex<Set<String>>([])
     /// The answer about the key that was looked up last.
     let lastKey = Mutex<KeyAnswer?>(nil)
     /// What the webhook wants to be told with the answers of the round that is open.
@@ -110,8 +112,17 @@ final class Login: Sendable {
         }
         let question = AuthRequest(head: head(username), question: .password(bytes))
         let answer = try await authenticator.decide(question, country: state.country.now)
-        guard answer.success else { return refuse(.sshAuthFailed, username, .password) }
+        guard answer.success else {
+            return refuse(.sshAuthFailed, username, .password, text: shown(answer.reason))
+        }
         return try await take(LoginProgress.Proof(.password, answer), username)
+    }
+
+    /// A webhook's reason as the person reads it; `nil` if there is none or it was told before.
+    func shown(_ reason: String, _ code: MessageCode = .sshAuthFailed) -> String? {
+        let reason = reason.forPerson
+        guard !reason.isEmpty, told.withLock({ $0.insert(reason).inserted }) else { return nil }
+        return personText(code, reason)
     }
 
     /// What webhooks are told: with what earlier steps have said.
@@ -128,8 +139,19 @@ extension LoginProgress.Proof {
         self.init(
             method: method,
             identity: answer.authenticatedUsername ?? "",
-            carried: answer.carried
+            carried: answer.carried,
+            age: answer.age
         )
+    }
+}
+
+extension String {
+    /// One line without control characters, of at most 1000 characters.
+    fileprivate var forPerson: String {
+        let scalars = unicodeScalars.lazy.filter {
+            $0.properties.generalCategory != .control && $0.properties.generalCategory != .format
+        }
+        return String(String(String.UnicodeScalarView(scalars)).prefix(1000))
     }
 }
 

@@ -22,6 +22,8 @@ struct LoginProgress: Sendable {
         var limits: CredentialLimits?
         /// The plain public key in wire form.
         var key: [UInt8]?
+        /// How old the webhook's yes is, where it was given earlier and cannot be had now.
+        var age: Duration?
     }
 
     init(username: String) { self.username = username }

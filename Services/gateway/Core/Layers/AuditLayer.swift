@@ -75,6 +75,9 @@ package final class AuditLayer: ServerConnectionHandler {
             if case .challenge(let round) = verdict {
                 openChallenge.withLock { $0 = round }
             }
+            if let event = events.outage(verdict, state.facts.keyAnswerAge) {
+                try await recorder.record(event)
+            }
             if let event = events.outcome(verdict) { try await recorder.record(event) }
             return verdict
         } catch {

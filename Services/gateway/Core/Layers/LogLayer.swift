@@ -5,7 +5,7 @@ import SharedSSH
 import Synchronization
 
 /// Writes a connection's life into the log, and keeps it in the register of those that are open:
-/// it came, somebody logged in, they left, it went.
+/// it came, somebody logged in, they left, it went. The session webhook is told of the same.
 final class LogLayer: ServerConnectionHandler {
     private let state: ConnectionState
     private let logger: Logger
@@ -13,11 +13,13 @@ final class LogLayer: ServerConnectionHandler {
     private let registry: SessionRegistry
     private let session: LiveSession
     private let wasCreated = Mutex(false)
+    private let events: ConnectionEvents?
 
     init(
         state: ConnectionState,
         registry: SessionRegistry,
         control: any ServerConnectionControl,
+        events: ConnectionEvents? = nil,
         logger: Logger,
         next: any ServerConnectionHandler
     ) {
@@ -25,6 +27,7 @@ final class LogLayer: ServerConnectionHandler {
         self.registry = registry
         self.logger = logger
         self.next = next
+        self.events = events
         session = LiveSession(state: state, control: control)
         registry.add(session)
         logger.emit(
@@ -53,6 +56,7 @@ final class LogLayer: ServerConnectionHandler {
         session.authenticated()
         try await next.authenticated(as: username)
         wasCreated.withLock { $0 = true }
+        events?.began()
         logger.emit(.sessionCreated, identity)
     }
 
@@ -99,12 +103,23 @@ final class LogLayer: ServerConnectionHandler {
         registry.remove(state.connectionID)
         let figures = figures(end)
         if wasCreated.withLock({ $0 }) {
+            tellEnd(end)
             logger.emit(.sessionEnded, identity.merging(figures) { $1 })
         }
         logger.emit(
             .sshDisconnected,
             figures.merging(["username": "\(state.facts.username)"]) { $1 },
             level: wasAuthenticated ? .notice : nil
+        )
+    }
+
+    private func tellEnd(_ end: ConnectionEnd) {
+        let traffic = session.control.traffic
+        events?.ended(
+            end.description,
+            after: session.age,
+            received: UInt64(clamping: traffic.received),
+            sent: UInt64(clamping: traffic.sent)
         )
     }
 

@@ -1,4 +1,5 @@
 import SharedAudit
+import SharedMessages
 import SharedSSH
 
 /// The recording's words for one authentication attempt: one message before the decision, one
@@ -42,6 +43,21 @@ struct AuthenticationEvents {
             .unusableKey(let key, _):
             publicKey(verdict, line(key))
         }
+    }
+
+    /// Says that the proven key counts without the webhook; `age` is that of the acceptance.
+    func outage(_ verdict: AuthenticationVerdict, _ age: Duration?) -> AuditEvent? {
+        guard let age, case .publicKey(let key) = attempt.method else { return nil }
+        switch verdict {
+        case .accepted, .partial: break
+        case .refused, .challenge, .disconnect: return nil
+        }
+        let words = "the webhook does not answer; it accepted this \(age.components.seconds) s ago"
+        return .publicKeyUnavailable(
+            username: attempt.username,
+            key: line(key),
+            reason: "\(MessageCode.sshAuthFromCache.id): \(words)"
+        )
     }
 
     private func password(_ verdict: AuthenticationVerdict, _ password: [UInt8]?) -> AuditEvent {

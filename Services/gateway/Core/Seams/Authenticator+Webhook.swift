@@ -1,3 +1,3 @@
 package import AuthClient
 
-extension AuthWebhookClient: Authenticator, KeyboardInteractiveSource {}
+extension AuthWebhookClient: PatientAuthenticator, KeyboardInteractiveSource {}

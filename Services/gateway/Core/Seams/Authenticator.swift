@@ -9,6 +9,16 @@ package protocol Authenticator: Sendable {
     func decide(_ request: AuthRequest, country: String) async throws -> AuthResponse
 }
 
+/// An authenticator that can be given less time than it would take.
+package protocol PatientAuthenticator: Authenticator {
+    /// As `decide(_:country:)`, trying again for `patience` at most.
+    func decide(
+        _ request: AuthRequest,
+        country: String,
+        within patience: Duration
+    ) async throws -> AuthResponse
+}
+
 /// Who leads a conversation at login: the auth webhook, or a fake in tests.
 package protocol KeyboardInteractiveSource: Sendable {
     /// Takes one step; retries as an `Authenticator` does.

@@ -24,6 +24,8 @@ package struct ConnectionFactory: Sendable {
     package var showsCommands: Bool
     /// Knows the connections that are open.
     package var sessions: SessionRegistry
+    /// `nil` where nobody is told of events.
+    package var events: SessionEventQueue?
     package var logger: Logger
 
     package init(
@@ -38,6 +40,7 @@ package struct ConnectionFactory: Sendable {
         countries: Countries,
         showsCommands: Bool,
         sessions: SessionRegistry,
+        events: SessionEventQueue? = nil,
         logger: Logger
     ) {
         self.authenticators = authenticators
@@ -51,6 +54,7 @@ package struct ConnectionFactory: Sendable {
         self.countries = countries
         self.showsCommands = showsCommands
         self.sessions = sessions
+        self.events = events
         self.logger = logger
     }
 
@@ -85,6 +89,7 @@ package struct ConnectionFactory: Sendable {
         let slot = RecordingSlot()
         let times = TimesSlot()
         let forwards = ForwardLimit()
+        let events = events.map { ConnectionEvents($0, state) }
         let recordedControl: any ServerConnectionControl =
             recorder == nil ? control : AuditControl(control, slot: slot, logger: logger)
         let watchedControl = WatchedControl(recordedControl, slot: times)
@@ -97,7 +102,10 @@ package struct ConnectionFactory: Sendable {
             metrics: metrics,
             showsCommands: showsCommands,
             logger: backendLogger,
-            onWorkspace: { slot.current?.handle.identify(container: $0) }
+            onWorkspace: {
+                slot.current?.handle.identify(container: $0)
+                events?.ready($0)
+            }
         )
         let limited = UserLimitsLayer(
             state: state,
@@ -135,6 +143,7 @@ package struct ConnectionFactory: Sendable {
             state: state,
             registry: sessions,
             control: control,
+            events: events,
             logger: logger,
             next: recorded
         )

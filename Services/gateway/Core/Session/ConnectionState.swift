@@ -50,6 +50,9 @@ package struct ConnectionFacts: Sendable {
     package var username = ""
     /// The verified identity; empty where the webhook named none.
     package var authenticatedUsername = ""
+    /// How old the webhook's yes to the proven key is, where it was given earlier and cannot be
+    /// had now.
+    package var keyAnswerAge: Duration?
     /// What webhooks attached to the connection.
     package var carried = ConnectionMetadata()
     /// What the credential itself allows; `nil` where it sets no limits.
