@@ -655,8 +655,9 @@ let testTargets: [Target] = [
         [
             "GatewayCore", "BackendConformance", "BackendPool", "GuestAgent", "SharedDocker",
             "SharedConfig",
-            "SharedMessages", "SharedModels", "SharedSSH", "StubHTTPServer", "ChildProcess", log,
-            nioCore, nioPosix, inMemoryLogging,
+            "SharedHTTP", "SharedMessages", "SharedModels", "SharedSSH", "StubHTTPServer",
+            "ChildProcess", crypto,
+            log, nioCore, nioPosix, inMemoryLogging,
         ]
     ),
 ]

@@ -29,6 +29,18 @@ struct DockerConformanceTests {
         try await promise.prove(on: DockerFixture.subject { $0.execution.disableAgent = true })
     }
 
+    @Test("and with the agent that an image has brought", arguments: ConformanceCase.allCases)
+    func conformsWithImageAgent(_ promise: ConformanceCase) async throws {
+        let image = try await AgentImage.name()
+        try await promise.prove(
+            on: DockerFixture.subject {
+                $0.execution.container = ["image": .string(image)]
+                $0.execution.agent.delivery = .none
+                $0.execution.host = DockerFixture.withIPv6
+            }
+        )
+    }
+
     @Test("it holds where every program has a container", arguments: ConformanceCase.allCases)
     func conformsInSessions(_ promise: ConformanceCase) async throws {
         var subject = try DockerFixture.subject { $0.execution.mode = .session }

@@ -34,7 +34,7 @@ enum Engine {
 
     static let reason: Comment = "needs a container engine; run deploy/dev/docker.sh"
 
-    static func client() throws -> EngineClient {
+    static func client(_ socket: String = socket) throws -> EngineClient {
         try EngineClient(
             address: EngineAddress("unix://" + socket, hasCertificate: false),
             timeout: .seconds(30),
@@ -54,9 +54,12 @@ enum Engine {
     static let silent = Logger(label: "docker-tests") { _ in SwiftLogNoOpLogHandler() }
 
     /// Containers of one connection, running or not.
-    static func containers(of connectionID: String) async throws -> [String] {
+    static func containers(
+        of connectionID: String,
+        on socket: String = socket
+    ) async throws -> [String] {
         let label = "containerssh_connection_id=\(connectionID)"
-        let client = try client()
+        let client = try client(socket)
         defer { client.shutdown() }
         return try await client.containers(labels: [label]).map(\.id)
     }
@@ -75,20 +78,28 @@ struct DockerFixture {
 
     static func subject(
         carried: ConnectionMetadata = ConnectionMetadata(),
+        logger: Logger = Engine.silent,
         _ change: (inout DockerConfig) -> Void = { _ in }
     ) throws -> ConformanceSubject {
-        ConformanceSubject(
-            backend: try DockerBackend(
-                config: config(change),
-                agent: Engine.agent,
-                logger: Engine.silent
-            ),
+        let config = config(change)
+        let socket = String(config.connection.host.trimmingPrefix("unix://"))
+        var subject = ConformanceSubject(
+            backend: try DockerBackend(config: config, agent: Engine.agent, logger: logger),
             eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
             carried: carried,
             // That needs a program inside: the guest agent.
-            canForward: !config(change).execution.disableAgent,
-            leftovers: { try await Engine.containers(of: $0) }
+            canForward: !config.execution.disableAgent,
+            leftovers: {
+                try await Engine.containers(
+                    of: $0,
+                    on: socket.hasPrefix("/") ? socket : Engine.socket
+                )
+            }
         )
+        guard config.execution.agent.delivery == .none else { return subject }
+        subject.canHalfClose = false
+        subject.tellsInput = false
+        return subject
     }
 
     /// The engine gives containers no IPv6, not even a loopback address.

@@ -134,6 +134,31 @@ struct BackendSessionTests {
         #expect(codes.contains("RECORDING_ECHO_UNKNOWN") != isKnown)
     }
 
+    @Test("requests at the wrong time are told in the backend's codes")
+    func wrongTimes() async {
+        let handler = InMemoryLogHandler()
+        var logger = Logger(label: "test") { _ in handler }
+        logger.logLevel = .trace
+        func codes() -> [String] {
+            handler.entries.compactMap { $0.metadata["code"].map { "\($0)" } }
+                .filter { $0.hasPrefix("DOCKER_") }
+        }
+        let backend = FakeBackend()
+        let session = await session(backend, on: channel, logger)
+        #expect(await session.handle(.signal(name: "TERM")) == false)
+        #expect(codes() == [MessageCode.dockerSignalFailedNoPid.id])
+        #expect(await session.handle(.shell))
+        #expect(await session.handle(.environment(name: "LANG", value: "C")) == false)
+        #expect(await session.handle(.exec(command: "true")) == false)
+        let running = MessageCode.dockerProgramAlreadyRunning.id
+        #expect(codes().dropFirst() == [running, running])
+        backend.workspace.program.endOutput()
+        await backend.workspace.program.end(.status(0))
+        await channel.untilClosed()
+        #expect(await session.handle(.signal(name: "TERM")) == false)
+        #expect(codes().last == MessageCode.dockerProgramNotRunning.id)
+    }
+
     @Test("end of input ends the program's input and nothing else")
     func halfClose() async {
         let backend = FakeBackend()

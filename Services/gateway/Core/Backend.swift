@@ -1,4 +1,5 @@
 package import NIOCore
+package import SharedMessages
 package import SharedModels
 package import SharedSSH
 
@@ -9,6 +10,10 @@ package protocol Backend: Sendable {
     /// The word after `backend:` in the configuration.
     static var name: String { get }
 
+    /// What the log has to say, in the backend's own codes, about requests of a session that come
+    /// at the wrong time; the client is refused in any case. `nil`: nothing.
+    static var requestCodes: RequestCodes? { get }
+
     /// Makes a workspace for one connection.
     ///
     /// `progress` gets short lines that the person may see while they wait. What throws is a
@@ -18,6 +23,30 @@ package protocol Backend: Sendable {
         _ request: WorkspaceRequest,
         progress: @escaping @Sendable (String) -> Void
     ) async throws -> any Workspace
+}
+
+extension Backend {
+    package static var requestCodes: RequestCodes? { nil }
+}
+
+/// A backend's codes for requests of a session that come too early or too late.
+package struct RequestCodes: Sendable {
+    /// A setting or another program, once a program was asked for.
+    package var alreadyRunning: MessageCode
+    /// A signal before the program runs.
+    package var signalTooEarly: MessageCode
+    /// A signal or a window change once the program has ended.
+    package var notRunning: MessageCode
+
+    package init(
+        alreadyRunning: MessageCode,
+        signalTooEarly: MessageCode,
+        notRunning: MessageCode
+    ) {
+        self.alreadyRunning = alreadyRunning
+        self.signalTooEarly = signalTooEarly
+        self.notRunning = notRunning
+    }
 }
 
 /// Whom a workspace is for.

@@ -7,6 +7,11 @@ import Synchronization
 /// A backend whose one program is played by the test.
 final class FakeBackend: Backend {
     static let name = "fake"
+    static let requestCodes: RequestCodes? = RequestCodes(
+        alreadyRunning: .dockerProgramAlreadyRunning,
+        signalTooEarly: .dockerSignalFailedNoPid,
+        notRunning: .dockerProgramNotRunning
+    )
 
     let workspace = FakeWorkspace()
     /// Opening waits for this.

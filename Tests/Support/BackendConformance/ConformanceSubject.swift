@@ -29,6 +29,8 @@ package struct ConformanceSubject: Sendable {
     package var sharesPrograms = true
     /// Whether it knows what a terminal hides; as a rule where it has a program inside.
     package var tellsInput: Bool
+    /// Whether one direction of a forwarded connection can end before the other.
+    package var canHalfClose = true
 
     package init(
         backend: any Backend,

@@ -38,6 +38,7 @@ enum ForwardProofs {
         try await subject.withWorkspace { workspace in
             let (listener, place) = try await workspace.listenAnywhere()
             let (near, far) = try await workspace.connection(to: listener, at: place)
+            guard subject.canHalfClose else { return try await endTogether(near, far.stream) }
             try await near.say("all of it")
             await near.closeWrite()
             try claim("the end arrives", try await far.stream.hear() == "all of it")
@@ -47,6 +48,20 @@ enum ForwardProofs {
             await near.close()
             await far.stream.close()
         }
+    }
+
+    /// What was said before the end arrives all the same, in both directions.
+    private static func endTogether(
+        _ near: any WorkspaceStream,
+        _ far: any WorkspaceStream
+    ) async throws {
+        try await near.say("question")
+        await near.closeWrite()
+        try claim("it arrives", try await far.hear(8) == "question")
+        try await far.say("the answer")
+        await far.close()
+        try claim("so does the answer", try await near.hear() == "the answer")
+        await near.close()
     }
 
     static func largeStreamsAreIntact(_ subject: ConformanceSubject) async throws {
@@ -61,7 +76,9 @@ enum ForwardProofs {
                         for _ in 0..<blocks { try await stream.write(block) }
                         await stream.closeWrite()
                     }
-                    group.addTask { try await checked(stream, block, blocks) }
+                    group.addTask {
+                        try await checked(stream, block, blocks, toEnd: subject.canHalfClose)
+                    }
                 }
                 try await group.waitForAll()
             }
@@ -73,11 +90,12 @@ enum ForwardProofs {
     private static func checked(
         _ stream: any WorkspaceStream,
         _ block: ByteBuffer,
-        _ blocks: Int
+        _ blocks: Int,
+        toEnd: Bool
     ) async throws {
         var rest = ByteBuffer()
         var count = 0
-        while let bytes = try await stream.read() {
+        while toEnd || count < blocks, let bytes = try await stream.read() {
             rest.writeImmutableBuffer(bytes)
             while let next = rest.readSlice(length: block.readableBytes) {
                 try claim("block \(count) is as it was sent", next == block)
@@ -99,10 +117,10 @@ enum ForwardProofs {
                 for number in 0..<count {
                     group.addTask {
                         let stream = try await workspace.dial(place)
-                        try await stream.say("number \(number)")
-                        await stream.closeWrite()
+                        let text = "number \(100 + number)"
+                        try await stream.say(text)
                         let heard = try await stream.hear()
-                        try claim("its own answer", heard == "number \(number)", seen: heard)
+                        try claim("its own answer", heard == text, seen: heard)
                         await stream.close()
                     }
                 }
@@ -113,7 +131,7 @@ enum ForwardProofs {
 
     private static func answer(_ accepted: AcceptedStream?) async throws {
         guard let stream = accepted?.stream else { throw ConformanceFailure("one is accepted") }
-        try await stream.say(try await stream.hear())
+        try await stream.say(try await stream.hear("number 100".utf8.count))
         await stream.closeWrite()
         await stream.close()
     }

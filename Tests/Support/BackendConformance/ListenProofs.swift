@@ -55,8 +55,8 @@ enum ListenProofs {
                 at: .unixSocket(path: path)
             )
             try await near.say("through")
-            await near.closeWrite()
-            try claim("bytes go through", try await far.stream.hear() == "through")
+            try claim("bytes go through", try await far.stream.hear(7) == "through")
+            await near.close()
             let seen = try await workspace.run("test -S \(path) && stat -c %a \(path)")
             try claim("its owner's alone", seen.output == "600\n", seen: "\(seen)")
             try await claimThrows("a taken path is refused") {

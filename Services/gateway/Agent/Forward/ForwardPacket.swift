@@ -53,7 +53,7 @@ struct ForwardSetup {
         var reader = CBORReader(payload)
         let fields = try reader.fields()
         kind = try fields.number("connectiontype", atMost: Self.highestKind)
-        host = try fields.text("bindhost")
+        host = unbracketed(try fields.text("bindhost"))
         port = UInt16(truncatingIfNeeded: try fields.number("bindport", atMost: 65_535))
         family = try fields.text("protocol") == bytes("unix") ? 2 : 1
         screen = try fields.text("screen")
@@ -73,7 +73,7 @@ struct ForwardTarget {
         var reader = CBORReader(payload)
         let fields = try reader.fields()
         family = try fields.text("protocol") == bytes("unix") ? 2 : 1
-        host = try fields.text("connectedaddress")
+        host = unbracketed(try fields.text("connectedaddress"))
         port = UInt16(truncatingIfNeeded: try fields.number("connectedport", atMost: 65_535))
     }
 
@@ -96,4 +96,10 @@ struct ForwardTarget {
         writer.number(UInt64(originatorPort))
         return writer.bytes
     }
+}
+
+/// IPv6 addresses may stand in brackets, as before a port.
+private func unbracketed(_ host: [UInt8]) -> [UInt8] {
+    guard host.first == UInt8(ascii: "["), host.last == UInt8(ascii: "]") else { return host }
+    return Array(host.dropFirst().dropLast())
 }

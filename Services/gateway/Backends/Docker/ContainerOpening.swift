@@ -86,20 +86,29 @@ struct ContainerOpening: Sendable {
 
     private struct StillSilent: Error {}
 
+    /// Whether a first process has said that it runs: a word, or an image's agent its process id.
+    private func isReady(_ said: ByteBuffer) -> Bool {
+        if ImageAgent(config.execution) != nil, Scripts.waitsForNothing(config.execution) {
+            var header = ProcessHeader(hasTerminal: false, hasEcho: false)
+            if case .process = header.take(said.readableBytesView) { return true }
+        }
+        return String(buffer: said).contains(Scripts.ready)
+    }
+
     /// Waits for the first process's word. One that ends instead (no shell in the image, a wrong
     /// entry point) is an error with what it has said; a configured entry point may take its time
     /// or say nothing at all.
     private func isRunning(_ lifeline: EngineStream) async throws {
         do {
             try await within(Self.firstWord, late: StillSilent()) {
-                var said = ""
-                while let piece = try await lifeline.next(), said.utf8.count < 16 << 10 {
-                    said += String(buffer: piece.bytes)
-                    if said.contains(Scripts.ready) { return }
+                var said = ByteBuffer()
+                while let piece = try await lifeline.next(), said.readableBytes < 16 << 10 {
+                    said.writeImmutableBuffer(piece.bytes)
+                    if isReady(said) { return }
                 }
                 throw CodedError(
                     .dockerContainerStartFailed,
-                    detail: "the first process ended: \(said.prefix(500))"
+                    detail: "the first process ended: \(String(buffer: said).prefix(500))"
                 )
             }
         } catch is StillSilent {

@@ -17,6 +17,11 @@ import NIOPosix
 /// the connection is an exec beside it.
 package final class DockerBackend: Backend {
     package static let name = "docker"
+    package static let requestCodes: RequestCodes? = RequestCodes(
+        alreadyRunning: .dockerProgramAlreadyRunning,
+        signalTooEarly: .dockerSignalFailedNoPid,
+        notRunning: .dockerProgramNotRunning
+    )
 
     private let config: DockerConfig
     private let engine: EngineClient
@@ -42,12 +47,6 @@ package final class DockerBackend: Backend {
         pool: DockerPool? = nil,
         logger: Logger
     ) throws(CodedError) {
-        guard config.execution.disableAgent || config.execution.agent.delivery != .none else {
-            throw CodedError(
-                .dockerConfigError,
-                detail: "docker.execution.agent.delivery none is not available in this version"
-            )
-        }
         self.config = config
         self.logger = logger
         self.pool = PoolUse(pool, config)
@@ -160,7 +159,7 @@ package final class DockerBackend: Backend {
             logger: logger
         )
         let shared: any ContainerWorkspace
-        if execution.disableAgent {
+        if hasOwnExecs {
             shared = workspace(RunningContainer(id: id, lifeline: nil, remover: remover), request)
         } else {
             shared = try await use(request)
@@ -189,11 +188,16 @@ package final class DockerBackend: Backend {
     ) async throws -> any ContainerWorkspace {
         if let pooled = try await takeFromPool(request) { return pooled }
         let opening = containerOpening(request, number, pulls, progress)
-        guard !config.execution.disableAgent else {
+        guard !hasOwnExecs else {
             return workspace(try await opening.run(), request)
         }
         let agent = AgentOpening(opening: opening, delivery: delivery)
         return try await use(request).workspace(try await agent.container())
+    }
+
+    /// Whether each program is an exec of the engine: without an agent, or with the image's.
+    private var hasOwnExecs: Bool {
+        config.execution.disableAgent || config.execution.agent.delivery == .none
     }
 
     // MARK: - The pool

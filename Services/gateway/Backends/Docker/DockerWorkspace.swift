@@ -1,4 +1,5 @@
 import GatewayCore
+import GuestAgent
 import Logging
 import NIOCore
 import SharedConfig
@@ -13,6 +14,8 @@ final class DockerWorkspace: ContainerWorkspace {
     let label: String
     private let container: RunningContainer
     private let execs: ExecStarter
+    /// Through the image's agent; `nil`: without one.
+    private let forwarding: ForwardAgents?
     private let config: DockerConfig
     private let logger: Logger
     private let state = Mutex(State())
@@ -43,6 +46,7 @@ final class DockerWorkspace: ContainerWorkspace {
             loop: loop,
             logger: logger
         )
+        forwarding = Self.forwarding(execs, loop)
         guard let lifeline = container.lifeline else { return }
         let drain = Task {
             // Its end, of whatever kind, is the container's: programs learn of that themselves.
@@ -50,6 +54,23 @@ final class DockerWorkspace: ContainerWorkspace {
             state.withLock { $0.hasEnded = true }
         }
         state.withLock { $0.drain = drain }
+    }
+
+    private static func forwarding(
+        _ execs: ExecStarter,
+        _ loop: any EventLoop
+    ) -> ForwardAgents? {
+        guard let agent = execs.agent else { return nil }
+        return ForwardAgents(
+            on: loop,
+            options: ForwardOptions(
+                timeout: execs.config.timeouts.commandStart,
+                network: ContainerSpec.network(execs.config.execution)
+            ),
+            logger: execs.logger,
+            putFile: { try await execs.putFile($0) },
+            start: { try await ForwardExec.start(agent, execs, execs.logger) }
+        )
     }
 
     var containerID: String { container.id }
@@ -65,6 +86,7 @@ final class DockerWorkspace: ContainerWorkspace {
         }
         await withTaskGroup(of: Void.self) { group in
             for program in programs { group.addTask { await program.terminate() } }
+            group.addTask { await self.forwarding?.closeAll() }
         }
     }
 
@@ -98,27 +120,22 @@ final class DockerWorkspace: ContainerWorkspace {
     func putFile(_ file: WorkspaceFile) async throws {
         try checkOpen()
         logger.emit(.dockerFileWrite, ["path": "\(file.path)"])
-        let command = Scripts.putFile(file.path, size: file.content.count, mode: file.mode)
-        let result: ExecStarter.Finished
-        do {
-            result = try await execs.run(command, input: ByteBuffer(bytes: file.content))
-        } catch let error as CodedError {
-            throw CodedError(.dockerFileWriteFailed, detail: file.path, cause: error)
-        }
-        guard result.status == 0 else {
-            throw CodedError(.dockerFileWriteFailed, detail: "\(file.path): \(result.output)")
-        }
+        try await execs.putFile(file)
     }
 
     func dial(
         _ destination: DialDestination,
         permission: DialPermission
     ) async throws -> any WorkspaceStream {
-        throw withoutAgent("dial")
+        guard let forwarding else { throw withoutAgent("dial") }
+        try checkOpen()
+        return try await forwarding.dial(destination, permission: permission)
     }
 
     func listen(_ place: ListenPlace) async throws -> any WorkspaceListener {
-        throw withoutAgent("listen")
+        guard let forwarding else { throw withoutAgent("listen") }
+        try checkOpen()
+        return try await forwarding.listen(place)
     }
 
     /// A stream into the container's network needs a program in it.
@@ -137,7 +154,11 @@ final class DockerWorkspace: ContainerWorkspace {
     }
 
     private func finish() async {
-        guard let lifeline = container.lifeline else { return await endPrograms() }
+        guard let lifeline = container.lifeline else {
+            await endPrograms()
+            await forwarding?.close()
+            return
+        }
         await container.remover.remove(container.id)
         await lifeline.close()
         let (programs, drain) = state.withLock { state in
@@ -145,6 +166,7 @@ final class DockerWorkspace: ContainerWorkspace {
             return (Array(state.programs.values), state.drain)
         }
         for program in programs { await program.abandon() }
+        await forwarding?.close()
         await drain?.value
     }
 

@@ -34,9 +34,13 @@ struct ExecStarter: Sendable {
     let loop: any EventLoop
     let logger: Logger
 
+    /// The image's, if it is in use.
+    var agent: ImageAgent? { ImageAgent(config.execution) }
+
     private static let longestReport = 500
     /// Our line comes within milliseconds; nobody says so much until then.
     private static let mostHeld = 4 << 20
+    private static let mostResizes = 20
 
     /// Starts `command` and waits until it runs, or its shell has said why not.
     func start(
@@ -59,7 +63,10 @@ struct ExecStarter: Sendable {
         terminal: WindowSize?
     ) async throws -> Exec {
         let knowsSize = try await engine.version() >= .withConsoleSize
-        let script = Scripts.program(command, terminal: knowsSize ? nil : terminal)
+        let waits = terminal != nil && !knowsSize
+        let script =
+            agent?.program(command, waits: waits)
+            ?? Scripts.program(command, terminal: knowsSize ? nil : terminal)
         logger.emit(.dockerExecCreate)
         let id = try await engine.createExec(
             container,
@@ -74,7 +81,13 @@ struct ExecStarter: Sendable {
         logger.emit(.dockerExecAttach)
         let stream = try await engine.startExec(id, hasTerminal: terminal != nil, on: loop)
         do {
-            let (process, first) = try await Self.processLine(stream)
+            if let terminal, waits, agent != nil { try await letGo(id, stream, terminal) }
+            let (process, first) = try await process(
+                told: agent == nil
+                    ? ProcessLine()
+                    : ProcessHeader(hasTerminal: terminal != nil, hasEcho: waits),
+                on: stream
+            )
             return Exec(
                 id: id,
                 container: container,
@@ -90,28 +103,54 @@ struct ExecStarter: Sendable {
     }
 
     /// What the program says on its other stream may overtake our line.
-    private static func processLine(
-        _ stream: EngineStream
+    private func process(
+        told report: any ProcessReport,
+        on stream: EngineStream
     ) async throws -> (Int, [EngineStream.Piece]) {
-        var line = ProcessLine()
+        var report = report
         var errors: [EngineStream.Piece] = []
         var heldBytes = 0
-        while let piece = try await stream.next(), heldBytes < mostHeld {
+        while let piece = try await stream.next(), heldBytes < Self.mostHeld {
             guard piece.output == .stdout else {
                 errors.append(piece)
                 heldBytes += piece.bytes.readableBytes
                 continue
             }
-            switch line.take(piece.bytes.readableBytesView) {
+            switch report.take(piece.bytes.readableBytesView) {
             case .unfinished: continue
-            case .foreign(let text): throw CodedError(.dockerExecPidReadFailed, detail: text)
+            case .foreign(let text): throw unread(text)
             case .process(let process, let rest):
                 guard !rest.isEmpty else { return (process, errors) }
                 return (process, errors + [(.stdout, ByteBuffer(bytes: rest))])
             }
         }
-        let said = errors.map { String(buffer: $0.bytes) }.joined().prefix(longestReport)
-        throw CodedError(.dockerExecPidReadFailed, detail: line.text + said)
+        let said = errors.map { String(buffer: $0.bytes) }.joined().prefix(Self.longestReport)
+        throw unread(report.text + said)
+    }
+
+    private func unread(_ text: String) -> CodedError {
+        let cause = agent.map {
+            CodedError(.dockerAgentReadFailed, detail: "\($0.path) told no process id")
+        }
+        if let cause { logger.emit(cause) }
+        return CodedError(.dockerExecPidReadFailed, detail: text, cause: cause)
+    }
+
+    /// Gives the terminal its size, then lets the program begin that waits for a line feed. A size
+    /// that the engine does not take is not worth failing for.
+    private func letGo(_ id: String, _ stream: EngineStream, _ size: WindowSize) async throws {
+        var pause = BackOff(from: .milliseconds(10), upTo: .milliseconds(100))
+        for attempt in 1...Self.mostResizes {
+            do {
+                try await engine.resizeExec(id, rows: size.rows, columns: size.columns)
+                break
+            } catch let error as CodedError {
+                // The engine has a terminal a moment after it has the stream.
+                if attempt == Self.mostResizes { logger.emit(error) }
+                try await Task.sleep(for: pause.take())
+            }
+        }
+        try await stream.send(ByteBuffer(string: "\n")).get()
     }
 
     /// Runs a short command of our own to its end.
@@ -164,12 +203,17 @@ struct ExecStarter: Sendable {
         }
     }
 
-    /// Sends a signal to a program's process group.
+    /// Sends a signal to a program's process group, or through an image's agent to the program.
     func signal(_ name: String, process: Int) async throws {
         let result = try await within(
             config.timeouts.signal,
             late: CodedError(.dockerExecSignalFailed, detail: "not delivered in time"),
-            { try await run(Scripts.signal(name, process: process)) }
+            {
+                try await run(
+                    agent?.signal(name, process: process)
+                        ?? Scripts.signal(name, process: process)
+                )
+            }
         )
         guard result.status == 0 else {
             // No shell any more, or no kill: only an agent could do it (exit status of a command

@@ -12,6 +12,7 @@ enum Scripts {
     /// is attached any more. A configured command runs beside that and ends the container too.
     static func idle(_ execution: DockerExecutionConfig) -> [String] {
         let command = execution.idleCommand
+        if let agent = ImageAgent(execution), waitsForNothing(execution) { return agent.attached }
         guard !waitsForNothing(execution) else {
             return [shell, "-c", "echo \(ready); while read -r _; do :; done", "berth"]
         }
@@ -29,12 +30,13 @@ enum Scripts {
     /// the end.
     static func lasting(_ execution: DockerExecutionConfig) -> [String] {
         guard waitsForNothing(execution) else { return execution.idleCommand }
+        if let agent = ImageAgent(execution) { return agent.waiting }
         return [shell, "-c", "trap 'exit 0' TERM INT; while :; do sleep 86400 & wait $!; done"]
     }
 
     /// Whether the idle command is none, or the guest agent's waiting, which has no use without
     /// the agent's other services.
-    private static func waitsForNothing(_ execution: DockerExecutionConfig) -> Bool {
+    static func waitsForNothing(_ execution: DockerExecutionConfig) -> Bool {
         execution.idleCommand.isEmpty || execution.idleCommand.first == execution.agentPath
     }
 
@@ -68,10 +70,22 @@ enum Scripts {
         let digits = String(mode & 0o7777, radix: 8)
         return [shell, "-c", script, "berth", path, "\(size)", digits]
     }
+
+    static func changeMode(_ digits: String, of path: String) -> [String] {
+        [shell, "-c", #"exec chmod "$1" "$2""#, "berth", digits, path]
+    }
+}
+
+/// How a program's process id is told at the beginning of its output.
+protocol ProcessReport {
+    mutating func take(_ more: some Sequence<UInt8>) -> ProcessLine.Answer
+
+    /// What has come so far, as far as it is of use in a message.
+    var text: String { get }
 }
 
 /// The first line of a program's output, which is ours.
-struct ProcessLine {
+struct ProcessLine: ProcessReport {
     static let mark = "berth-process "
     /// An engine that cannot start the program writes its reasons in its place.
     private static let longest = 4096
@@ -100,6 +114,5 @@ struct ProcessLine {
 
     private var foreign: Answer { .foreign(text) }
 
-    /// What has come so far, as far as it is of use in a message.
     var text: String { String(decoding: bytes.prefix(Self.longest), as: UTF8.self) }
 }

@@ -83,22 +83,22 @@ actor BackendSession: SessionHandler {
     private func answer(_ request: SessionRequest) async -> Bool {
         switch request {
         case .environment(let name, let value):
-            guard lifecycle.canPrepare else { return false }
+            guard lifecycle.canPrepare else { return await isLate(request) }
             environment.append((name, value))
             return true
-        case .pty(let request):
-            guard lifecycle.canPrepare else { return false }
-            pty = request
+        case .pty(let terminal):
+            guard lifecycle.canPrepare else { return await isLate(request) }
+            pty = terminal
             return true
-        case .shell: return await start(.shell)
-        case .exec(let command): return await start(.exec(command))
-        case .subsystem(let name): return await start(.subsystem(name))
-        case .windowChange(let size): return await toProgram { try await $0.resize(size) }
-        case .signal(let name): return await toProgram { try await $0.signal(name) }
+        case .shell: return await start(.shell, request)
+        case .exec(let command): return await start(.exec(command), request)
+        case .subsystem(let name): return await start(.subsystem(name), request)
+        case .windowChange(let size): return await toProgram(request) { try await $0.resize(size) }
+        case .signal(let name): return await toProgram(request) { try await $0.signal(name) }
         case .x11(let request): return await forwardDisplay(request)
         case .agentForwarding: return await forwardAgent()
         case .breakSignal(let time):
-            return await toProgram { try await $0.sendBreak(milliseconds: time) }
+            return await toProgram(request) { try await $0.sendBreak(milliseconds: time) }
         case .endOfWrite:
             await program?.closeOutput()
             return true
@@ -109,8 +109,35 @@ actor BackendSession: SessionHandler {
         }
     }
 
-    private func toProgram(_ action: (any Program) async throws -> Void) async -> Bool {
-        guard lifecycle.isRunning, let program else { return false }
+    /// Refuses what is only possible before there is a program.
+    private func isLate(_ request: SessionRequest) async -> Bool {
+        await report(request) { $0.alreadyRunning }
+        return false
+    }
+
+    /// Refuses what is only possible while a program runs.
+    private func hasNoProgram(_ request: SessionRequest) async -> Bool {
+        let hasEnded = lifecycle.hasEnded
+        var isSignal = false
+        if case .signal = request { isSignal = true }
+        guard hasEnded || isSignal else { return false }
+        await report(request) { hasEnded ? $0.notRunning : $0.signalTooEarly }
+        return false
+    }
+
+    private func report(
+        _ request: SessionRequest,
+        _ code: (RequestCodes) -> MessageCode
+    ) async {
+        guard let codes = await holder.requestCodes else { return }
+        logger.emit(code(codes), ["RequestType": "\(request.typeName)"])
+    }
+
+    private func toProgram(
+        _ request: SessionRequest,
+        _ action: (any Program) async throws -> Void
+    ) async -> Bool {
+        guard lifecycle.isRunning, let program else { return await hasNoProgram(request) }
         do {
             try await action(program)
             return true
@@ -163,8 +190,8 @@ actor BackendSession: SessionHandler {
 
     // MARK: - Start
 
-    private func start(_ kind: ProgramRequest.Kind) async -> Bool {
-        guard lifecycle.startRequested() else { return false }
+    private func start(_ kind: ProgramRequest.Kind, _ request: SessionRequest) async -> Bool {
+        guard lifecycle.startRequested() else { return await isLate(request) }
         do {
             let workspace = try await waitForWorkspace()
             let watch = pty == nil ? nil : channel.inputWatch

@@ -17,6 +17,9 @@ struct ProgramLifecycle {
     /// Whether signals and window changes have a target.
     var isRunning: Bool { state == .running }
 
+    /// Whether a program ran here and does not any more.
+    var hasEnded: Bool { state == .ended }
+
     /// A program is asked for; `false` when the channel already has or had one.
     mutating func startRequested() -> Bool {
         guard state == .preparing else { return false }

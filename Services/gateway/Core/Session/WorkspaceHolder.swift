@@ -18,6 +18,8 @@ package actor WorkspaceHolder {
     private var waiters: [UInt64: CheckedContinuation<any Workspace, any Error>] = [:]
     private var nextWaiter: UInt64 = 0
     private var listeners: [UInt64: AsyncStream<String>.Continuation] = [:]
+    /// The backend's.
+    private(set) var requestCodes: RequestCodes?
 
     package init() {}
 
@@ -30,6 +32,7 @@ package actor WorkspaceHolder {
         whenOpened: @escaping @Sendable (Result<any Workspace, any Error>) async -> Void
     ) {
         guard case .idle = state else { return }
+        requestCodes = type(of: backend).requestCodes
         state = .opening(
             Task { [weak self] in
                 let result: Result<any Workspace, any Error>

@@ -25,7 +25,8 @@ struct PoolUse: Sendable {
     init?(_ pool: DockerPool?, _ config: DockerConfig) {
         let execution = config.execution
         guard let pool, config.pool.maximum > 0, execution.mode == .connection,
-            !execution.disableAgent, execution.containerName.isEmpty
+            !execution.disableAgent, execution.agent.delivery != .none,
+            execution.containerName.isEmpty
         else { return nil }
         self.pool = pool
         let host = HostDefaults.applied(to: ContainerFields.host(execution.host))

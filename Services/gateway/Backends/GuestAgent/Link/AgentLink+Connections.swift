@@ -47,7 +47,7 @@ extension AgentLink {
         case .unixSocket(let path): return try await connect(.unixSocket(path))
         case .tcp(let host, let port):
             var failure: any Error = CodedError(.agentDialFailed)
-            for host in try hosts(host, permission) {
+            for host in try permission.hosts(host, in: options.network) {
                 do {
                     return try await connect(.tcp(host: host, port: port))
                 } catch {
@@ -57,18 +57,6 @@ extension AgentLink {
             }
             throw failure
         }
-    }
-
-    /// What may be dialled, in this order.
-    private func hosts(_ host: String, _ permission: DialPermission) throws -> [String] {
-        var addresses = IPAddress(host).map { [$0] } ?? []
-        if ["", "localhost"].contains(host.lowercased()) { addresses = [.loopback4, .loopback6] }
-        guard addresses.isEmpty else {
-            return try permission.permitted(addresses, from: options.network)
-                .map(\.description)
-        }
-        try permission.permitUnresolved()
-        return [host]
     }
 
     private func connect(_ place: Place) async throws -> any WorkspaceStream {
