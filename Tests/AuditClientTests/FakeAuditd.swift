@@ -140,9 +140,9 @@ func withShipper(
     }
 }
 
-/// Waits until `condition` holds; fails the test after ten seconds.
+/// Waits until `condition` holds; fails the test after 90 s.
 func eventually(_ what: Comment, _ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(90)
     while try await !condition() {
         try #require(ContinuousClock.now < deadline, what)
         await Task.yield()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import AuditClient
 
-@Suite(.timeLimit(.minutes(2))) struct RecordingShipperTests {
+@Suite(.timeLimit(.minutes(5))) struct RecordingShipperTests {
     private let auditd = FakeAuditd()
 
     @Test("what was appended is what auditd has, in order, and it is finished")

@@ -13,7 +13,7 @@ import Testing
 #endif
 
 /// Kills the real daemon in the middle of appends, again and again.
-@Suite(.timeLimit(.minutes(3)), .serialized)  // one suite of processes at a time is load enough
+@Suite(.timeLimit(.minutes(5)), .serialized)  // one suite of processes at a time is load enough
 struct KilledProcessTests {
     @Test(
         "killing auditd at any moment loses no acknowledged byte and no session",

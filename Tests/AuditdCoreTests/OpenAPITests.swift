@@ -58,7 +58,7 @@ import Yams
 }
 
 /// Replays every operation of the document against a running auditd.
-@Suite(.timeLimit(.minutes(2))) struct OpenAPIReplayTests {
+@Suite(.timeLimit(.minutes(5))) struct OpenAPIReplayTests {
     private typealias Object = [String: Any]
 
     @Test("every operation answers as the document says, with and without what it asks for")
@@ -189,7 +189,7 @@ import Yams
 }
 
 /// The page's files.
-@Suite(.timeLimit(.minutes(1))) struct WebPageTests {
+@Suite(.timeLimit(.minutes(5))) struct WebPageTests {
     @Test("the page is served only where it is switched on, with a policy, and needs no token")
     func page() async throws {
         try await withFolder { folder in

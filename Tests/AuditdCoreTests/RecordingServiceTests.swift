@@ -9,7 +9,7 @@ import Testing
 
 @testable import AuditdCore
 
-@Suite(.timeLimit(.minutes(2))) struct RecordingServiceTests {
+@Suite(.timeLimit(.minutes(5))) struct RecordingServiceTests {
     private let id = recordingID(1)
 
     @Test("a recorded session is listed, shown, replayed and given back byte by byte")

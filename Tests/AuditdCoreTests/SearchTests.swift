@@ -9,7 +9,7 @@ import Testing
 
 @testable import AuditdCore
 
-@Suite(.timeLimit(.minutes(2))) struct SearchTests {
+@Suite(.timeLimit(.minutes(5))) struct SearchTests {
     /// A session in a shell, encoded as a gateway does it.
     private func session(_ output: String, typed: String = "", user: String = "dev") throws
         -> String

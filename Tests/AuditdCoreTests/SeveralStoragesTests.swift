@@ -11,7 +11,7 @@ import Testing
 
 @testable import AuditdCore
 
-@Suite(.timeLimit(.minutes(3))) struct SeveralStoragesTests {
+@Suite(.timeLimit(.minutes(5))) struct SeveralStoragesTests {
     private let id = recordingID(1)
 
     private func files(_ folder: String) -> FileStorage {

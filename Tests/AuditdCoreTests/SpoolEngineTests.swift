@@ -233,7 +233,7 @@ import Testing
             )
             let engine = try SpoolEngine(options)
             _ = try commit(engine, [.open(id), .append(id, at: 0, "abc")], gateway: "dead")
-            let deadline = ContinuousClock.now + .seconds(10)
+            let deadline = ContinuousClock.now + .seconds(90)
             var expired: Set<RecordingID> = []
             while expired.isEmpty, ContinuousClock.now < deadline {
                 _ = try commit(engine, [.open(recordingID(2))], gateway: "alive")

@@ -135,16 +135,16 @@ func withAuditd<Result>(
     }
 }
 
-/// Waits until `condition` holds; fails the test after ten seconds, or what `limit` says.
+/// Waits until `condition` holds; fails the test once it has not for `limit`.
 func eventually(
     _ what: Comment,
-    within limit: Duration = .seconds(10),
+    within limit: Duration = .seconds(90),
     _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit
     while try await !condition() {
         try #require(ContinuousClock.now < deadline, what)
-        await Task.yield()
+        try await Task.sleep(for: .milliseconds(2))
     }
 }
 

@@ -10,7 +10,7 @@ import SharedModels
 import StubHTTPServer
 import Testing
 
-@Suite("Conversations with the auth webhook", .timeLimit(.minutes(1)))
+@Suite("Conversations with the auth webhook", .timeLimit(.minutes(5)))
 struct KeyboardWireTests {
     private static let head = AuthRequestHead(
         remoteAddress: "127.0.0.1:1",

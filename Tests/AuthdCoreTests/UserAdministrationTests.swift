@@ -10,7 +10,7 @@ import Testing
 @testable import AuthdCore
 
 /// Through the client, over a real Unix socket.
-@Suite("User administration", .timeLimit(.minutes(1)))
+@Suite("User administration", .timeLimit(.minutes(5)))
 struct UserAdministrationTests {
     private func run(_ body: (UserClient, Fixture) async throws -> Void) async throws {
         try await Fixture.run { fixture async throws in

@@ -9,7 +9,7 @@ import Testing
 @testable import AuthdCore
 
 /// Over a real socket, as a gateway calls it.
-@Suite("Webhook routes", .timeLimit(.minutes(1)))
+@Suite("Webhook routes", .timeLimit(.minutes(5)))
 struct WebhookRoutesTests {
     private func run(_ body: (HTTPClient, Fixture) async throws -> Void) async throws {
         try await Fixture.run { fixture async throws in

@@ -4,7 +4,7 @@ import SharedMessages
 import StubHTTPServer
 import Testing
 
-@Suite("The tool berth", .timeLimit(.minutes(1)))
+@Suite("The tool berth", .timeLimit(.minutes(5)))
 struct CLITests {
     private func berth(_ arguments: String...) async throws -> ChildProcess.End {
         try await ChildProcess.run("berth", arguments)

@@ -3,7 +3,7 @@ import Foundation
 import StubHTTPServer
 import Testing
 
-@Suite("berth ps and berth gc", .timeLimit(.minutes(1)))
+@Suite("berth ps and berth gc", .timeLimit(.minutes(5)))
 struct ContainerCommandTests {
     /// An engine with a container of each kind.
     private static func containers() -> String {

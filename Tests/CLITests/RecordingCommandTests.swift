@@ -5,7 +5,7 @@ import StubHTTPServer
 import Testing
 
 /// `berth recording` as a program, on the files that the original's own tools made.
-@Suite("berth recording", .timeLimit(.minutes(1)))
+@Suite("berth recording", .timeLimit(.minutes(5)))
 struct RecordingCommandTests {
     private static let samples = URL(filePath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "SharedAuditTests/Samples")

@@ -168,7 +168,7 @@ struct ConfigWebhookClientTests {
                 logger: logger
             )
             let task = Task { try await client.ask(Self.request()) }
-            let deadline = ContinuousClock.now + .seconds(30)
+            let deadline = ContinuousClock.now + .seconds(90)
             while stub.requests.isEmpty, ContinuousClock.now < deadline { await Task.yield() }
             task.cancel()
             await #expect(throws: CancellationError.self) { try await task.value }

@@ -113,7 +113,7 @@ struct RuleBookTests {
             let watcher = RuleWatcher(book, every: .milliseconds(10), logger: logger)
             let task = Task { try await watcher.run() }
             try write(Self.sandbox, to: file)
-            let deadline = ContinuousClock.now + .seconds(30)
+            let deadline = ContinuousClock.now + .seconds(90)
             while log.entries.isEmpty, ContinuousClock.now < deadline { await Task.yield() }
             #expect(try backend(book) == "sandbox")
             try write("rules: [", to: file)

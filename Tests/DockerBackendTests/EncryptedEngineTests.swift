@@ -13,7 +13,7 @@ import Testing
 @Suite(
     "An engine behind TLS",
     .enabled(if: Engine.isThere && EncryptedEngine.isThere, "needs socat, openssl and an engine"),
-    .timeLimit(.minutes(3))
+    .timeLimit(.minutes(5))
 )
 struct EncryptedEngineTests {
     @Test(

@@ -13,7 +13,7 @@ import Testing
 @Suite(
     "Pulls from a registry with passwords",
     .enabled(if: Engine.isThere && Registry.isThere, "needs docker-registry and an engine"),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct RegistryTests {
     private let id = ConformanceSubject.newConnectionID()

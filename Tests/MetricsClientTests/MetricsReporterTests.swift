@@ -9,7 +9,7 @@ import Testing
 
 @testable import MetricsClient
 
-@Suite(.timeLimit(.minutes(1))) struct MetricsReporterTests {
+@Suite(.timeLimit(.minutes(5))) struct MetricsReporterTests {
     private struct Down: Error {}
 
     private let registry = MetricsRegistry(daemon: "gateway")

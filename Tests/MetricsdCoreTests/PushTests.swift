@@ -12,7 +12,7 @@ import Testing
 @testable import MetricsdCore
 
 /// A reporter and metricsd's listeners over real sockets.
-@Suite(.timeLimit(.minutes(1))) struct PushTests {
+@Suite(.timeLimit(.minutes(5))) struct PushTests {
     private let board = MetricsBoard(logger: .silent)
 
     private func push(to address: ListenAddress) -> MetricsPushConfig {

@@ -17,7 +17,7 @@ import Testing
 @Suite(
     "Failures are told",
     .enabled(if: SSHTarget.isThere, ProxyFixture.reason),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct FailureTests {
     private func openFailure(_ proxy: ProxyFixture) async throws -> CodedError {

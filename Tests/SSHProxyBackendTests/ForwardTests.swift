@@ -12,7 +12,7 @@ import Testing
 @Suite(
     "Forwarding through the target",
     .enabled(if: SSHTarget.isThere, ProxyFixture.reason),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct ForwardTests {
     private static let anywhere: DestinationRules = {

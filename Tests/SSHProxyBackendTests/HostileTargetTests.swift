@@ -65,7 +65,7 @@ private final class HostileTarget: Sendable {
         if: HostileTarget.python != nil,
         "needs the Python packages of deploy/dev/deps.sh test"
     ),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct HostileTargetTests {
     private func run(

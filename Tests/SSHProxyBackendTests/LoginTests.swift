@@ -11,7 +11,7 @@ import Testing
 @Suite(
     "Logging in at the target",
     .enabled(if: SSHTarget.isThere, ProxyFixture.reason),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct LoginTests {
     private func whoami(_ proxy: ProxyFixture, username: String = "tester") async throws -> String {

@@ -13,7 +13,7 @@ import Testing
 @Suite(
     "What a session asks of the target",
     .enabled(if: SSHTarget.isThere, ProxyFixture.reason),
-    .timeLimit(.minutes(2))
+    .timeLimit(.minutes(5))
 )
 struct SessionTests {
     @Test("the signal that ended a program comes with its core flag")

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// A real process, started, asked and stopped as an operator does.
-@Suite("A daemon's process", .timeLimit(.minutes(2)))
+@Suite("A daemon's process", .timeLimit(.minutes(5)))
 struct DaemonProcessTests {
     private static let program = "test-daemon"
 

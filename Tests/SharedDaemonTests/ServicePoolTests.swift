@@ -6,7 +6,7 @@ import Testing
 
 @testable import SharedDaemon
 
-@Suite("ServicePool", .timeLimit(.minutes(1)))
+@Suite("ServicePool", .timeLimit(.minutes(5)))
 struct ServicePoolTests {
     private let memory = LogMemory()
 

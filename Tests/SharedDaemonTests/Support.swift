@@ -85,7 +85,7 @@ func withFolder<R>(_ body: (URL) async throws -> R) async throws -> R {
 
 /// Waits until the file contains `text`, at most 30 s.
 func waitForFile(_ file: URL, containing text: String) async throws {
-    let end = ContinuousClock.now + .seconds(30)
+    let end = ContinuousClock.now + .seconds(90)
     while !((try? String(contentsOf: file, encoding: .utf8))?.contains(text) ?? false) {
         try #require(ContinuousClock.now < end, "no \(text) in \(file.lastPathComponent)")
         _ = poll(nil, 0, 5)  // another process writes the file

@@ -4,7 +4,7 @@ import SharedMessages
 import StubHTTPServer
 import Testing
 
-@Suite("HTTP client: a range of a file as body", .timeLimit(.minutes(1)))
+@Suite("HTTP client: a range of a file as body", .timeLimit(.minutes(5)))
 struct FileBodyTests {
     @Test("exactly the range is sent, with its length", arguments: [0, 1, 70_000, 3_000_000])
     func range(_ length: Int) async throws {

@@ -4,7 +4,7 @@ import SharedMessages
 import StubHTTPServer
 import Testing
 
-@Suite("HTTP client", .timeLimit(.minutes(1)))
+@Suite("HTTP client", .timeLimit(.minutes(5)))
 struct HTTPClientTests {
     @Test("sends method, path, headers and body as given, and returns what came back")
     func roundTrip() async throws {

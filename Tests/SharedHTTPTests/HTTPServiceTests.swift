@@ -10,7 +10,7 @@ import SharedModels
 import Synchronization
 import Testing
 
-@Suite("HTTP service", .timeLimit(.minutes(1)))
+@Suite("HTTP service", .timeLimit(.minutes(5)))
 struct HTTPServiceTests {
     private struct Question: Codable { var name: String }
 

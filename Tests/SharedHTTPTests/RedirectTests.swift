@@ -3,7 +3,7 @@ import SharedMessages
 import StubHTTPServer
 import Testing
 
-@Suite("Redirects", .timeLimit(.minutes(1)))
+@Suite("Redirects", .timeLimit(.minutes(5)))
 struct RedirectTests {
     private static func redirect(_ status: Int, _ location: String) -> StubAnswer {
         .reply(status: status, headers: ["Location": location], body: "moved")

@@ -30,10 +30,10 @@ func withFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Re
 
 /// Waits until `condition` holds, at most ten seconds.
 func eventually(_ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(90)
     while try await !condition() {
         try #require(ContinuousClock.now < deadline, "condition never held")
-        await Task.yield()
+        try await Task.sleep(for: .milliseconds(2))
     }
 }
 

@@ -4,7 +4,7 @@ import SharedHTTP
 import SharedMessages
 import Testing
 
-@Suite("TLS between client and server", .timeLimit(.minutes(1)))
+@Suite("TLS between client and server", .timeLimit(.minutes(5)))
 struct TLSTests {
     private func service(_ tls: HTTPServerOptions.TLSOptions) throws -> HTTPService {
         let router = HTTPService.makeRouter(health: HealthRegistry(), logger: quiet)

@@ -130,7 +130,7 @@ struct LogWriterTests {
     private func readAll(_ pipe: Int32, until isEnough: (String) -> Bool) throws -> String {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(90)
         while !isEnough(String(decoding: bytes, as: UTF8.self)), ContinuousClock.now < end {
             var question = pollfd(fd: pipe, events: Int16(POLLIN), revents: 0)
             _ = unsafe poll(&question, 1, 100)

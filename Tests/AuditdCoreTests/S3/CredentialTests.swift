@@ -7,7 +7,7 @@ import Testing
 
 @testable import AuditdCore
 
-@Suite(.timeLimit(.minutes(3)), .serialized)  // some start a server of their own
+@Suite(.timeLimit(.minutes(5)), .serialized)  // some start a server of their own
 struct CredentialTests {
     @Test("the file of the AWS tools is read by section, with blanks and comments")
     func file() throws {

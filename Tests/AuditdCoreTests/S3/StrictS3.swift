@@ -176,7 +176,7 @@ final class RunningStorage: Sendable {
 
     func isStored(_ id: RecordingID) -> Bool { stored.withLock { $0.contains(id) } }
 
-    func waitStored(_ id: RecordingID, within limit: Duration = .seconds(40)) async throws {
+    func waitStored(_ id: RecordingID, within limit: Duration = .seconds(90)) async throws {
         let deadline = ContinuousClock.now + limit
         while !isStored(id) {
             try #require(ContinuousClock.now < deadline, "stored; said \(said)")

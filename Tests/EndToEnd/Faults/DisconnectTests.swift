@@ -6,7 +6,7 @@ extension EndToEnd {
     /// Every reason of RFC 4253 §11.1, caused and logged.
     @Suite(
         "Reasons of a connection's end",
-        .timeLimit(.minutes(3)),
+        .timeLimit(.minutes(5)),
         .enabled(if: Surroundings.python != nil, Surroundings.pythonReason)
     )
     struct DisconnectTests {

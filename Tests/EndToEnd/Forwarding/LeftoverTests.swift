@@ -6,7 +6,7 @@ import Testing
 @Suite(
     "What forwards leave behind",
     .enabled(if: Surroundings.canSandbox, Surroundings.sandboxReason),
-    .timeLimit(.minutes(3))
+    .timeLimit(.minutes(5))
 )
 struct LeftoverTests {
     @Test("a client that is killed with open forwards leaves no process, socket or file")

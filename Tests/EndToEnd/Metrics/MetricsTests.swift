@@ -3,7 +3,7 @@ import GeoDatabase
 import Testing
 
 extension EndToEnd {
-    @Suite("Metrics", .timeLimit(.minutes(2)))
+    @Suite("Metrics", .timeLimit(.minutes(5)))
     struct MetricsTests {
         @Test(
             "a login is counted on metricsd's page",

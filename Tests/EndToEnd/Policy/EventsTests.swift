@@ -3,7 +3,7 @@ import SharedMessages
 import Testing
 
 extension EndToEnd {
-    @Suite("Events of real sessions", .timeLimit(.minutes(3)))
+    @Suite("Events of real sessions", .timeLimit(.minutes(5)))
     struct EventsTests {
         @Test("programs are told with their command and result, recordings with their size")
         func programs() async throws {

@@ -3,7 +3,7 @@ import SharedMessages
 import Testing
 
 extension EndToEnd {
-    @Suite("The section security, with real clients", .timeLimit(.minutes(3)))
+    @Suite("The section security, with real clients", .timeLimit(.minutes(5)))
     struct PolicyTests {
         @Test("what is not allowed is refused with a word, and what is goes on")
         func refusals() async throws {

@@ -4,7 +4,7 @@ import SharedMessages
 import Testing
 
 extension EndToEnd {
-    @Suite("Live connections", .timeLimit(.minutes(3)))
+    @Suite("Live connections", .timeLimit(.minutes(5)))
     struct SessionsTests {
         @Test("are listed, and ended with a text for the person and events for the operator")
         func kill() async throws {

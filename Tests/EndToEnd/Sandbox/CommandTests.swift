@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-    @Suite("A command over ssh", .timeLimit(.minutes(3)))
+    @Suite("A command over ssh", .timeLimit(.minutes(5)))
     struct CommandTests {
         @Test("standard output, standard error and the exit status arrive apart from each other")
         func streams() async throws {

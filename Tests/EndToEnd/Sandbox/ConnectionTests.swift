@@ -3,7 +3,7 @@ import SharedMessages
 import Testing
 
 extension EndToEnd {
-    @Suite("A connection", .timeLimit(.minutes(3)))
+    @Suite("A connection", .timeLimit(.minutes(5)))
     struct ConnectionTests {
         @Test("the server answers the client's keepalives")
         func clientKeepalive() async throws {

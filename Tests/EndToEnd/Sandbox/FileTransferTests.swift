@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-    @Suite("Files over ssh", .timeLimit(.minutes(3)))
+    @Suite("Files over ssh", .timeLimit(.minutes(5)))
     struct FileTransferTests {
         @Test("sftp puts a file and gets it back")
         func sftp() async throws {

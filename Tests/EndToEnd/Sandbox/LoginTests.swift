@@ -3,7 +3,7 @@ import SharedMessages
 import Testing
 
 extension EndToEnd {
-    @Suite("Logging in", .timeLimit(.minutes(3)))
+    @Suite("Logging in", .timeLimit(.minutes(5)))
     struct LoginTests {
         @Test("a key and a password both let the user in", arguments: [true, false])
         func login(withKey: Bool) async throws {

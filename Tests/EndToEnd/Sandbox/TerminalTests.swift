@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 extension EndToEnd {
-    @Suite("An interactive shell", .timeLimit(.minutes(3)))
+    @Suite("An interactive shell", .timeLimit(.minutes(5)))
     struct TerminalTests {
         @Test("its size, a resize, Ctrl-C and the exit status are right")
         func interactive() async throws {

@@ -70,7 +70,7 @@ final class Program: Sendable {
     }
 
     /// Waits for the end; kills the program and throws when it takes longer than `limit`.
-    func end(within limit: Duration = .seconds(60)) async throws -> End {
+    func end(within limit: Duration = .seconds(90)) async throws -> End {
         let late = Task { [id] in
             guard (try? await Task.sleep(for: limit)) != nil else { return false }
             kill(id, SIGKILL)

@@ -7,7 +7,7 @@ struct NotInTime: Error, CustomStringConvertible {
 
 /// Waits until `condition` holds; fails with the words of `what` after `limit`.
 func wait(
-    _ limit: Duration = .seconds(30),
+    _ limit: Duration = .seconds(90),
     for what: String,
     until condition: () async throws -> Bool
 ) async throws {

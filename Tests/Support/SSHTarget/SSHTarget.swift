@@ -41,7 +41,7 @@ package final class SSHTarget: Sendable {
     /// `settings` are lines of sshd_config(5) that come before the others and so win.
     package static func start(_ settings: [String] = []) async throws -> SSHTarget {
         let target = try await aside { try SSHTarget(settings) }
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + .seconds(90)
         // Its own word: on the port somebody else may listen, another test process for example.
         while !target.log.contains("Server listening on 127.0.0.1 port \(target.port).") {
             guard ContinuousClock.now < end else {

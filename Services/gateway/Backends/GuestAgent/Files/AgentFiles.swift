@@ -71,12 +71,34 @@ package final class AgentFiles: Sendable {
         for file in ["", "/agent", "/bin"] {
             try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: part + file)
         }
+        try Self.waitForWriters(part + "/agent")
         do {
             try files.moveItem(atPath: part, toPath: path)
         } catch {
             // Another gateway of this machine was quicker.
             guard try isOurs(path) else { throw error }
         }
+    }
+
+    /// Waits until nobody has `path` open for writing.
+    ///
+    /// A child that another thread forked while we wrote has our descriptor until its own exec, and
+    /// the kernel starts no program that somebody can still write to (`ETXTBSY` of execve(2)). A
+    /// read lease is refused for just as long (`F_SETLEASE` of fcntl(2)).
+    private static func waitForWriters(_ path: String) throws {
+        let setLease: Int32 = 1024  // `F_SETLEASE`, which Glibc's module leaves out.
+        let file = try FileHandle(forReadingFrom: URL(filePath: path))
+        defer { try? file.close() }  // Read only: nothing is lost.
+        let deadline = ContinuousClock.now + .seconds(10)
+        while fcntl(file.fileDescriptor, setLease, F_RDLCK) != 0 {
+            // A file system without leases has to do without.
+            guard errno == EAGAIN else { return }
+            guard ContinuousClock.now < deadline else {
+                throw CodedError(.agentFilesFailed, detail: "\(path) is still being written")
+            }
+            usleep(1000)
+        }
+        _ = fcntl(file.fileDescriptor, setLease, F_UNLCK)
     }
 
     /// Whether it is there; a folder that others may write to is not taken.
