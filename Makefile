@@ -7,10 +7,10 @@ SHELL := /bin/bash
 
 SWIFT_SOURCES := Package.swift Services Shared Tests
 
-.PHONY: help deps build images test lint fmt coverage tsan e2e clients fuzz bench run stop
+.PHONY: help deps build images test lint fmt coverage tsan e2e clients fuzz bench run stop crash-audit
 
 help: ## Lists the targets.
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
 
 deps: ## Installs missing Debian and Python packages, where it may.
 	@deploy/dev/deps.sh run test bench
@@ -47,6 +47,9 @@ tsan: ## Runs the tests under ThreadSanitizer.
 
 fuzz: ## Fuzzes what the SSH engine and the agent read: SECONDS_EACH of each target, 100 by default.
 	@deploy/dev/fuzz.sh $${SECONDS_EACH:-100}
+
+crash-audit: ## Kills auditd under load COUNT times (1000), with torn writes, full disks and failing stores, from SEED (1).
+	@deploy/dev/crash-audit.sh $${COUNT:-1000} $${SEED:-1}
 
 clients: ## Writes docs/clients.md from the last test run.
 	@python3 deploy/dev/clients.py var/test >var/clients.md && mv var/clients.md docs/clients.md

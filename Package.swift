@@ -577,7 +577,7 @@ let testTargets: [Target] = [
         "AuditClient",
         [
             "SharedModels", "SharedMessages", "SharedHTTP", "SharedConfig",
-            "SharedAudit", "StubHTTPServer", log, nioCore,
+            "SharedAudit", "StubHTTPServer", inMemoryLogging, log, nioCore,
         ]
     ),
     tests(

@@ -2,7 +2,8 @@
 extension MessageCode {
     package static let auditdCodes: [MessageCode] = [
         auditDeliveryFailed, auditDeliveryRecovered, auditDeliveryTimeout, auditDeliveryRefused,
-        auditDeliveryShutdown, auditRecordingGap, auditRecordingAbandoned, auditAcknowledgedLost,
+        auditDeliveryShutdown, auditDeliveryMoved, auditRecordingGap, auditRecordingAbandoned,
+        auditAcknowledgedLost,
         auditdBadBatch, auditdUnknownRecording, auditdOffsetGap, auditdRecordingFinished,
         auditdDiskFloor, auditdDiskFailed, auditdBusy, auditdRecovered, auditdLeaseExpired,
         auditdStoreFailed, auditdIndexRebuilt, auditdIndexFailed, auditdNotDecodable,
@@ -47,6 +48,15 @@ extension MessageCode {
             + "keeps what it acknowledged and finishes the recording by itself.",
         personText: "The server is shutting down.",
         remedy: "If it happens often, give the gateway more time to stop or look at auditd's speed."
+    )
+    package static let auditDeliveryMoved = MessageCode(
+        "AUDIT_DELIVERY_MOVED",
+        .warning,
+        explanation:
+            "An auditd fails, so recordings go to the next one of audit.replicas. What the "
+            + "first one had acknowledged stays there; the parts are joined when they are shown.",
+        remedy: "Start the auditd that the label `from` names again: it has the beginnings of "
+            + "these recordings."
     )
     package static let auditRecordingGap = MessageCode(
         "AUDIT_RECORDING_GAP",

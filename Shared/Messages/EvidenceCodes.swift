@@ -2,6 +2,7 @@
 extension MessageCode {
     package static let evidenceCodes: [MessageCode] = [
         auditdLedgerStarted, auditdLedgerRotated, auditdLedgerFailed, auditdLedgerBroken,
+        auditdLedgerExportFailed, auditdLedgerRolledBack,
         evidenceKeyUnreadable, evidenceLedgerMissing, evidenceLedgerChanged, evidenceLedgerShort,
         evidenceHeadMissing, evidenceHeadChanged, evidenceWitnessDiffers,
         evidenceRecordingChanged, evidenceRecordingMissing, evidenceRecordingUnknown,
@@ -36,6 +37,23 @@ extension MessageCode {
             + "does not start.",
         remedy: "Keep the disk for examination, and run `berth recording verify`. To go on, move "
             + "the folder ledger.d away: a new ledger is begun."
+    )
+
+    package static let auditdLedgerExportFailed = MessageCode(
+        "AUDITD_LEDGER_EXPORT_FAILED",
+        .warning,
+        explanation: "The ledger's head could not be copied to a storage; it is tried again, and "
+            + "until then an older state of the disk can only be told by the metrics.",
+        remedy: "Look at the detail, and check the storage."
+    )
+    package static let auditdLedgerRolledBack = MessageCode(
+        "AUDITD_LEDGER_ROLLED_BACK",
+        .crit,
+        explanation: "A storage has a head of the ledger that the ledger on the disk does not "
+            + "contain: the disk is older than it was, or the ledger was begun anew with its key. "
+            + "That head is left as it is.",
+        remedy: "Keep the disk for examination, and run `berth recording verify --head` with the "
+            + "storage's copy. To go on, keep that copy elsewhere and remove it from the storage."
     )
 
     // MARK: - Verifying

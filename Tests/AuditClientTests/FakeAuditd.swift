@@ -119,7 +119,7 @@ func withShipper(
     _ auditd: FakeAuditd,
     delivery: ShipperOptions.Delivery = .strict,
     window: Int = 1 << 20,
-    timeout: Duration = .seconds(20),
+    timeout: Duration = .seconds(100),
     heartbeat: Duration = .seconds(60),
     _ body: (RecordingShipper) async throws -> Void
 ) async throws {

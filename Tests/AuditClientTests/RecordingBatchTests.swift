@@ -14,6 +14,8 @@ import Testing
             ),
             .init(RecordingID(high: .max, low: .max), .append(offset: .max, ByteBuffer())),
             .init(RecordingID(high: 1, low: 2), .finish(length: 3)),
+            .init(RecordingID(high: 1, low: 2).part(3, from: 77), .open(ByteBuffer(string: "{}"))),
+            .init(RecordingID(high: 1, low: 2).part(.max, from: .max), .finish(length: .max)),
         ]
     )
 
@@ -37,6 +39,17 @@ import Testing
                 0, 0, 0, 0, 0, 0, 0, 2,
             ]
             + [0, 0, 0, 0, 0, 0, 0, 3] + [0, 0, 0, 2, 0x68, 0x69]
+        #expect(Array(batch.encoded().readableBytesView) == expected)
+    }
+
+    @Test("a part's frame names the part behind the recording")
+    func partBytes() {
+        let part = RecordingID(high: 1, low: 2).part(3, from: 4)
+        let batch = RecordingBatch(gateway: "g", frames: [.init(part, .finish(length: 5))])
+        let zeros = [UInt8](repeating: 0, count: 7)
+        let expected: [UInt8] =
+            [0x42, 0x52, 0x42, 0x01, 1, 0x67, 0x13] + zeros + [1] + zeros + [2]
+            + [0, 0, 0, 3] + zeros + [4] + zeros + [5] + [0, 0, 0, 0]
         #expect(Array(batch.encoded().readableBytesView) == expected)
     }
 

@@ -110,6 +110,8 @@ private final class Progress: Sendable {
 /// A real `berth-auditd`, from the folder in which the tests were built.
 final class Daemon {
     private let process = Process()
+    /// Once true, the process identifier may be another one's.
+    private let isOver = Locked(false)
 
     static var binary: URL? {
         let bundle = CommandLine.arguments.first { $0.contains(".xctest") }
@@ -143,8 +145,22 @@ final class Daemon {
 
     deinit { kill() }
 
+    /// Sends the signal in a while, without waiting for anything.
+    func kill(after delay: Duration) {
+        let identifier = process.processIdentifier
+        let nanoseconds = Int(delay / .nanoseconds(1))
+        DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) {
+            [isOver] in
+            isOver.withLock { isOver in if !isOver { _ = Glibc.kill(identifier, SIGKILL) } }
+        }
+    }
+
     func kill() {
-        guard process.isRunning else { return }
+        let isFirst = isOver.withLock { isOver in
+            defer { isOver = true }
+            return !isOver
+        }
+        guard isFirst, process.isRunning else { return }
         Glibc.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }

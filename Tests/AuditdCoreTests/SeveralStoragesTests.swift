@@ -183,4 +183,6 @@ private final class SlowStorage: RecordingStorage {
 
     func status(_ id: RecordingID) -> StoredStatus? { nil }
     func list() -> [RecordingID] { [] }
+    func put(_ name: String, _ bytes: ByteBuffer) {}
+    func get(_ name: String) -> ByteBuffer? { nil }
 }

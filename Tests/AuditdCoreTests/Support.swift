@@ -50,7 +50,7 @@ struct RunningAuditd: Sendable {
     let client: HTTPClient
 
     func get(_ path: String) async throws -> HTTPReply {
-        try await client.send(HTTPCall(.get, path, timeLimit: .total(.seconds(10))))
+        try await client.send(HTTPCall(.get, path, timeLimit: .total(.seconds(60))))
     }
 
     func get<Value: Decodable>(_ type: Value.Type, _ path: String) async throws -> Value {
@@ -65,7 +65,7 @@ struct RunningAuditd: Sendable {
                 .post,
                 RecordingRoutes.batch,
                 body: Array(body.readableBytesView),
-                timeLimit: .total(.seconds(20))
+                timeLimit: .total(.seconds(60))
             )
         )
     }
@@ -116,7 +116,10 @@ func withAuditd<Result>(
         let running = Task { try await service.run() }
         group.addTask { try await http.run() }
         let address = try await http.boundAddress()
-        let client = try HTTPClient(HTTPClientOptions(url: "http://\(address)"), logger: silent)
+        let client = try HTTPClient(
+            HTTPClientOptions(url: "http://\(address)", timeout: .seconds(60)),
+            logger: silent
+        )
         let outcome: Swift.Result<Result, any Error>
         do {
             outcome = .success(
@@ -144,7 +147,17 @@ func eventually(
     let deadline = ContinuousClock.now + limit
     while try await !condition() {
         try #require(ContinuousClock.now < deadline, what)
-        try await Task.sleep(for: .milliseconds(2))
+        try await turn(.milliseconds(2))
+    }
+}
+
+/// Waits a little, without taking a core from what is waited for.
+func turn(_ time: Duration = .milliseconds(5)) async throws {
+    let nanoseconds = Int(time / .nanoseconds(1))
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+        DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(nanoseconds)) {
+            continuation.resume()
+        }
     }
 }
 
@@ -158,5 +171,20 @@ struct SeededGenerator: RandomNumberGenerator {
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
         return z ^ (z >> 31)
+    }
+}
+
+/// A value that several tasks change.
+final class Locked<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+
+    init(_ value: Value) { self.value = Mutex(value) }
+
+    func withLock<Result: Sendable>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+        try value.withLock { value in
+            var copy = value
+            defer { value = copy }
+            return try body(&copy)
+        }
     }
 }

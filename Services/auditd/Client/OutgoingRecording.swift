@@ -28,6 +28,7 @@ final class OutgoingRecording: RecordingHandle {
         _ id: RecordingID,
         options: ShipperOptions,
         facts: RecordingFacts,
+        link: Int,
         signals: Signals,
         onFailure: @escaping @Sendable (CodedError) -> Void
     ) {
@@ -38,7 +39,8 @@ final class OutgoingRecording: RecordingHandle {
             OutgoingState(
                 window: options.window,
                 isStrict: options.delivery == .strict,
-                facts: facts
+                facts: facts,
+                link: link
             )
         )
         encoder = Mutex(options.format == .asciinema ? CastEncoder() : BinaryEncoder())
@@ -191,6 +193,21 @@ final class OutgoingRecording: RecordingHandle {
 
     func takeActions(limit: Int) -> [RecordingBatch.Action] {
         state.withLock { $0.takeActions(limit: limit, facts: BatchJSON.encode) }
+    }
+
+    /// Which auditd it goes to.
+    var link: Int { state.withLock { $0.link } }
+    /// auditds in a row that had no room for it.
+    var refusals: Int { state.withLock { $0.refusals } }
+    /// The part under way.
+    var part: RecordingID {
+        state.withLock { recordingID.part($0.part, from: $0.partStart) }
+    }
+
+    func doubt() { state.withLock { $0.doubt() } }
+
+    func move(to link: Int, isRefused: Bool = false) {
+        state.withLock { $0.move(to: link, isRefused: isRefused) }
     }
 
     func rewind(reopening: Bool = false) {

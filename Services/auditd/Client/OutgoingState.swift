@@ -59,6 +59,15 @@ struct OutgoingState {
     private(set) var isComplete = false
     private(set) var isFinished = false
     var facts: RecordingFacts
+    /// Which auditd has the part under way.
+    private(set) var link: Int
+    /// The part under way, and the place of its first byte in the recording.
+    private(set) var part: UInt32 = 0
+    private(set) var partStart: UInt64 = 0
+    /// Something of the part may have reached its auditd.
+    private(set) var isPartThere = false
+    /// auditds in a row that had no room for it.
+    private(set) var refusals = 0
     /// auditd must be told the facts (again).
     var mustOpen = true
     private(set) var isOpened = false
@@ -68,7 +77,8 @@ struct OutgoingState {
     /// Who waits for the recording to be opened, finished or given up.
     private var observers: [CheckedContinuation<Void, Never>] = []
 
-    init(window: Int, isStrict: Bool, facts: RecordingFacts) {
+    init(window: Int, isStrict: Bool, facts: RecordingFacts, link: Int = 0) {
+        self.link = link
         self.window = window
         self.isStrict = isStrict
         self.facts = facts
@@ -183,13 +193,13 @@ struct OutgoingState {
                     length: length
                 )
             else { break }
-            actions.append(.append(offset: sentEnd, slice))
+            actions.append(.append(offset: sentEnd - partStart, slice))
             sentEnd += UInt64(length)
             room -= length
         }
         if isComplete, !isFinishSent, sentEnd == encodedEnd {
             isFinishSent = true
-            actions.append(.finish(length: encodedEnd))
+            actions.append(.finish(length: encodedEnd - partStart))
         }
         return actions
     }
@@ -201,7 +211,25 @@ struct OutgoingState {
         if reopening || !isOpened { mustOpen = true }
     }
 
+    /// Nobody knows whether what was sent has arrived.
+    mutating func doubt() { isPartThere = true }
+
+    /// Goes on at another auditd, behind what is acknowledged. Where something may have reached the
+    /// one before, that is a further part.
+    mutating func move(to link: Int, isRefused: Bool) {
+        self.link = link
+        refusals = isRefused ? refusals + 1 : 0
+        if isPartThere {
+            part += 1
+            partStart = acknowledged
+        }
+        isPartThere = false
+        rewind(reopening: true)
+    }
+
     mutating func opened() {
+        isPartThere = true
+        refusals = 0
         isOpened = true
         owedSince = nil
     }

@@ -49,8 +49,10 @@ extension RecordingBatch {
     private static let magic: UInt32 = 0x4252_4201
     /// Bounds what a receiver keeps per request.
     package static let maximumFrames = 1 << 14
-    /// Kind, identifier, offset and length of a frame.
-    package static let frameOverhead = 1 + 16 + 8 + 4
+    /// Kind, identifier, part, offset and length of a frame.
+    package static let frameOverhead = 1 + 16 + 12 + 8 + 4
+    /// In a frame's kind: the identifier is followed by the part's number and offset.
+    fileprivate static let partMark: UInt8 = 0x10
 
     package func encoded() -> ByteBuffer {
         var bytes = ByteBuffer()
@@ -88,19 +90,33 @@ extension ByteBuffer {
         _ offset: UInt64,
         _ data: ByteBuffer
     ) {
-        writeMultipleIntegers(kind, id.high, id.low, offset, UInt32(clamping: data.readableBytes))
+        if id.isWhole {
+            writeMultipleIntegers(kind, id.high, id.low)
+        } else {
+            let marked = kind | RecordingBatch.partMark
+            writeMultipleIntegers(marked, id.high, id.low, id.part, id.offset)
+        }
+        writeMultipleIntegers(offset, UInt32(clamping: data.readableBytes))
         writeImmutableBuffer(data)
     }
 
     fileprivate mutating func readFrame() throws(BatchError) -> RecordingBatch.Frame {
         guard
-            let (kind, high, low, offset, length) = readMultipleIntegers(
-                as: (UInt8, UInt64, UInt64, UInt64, UInt32).self
-            ),
+            let (kind, high, low) = readMultipleIntegers(as: (UInt8, UInt64, UInt64).self)
+        else { throw .truncated }
+        var id = RecordingID(high: high, low: low)
+        if kind & RecordingBatch.partMark != 0 {
+            guard let (part, start) = readMultipleIntegers(as: (UInt32, UInt64).self) else {
+                throw .truncated
+            }
+            // One spelling per name.
+            guard part > 0 else { throw .unknownAction(kind) }
+            id = id.part(part, from: start)
+        }
+        guard let (offset, length) = readMultipleIntegers(as: (UInt64, UInt32).self),
             let data = readSlice(length: Int(length))
         else { throw .truncated }
-        let id = RecordingID(high: high, low: low)
-        switch kind {
+        switch kind & ~RecordingBatch.partMark {
         case 1: return .init(id, .open(data))
         case 2: return .init(id, .append(offset: offset, data))
         case 3: return .init(id, .finish(length: offset))

@@ -9,6 +9,8 @@ package enum RecordingRoutes {
     package static func summary(_ id: RecordingID) -> String { "\(list)/\(id)" }
     /// `GET`: the bytes as they were recorded.
     package static func raw(_ id: RecordingID) -> String { "\(list)/\(id)/raw" }
+    /// `GET`: the bytes of one part alone.
+    package static func rawPart(_ id: RecordingID) -> String { "\(raw(id))?part=true" }
     /// `GET`: one JSON object per message and line.
     package static func messages(_ id: RecordingID) -> String { "\(list)/\(id)/messages" }
     /// `GET`: asciicast version 2.

@@ -34,27 +34,63 @@ package final class RecordingShipper: Recorder, Service {
     }
 
     private let options: ShipperOptions
-    private let transport: Transport
+    private let links: [AuditdLink]
+    /// Where new recordings go.
+    private let current: Mutex<Int>
     private let logger: Logger
     private let registry = Mutex(Registry())
     private let encodeQueue = WorkQueue()
-    private let sendQueue = WorkQueue()
-    private let instance = Mutex<String?>(nil)
-    private let lastSent = Mutex(ContinuousClock.now)
     private let workers: [EncodeWorker]
     private let metrics = ShipperMetrics()
 
-    package init(options: ShipperOptions, logger: Logger, transport: @escaping Transport) {
+    /// `transports` lead to one auditd each, at least one; a recording goes to one of them, and to the next
+    /// when that is gone. `first` is where the first ones go.
+    package init(
+        options: ShipperOptions,
+        logger: Logger,
+        transports: [(name: String, transport: Transport)],
+        first: Int = 0
+    ) {
         self.options = options
         self.logger = logger
-        self.transport = transport
+        links = transports.enumerated().map { number, way in
+            AuditdLink(number, name: way.name, transport: way.transport)
+        }
+        current = Mutex(first % max(1, links.count))
         workers = (0..<4).map { _ in EncodeWorker() }
+    }
+
+    package convenience init(
+        options: ShipperOptions,
+        logger: Logger,
+        transport: @escaping Transport
+    ) {
+        self.init(options: options, logger: logger, transports: [("", transport)])
+    }
+
+    /// Sends through HTTP clients whose base URLs are those of the auditds.
+    package convenience init(
+        options: ShipperOptions,
+        clients: [(name: String, client: HTTPClient)],
+        first: Int = 0,
+        logger: Logger
+    ) {
+        let limit = max(.seconds(1), options.timeout / 3)
+        self.init(
+            options: options,
+            logger: logger,
+            transports: clients.map { ($0.name, Self.transport($0.client, limit)) },
+            first: first
+        )
     }
 
     /// Sends through an HTTP client whose base URL is auditd's.
     package convenience init(options: ShipperOptions, client: HTTPClient, logger: Logger) {
-        let limit = max(.seconds(1), options.timeout / 3)
-        self.init(options: options, logger: logger) { path, body in
+        self.init(options: options, clients: [("", client)], logger: logger)
+    }
+
+    private static func transport(_ client: HTTPClient, _ limit: Duration) -> Transport {
+        { path, body in
             let reply = try await client.send(
                 HTTPCall(
                     .post,
@@ -82,6 +118,7 @@ package final class RecordingShipper: Recorder, Service {
             name,
             options: options,
             facts: facts,
+            link: current.withLock { $0 },
             signals: signals,
             onFailure: onFailure
         )
@@ -91,7 +128,7 @@ package final class RecordingShipper: Recorder, Service {
             return true
         }
         guard isTaken else { throw CodedError(.auditDeliveryShutdown) }
-        sendQueue.add(recording)
+        mustSend(recording)
         if options.delivery == .strict { try await recording.waitUntilOpened() }
         return recording
     }
@@ -99,7 +136,7 @@ package final class RecordingShipper: Recorder, Service {
     private var signals: OutgoingRecording.Signals {
         .init(
             mustEncode: { [encodeQueue] in encodeQueue.add($0) },
-            mustSend: { [sendQueue] in sendQueue.add($0) },
+            mustSend: { [links] in links[$0.link].queue.add($0) },
             waited: { [metrics] in metrics.waits.increment() },
             lost: { [metrics, logger] recording, isFirst in
                 metrics.lostMessages.increment()
@@ -107,6 +144,10 @@ package final class RecordingShipper: Recorder, Service {
             },
             now: Self.wallClock
         )
+    }
+
+    private func mustSend(_ recording: OutgoingRecording) {
+        links[recording.link].queue.add(recording)
     }
 
     /// Nanoseconds since the Unix epoch.
@@ -122,7 +163,7 @@ package final class RecordingShipper: Recorder, Service {
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.encodeLoop() }
-                group.addTask { await self.sendLoop() }
+                for link in self.links { group.addTask { await self.sendLoop(link) } }
                 group.addTask { await self.tickLoop() }
                 await group.next()
                 group.cancelAll()
@@ -141,7 +182,7 @@ package final class RecordingShipper: Recorder, Service {
 
     private func endIfDrained() {
         let isDrained = registry.withLock { $0.isDraining && $0.recordings.isEmpty }
-        if isDrained { sendQueue.close() }
+        if isDrained { for link in links { link.queue.close() } }
     }
 
     private func remove(_ recording: OutgoingRecording) {
@@ -170,7 +211,7 @@ package final class RecordingShipper: Recorder, Service {
         for await _ in encodeQueue.signals {
             while case let work = encodeQueue.takeAll(), !work.isEmpty {
                 await encode(work)
-                for recording in work { sendQueue.add(recording) }
+                for recording in work { mustSend(recording) }
             }
         }
     }
@@ -194,70 +235,115 @@ package final class RecordingShipper: Recorder, Service {
         var recordings: [OutgoingRecording]
     }
 
-    private func sendLoop() async {
+    private func sendLoop(_ link: AuditdLink) async {
         var backOff = BackOff()
-        for await _ in sendQueue.signals {
-            while !Task.isCancelled, let outgoing = nextBatch() {
-                await deliver(outgoing, &backOff)
+        for await _ in link.queue.signals {
+            while !Task.isCancelled, let outgoing = nextBatch(link) {
+                await deliver(outgoing, link, &backOff)
             }
         }
     }
 
-    private func nextBatch() -> Outgoing? {
+    private func nextBatch(_ link: AuditdLink) -> Outgoing? {
         var outgoing = Outgoing(batch: .init(gateway: options.gateway), recordings: [])
         var room = options.batchBytes
-        let work = sendQueue.takeAll()
+        let work = link.queue.takeAll()
         for recording in work {
+            guard recording.link == link.number else {
+                mustSend(recording)
+                continue
+            }
             if room > 0, outgoing.recordings.count < RecordingBatch.maximumFrames / 2 {
                 let share = min(room, max(options.batchBytes / work.count, 64 << 10))
+                let part = recording.part
                 for action in recording.takeActions(limit: share) {
                     if case .append(_, let bytes) = action { room -= bytes.readableBytes }
-                    outgoing.batch.frames.append(.init(recording.recordingID, action))
+                    outgoing.batch.frames.append(.init(part, action))
                     outgoing.recordings.append(recording)
                 }
             }
-            if recording.hasSomethingToSend { sendQueue.add(recording) }
+            if recording.hasSomethingToSend { mustSend(recording) }
         }
-        return outgoing.recordings.isEmpty && !isBeatDue ? nil : outgoing
+        return outgoing.recordings.isEmpty && !isBeatDue(link) ? nil : outgoing
     }
 
-    private var isBeatDue: Bool {
-        ContinuousClock.now - lastSent.withLock { $0 } > options.heartbeat
+    /// An auditd that has nothing of ours need not know that we live.
+    private func isBeatDue(_ link: AuditdLink) -> Bool {
+        guard link.isSilent(for: options.heartbeat) else { return false }
+        return links.count == 1 || link.number == current.withLock { $0 }
+            || registry.withLock { $0.recordings.values.contains { $0.link == link.number } }
     }
 
-    private func deliver(_ outgoing: Outgoing, _ backOff: inout BackOff) async {
-        lastSent.withLock { $0 = .now }
+    private func deliver(
+        _ outgoing: Outgoing,
+        _ link: AuditdLink,
+        _ backOff: inout BackOff
+    ) async {
+        link.noteSent()
+        let start = ContinuousClock.now
         do {
-            let reply = try await send(outgoing.batch)
+            let reply = try await send(outgoing.batch, link)
             if backOff.succeeded() { logger.emit(.auditDeliveryRecovered) }
-            noteInstance(reply.instance)
+            noteInstance(reply.instance, link)
             for (index, result) in reply.results.enumerated() {
-                apply(
-                    result,
-                    to: outgoing.batch.frames[index].action,
-                    of: outgoing.recordings[index]
-                )
+                apply(result, to: outgoing.batch.frames[index], of: outgoing.recordings[index])
             }
             // Several chunks of a recording may have been released.
             for recording in outgoing.recordings where recording.hasSomethingToSend {
-                sendQueue.add(recording)
+                mustSend(recording)
             }
         } catch {
+            let isDoubtful = !((error as? CodedError)?.wasNeverSent ?? false)
             for recording in outgoing.recordings {
+                if isDoubtful { recording.doubt() }
                 recording.rewind()
-                sendQueue.add(recording)
+                mustSend(recording)
             }
-            sendQueue.wake()
+            link.queue.wake()
             guard !Task.isCancelled else { return }
             metrics.failures.increment()
-            let wait = backOff.failed()
+            let wait = backOff.failed(since: start)
             if backOff.isFirst { logger.emit(CodedError(.auditDeliveryFailed, cause: error)) }
+            if links.count > 1, backOff.age > options.patience {
+                leave(link)
+                backOff = BackOff()
+            }
             try? await Task.sleep(for: wait)  // cancelled: the loop sees it itself
         }
     }
 
-    private func send(_ batch: RecordingBatch) async throws -> BatchReply {
-        let (status, body) = try await transport(RecordingRoutes.batch, batch.encoded())
+    /// Moves all that goes to an auditd which is gone.
+    private func leave(_ link: AuditdLink) {
+        let next = links[(link.number + 1) % links.count]
+        current.withLock { if $0 == link.number { $0 = next.number } }
+        let recordings = registry.withLock { registry in
+            registry.recordings.values.filter { $0.link == link.number }
+        }
+        logger.emit(
+            .auditDeliveryMoved,
+            [
+                "from": "\(link.name)", "to": "\(next.name)",
+                "count": .stringConvertible(recordings.count),
+            ]
+        )
+        for recording in recordings {
+            recording.move(to: next.number)
+            mustSend(recording)
+        }
+    }
+
+    /// Whether another auditd can be asked to take what this one has no room for.
+    private func isMoved(_ recording: OutgoingRecording, from link: Int) -> Bool {
+        guard recording.refusals + 1 < links.count else { return false }
+        let next = (link + 1) % links.count
+        current.withLock { if $0 == link { $0 = next } }
+        recording.move(to: next, isRefused: true)
+        mustSend(recording)
+        return true
+    }
+
+    private func send(_ batch: RecordingBatch, _ link: AuditdLink) async throws -> BatchReply {
+        let (status, body) = try await link.transport(RecordingRoutes.batch, batch.encoded())
         guard status == 200 else {
             throw CodedError(
                 .auditDeliveryFailed,
@@ -272,39 +358,41 @@ package final class RecordingShipper: Recorder, Service {
     }
 
     /// A restarted auditd may have forgotten whose its unfinished recordings are.
-    private func noteInstance(_ name: String) {
-        let isOther = instance.withLock { known in
-            defer { known = name }
-            return known != nil && known != name
-        }
-        guard isOther else { return }
-        for recording in registry.withLock({ Array($0.recordings.values) }) {
+    private func noteInstance(_ name: String, _ link: AuditdLink) {
+        guard link.isOther(name) else { return }
+        for recording in registry.withLock({ Array($0.recordings.values) })
+        where recording.link == link.number {
             recording.rewind(reopening: true)
-            sendQueue.add(recording)
+            mustSend(recording)
         }
     }
 
     private func apply(
         _ result: FrameResult,
-        to action: RecordingBatch.Action,
+        to frame: RecordingBatch.Frame,
         of recording: OutgoingRecording
     ) {
-        switch (result.status, action) {
+        // What was said of a part that went elsewhere meanwhile counts no more.
+        guard recording.part == frame.id else { return }
+        let durable = frame.id.offset &+ result.durable  // what makes no sense is refused below
+        let hasSome = recording.acknowledged > frame.id.offset
+        switch (result.status, frame.action) {
         case (200, .open): recording.opened()
-        case (200, .append): acknowledge(result.durable, recording)
+        case (200, .append): acknowledge(durable, recording)
         case (200, .finish):
-            acknowledge(result.durable, recording)
+            acknowledge(durable, recording)
             recording.finished()
             remove(recording)
         case (409, _)
-        where (recording.acknowledged...recording.encodedEnd).contains(result.durable):
-            acknowledge(result.durable, recording)
+        where (recording.acknowledged...recording.encodedEnd).contains(durable):
+            acknowledge(durable, recording)
             recording.rewind()
-        case (404, _) where recording.acknowledged == 0: recording.rewind(reopening: true)
-        case (404, _) where result.durable < recording.acknowledged,
-            (409, _) where result.durable < recording.acknowledged:
-            let detail = "had \(recording.acknowledged), has \(result.durable)"
+        case (404, _) where !hasSome: recording.rewind(reopening: true)
+        case (404, _) where durable < recording.acknowledged,
+            (409, _) where durable < recording.acknowledged:
+            let detail = "had \(recording.acknowledged), has \(durable)"
             giveUp(recording, CodedError(.auditAcknowledgedLost, detail: detail))
+        case (507, .open) where isMoved(recording, from: recording.link): return
         default:
             let detail = "status \(result.status) \(result.code ?? "")"
             giveUp(recording, CodedError(.auditDeliveryRefused, detail: detail))
@@ -329,7 +417,7 @@ package final class RecordingShipper: Recorder, Service {
                 giveUp(recording, CodedError(.auditDeliveryTimeout))
             }
             metrics.outstanding.record(recordings.reduce(0) { $0 + $1.outstanding })
-            if isBeatDue { sendQueue.wake() }
+            for link in links where isBeatDue(link) { link.queue.wake() }
         }
     }
 }

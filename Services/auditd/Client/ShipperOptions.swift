@@ -16,6 +16,9 @@ package struct ShipperOptions: Sendable {
     package var timeout: Duration
     /// Between two batches when there is nothing to send, so that auditd knows we live.
     package var heartbeat: Duration
+    /// How long an auditd may fail before recordings go to another one, where there is one: longer
+    /// than a restart takes.
+    package var patience: Duration
     /// Identifies this process among gateways: 1...64 bytes, another one after a restart.
     package var gateway: String
     /// Most bytes of recordings in one batch.
@@ -28,6 +31,7 @@ package struct ShipperOptions: Sendable {
         window: Int = 4 << 20,
         timeout: Duration = .seconds(30),
         heartbeat: Duration = .seconds(20),
+        patience: Duration = .seconds(3),
         batchBytes: Int = 8 << 20
     ) {
         self.gateway = gateway
@@ -36,6 +40,7 @@ package struct ShipperOptions: Sendable {
         self.window = window
         self.timeout = timeout
         self.heartbeat = heartbeat
+        self.patience = min(patience, timeout / 4)
         self.batchBytes = batchBytes
     }
 

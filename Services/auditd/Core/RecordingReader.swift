@@ -13,10 +13,29 @@ import NIOPosix
 struct RecordingReader: Sendable {
     let spool: Spool
     let storages: StorageSet
+    let index: RecordingIndex
     let threads: NIOThreadPool
 
-    /// How many bytes there are now; `nil` for an unknown recording.
+    /// What a recording in several parts consists of; `nil` for one in one piece, and for a part.
+    private func chain(_ id: RecordingID) async throws -> PartChain? {
+        guard id.isWhole else { return nil }
+        let others = spool.parts(of: id).union(try await index.parts(of: id))
+        guard others.contains(where: { !$0.isWhole }) else { return nil }
+        var parts: [(id: RecordingID, size: UInt64)] = []
+        for part in others.union([id]) {
+            if let size = try await partSize(part) { parts.append((part, size)) }
+        }
+        return PartChain(parts)
+    }
+
+    /// How many bytes there are now, in all parts without a gap; `nil` for an unknown recording.
     func size(_ id: RecordingID) async throws -> UInt64? {
+        guard let chain = try await chain(id) else { return try await partSize(id) }
+        return chain.size > 0 ? chain.size : nil
+    }
+
+    /// How many bytes of one part there are.
+    func partSize(_ id: RecordingID) async throws -> UInt64? {
         if let recording = spool.recording(id) { return recording.length }
         return try await storages.status(id)?.size
     }
@@ -24,20 +43,28 @@ struct RecordingReader: Sendable {
     /// Reads the first `size` bytes piece by piece. The recording may move from spool to storage
     /// meanwhile.
     func pieces(_ id: RecordingID, size: UInt64) -> Pieces {
-        Pieces(reader: self, id: id, size: size)
+        Pieces(reader: self, id: id, size: size, isJoined: true)
+    }
+
+    /// Of one part alone.
+    func partPieces(_ id: RecordingID, size: UInt64) -> Pieces {
+        Pieces(reader: self, id: id, size: size, isJoined: false)
     }
 
     struct Pieces: Sendable {
         fileprivate let reader: RecordingReader
         fileprivate let id: RecordingID
         fileprivate let size: UInt64
+        fileprivate let isJoined: Bool
         fileprivate var offset: UInt64 = 0
 
         /// The next bytes; `nil` at the end.
         mutating func next() async throws -> ByteBuffer? {
             let count = Int(min(size - offset, 256 << 10))
             guard count > 0,
-                let piece = try await reader.piece(id, at: offset, count: count),
+                let piece = isJoined
+                    ? try await reader.piece(id, at: offset, count: count)
+                    : try await reader.partPiece(id, at: offset, count: count),
                 piece.readableBytes > 0
             else { return nil }
             offset += UInt64(piece.readableBytes)
@@ -47,6 +74,20 @@ struct RecordingReader: Sendable {
 
     /// At most `count` bytes; `nil` for an unknown recording.
     func piece(
+        _ id: RecordingID,
+        at offset: UInt64,
+        count: Int
+    ) async throws -> ByteBuffer? {
+        guard let chain = try await chain(id) else {
+            return try await partPiece(id, at: offset, count: count)
+        }
+        guard chain.size > 0 else { return nil }
+        guard let place = chain.place(of: offset) else { return ByteBuffer() }
+        let length = Int(min(UInt64(count), place.rest))
+        return try await partPiece(place.part, at: place.offset, count: length)
+    }
+
+    private func partPiece(
         _ id: RecordingID,
         at offset: UInt64,
         count: Int

@@ -18,8 +18,8 @@ import Synchronization
 package final class RecordingService: Service {
     /// What may differ from the configuration's section, for tests.
     package struct Limits: Sendable {
-        /// Silence of a gateway after which its recordings are finished for it.
-        package var lease: Duration
+        /// Instead of the configuration's.
+        package var lease: Duration?
         /// Size at which the journal starts anew.
         package var journalBytes: Int
         var closeFile: @Sendable (OpenFile) throws(FileError) -> Void = {
@@ -27,13 +27,13 @@ package final class RecordingService: Service {
             try file.close()
         }
 
-        package init(lease: Duration = .seconds(300), journalBytes: Int = 64 << 20) {
+        package init(lease: Duration? = nil, journalBytes: Int = 64 << 20) {
             self.lease = lease
             self.journalBytes = journalBytes
         }
     }
 
-    private let limits: Limits
+    private let lease: Duration
     private let spool: Spool
     private let index: RecordingIndex
     private let storages: StorageSet
@@ -48,6 +48,7 @@ package final class RecordingService: Service {
     private let reader: RecordingReader
     private let ledger: LedgerKeeper?
     private let servesPage: Bool
+    private let rescan: Duration
     private let metrics = AuditdMetrics()
     private let recovered: Set<RecordingID>
 
@@ -64,6 +65,7 @@ package final class RecordingService: Service {
         logger: Logger
     ) throws(CodedError) {
         let folder = config.directory
+        lease = limits.lease ?? config.lease
         let files = FileStorage(folder: folder, threads: threads, logger: logger)
         let storages = StorageSet(members: storages ?? [files])
         let changes = ChangeSet()
@@ -75,14 +77,14 @@ package final class RecordingService: Service {
                     folder: folder + "/spool.d",
                     minimumFree: UInt64(clamping: config.minimumFree),
                     journalLimit: UInt64(clamping: limits.journalBytes),
-                    lease: limits.lease,
+                    lease: lease,
                     isStored: storages.contains,
                     closeFile: limits.closeFile
                 ),
                 now: RecordingShipper.wallClock,
                 onChange: { ids in
                     changes.add(ids)
-                    followers.wake(ids)
+                    followers.wake(Set(ids.map(\.whole)))
                 }
             )
             index = try Self.openIndex(folder + "/spool.d/index.sqlite", logger)
@@ -91,14 +93,19 @@ package final class RecordingService: Service {
         } catch {
             throw CodedError(.auditdDiskFailed, detail: folder, cause: error)
         }
-        self.limits = limits
         self.storages = storages
-        let reader = RecordingReader(spool: spool, storages: storages, threads: threads)
+        let reader = RecordingReader(
+            spool: spool,
+            storages: storages,
+            index: index,
+            threads: threads
+        )
         ledger =
             config.ledger.enable
             ? try LedgerKeeper(
                 config,
                 spooled: Set(spool.recordings.keys),
+                storages: storages,
                 reader: reader,
                 threads: threads,
                 logger: logger
@@ -112,6 +119,7 @@ package final class RecordingService: Service {
         self.followers = followers
         token = ReaderToken(config.token)
         servesPage = config.web
+        rescan = config.rescan
         recovered = Set(spool.recordings.keys)
     }
 
@@ -187,7 +195,7 @@ package final class RecordingService: Service {
     }
 
     private func tickLoop() async {
-        let pause = min(limits.lease / 4, .seconds(2))
+        let pause = min(lease / 4, .seconds(2))
         while (try? await Task.sleep(for: pause)) != nil {  // cancelled: the loop ends
             await attempt(.auditdDiskFailed) {
                 for id in try await self.spool.expireLeases() {
@@ -217,7 +225,7 @@ package final class RecordingService: Service {
             try await self.index.put(recordings.map { RecordingSummary($0, $1) })
         }
         let ended = recordings.filter { $0.1.spooled.state != .open }.map(\.0)
-        textless.add(Set(ended))
+        textless.add(Set(ended.map(\.whole)))
         ledger?.take(Set(ended))
         await storages.take(
             recordings.map { id, recording in
@@ -270,13 +278,18 @@ package final class RecordingService: Service {
 
     // MARK: - Index
 
-    /// Tries until it is done: a storage may be out of reach for a while.
+    /// Tries until it is done, as a storage may be out of reach for a while; and again and again
+    /// where other auditds store beside this one.
     private func reconcileLoop() async {
         var pause = Duration.seconds(1)
+        var isFirst = true
         while !Task.isCancelled {
             do {
-                try await reconcile()
-                return textless.add(Set(try await index.withoutText()))
+                try await reconcile(isFirst: isFirst)
+                textless.add(Set(try await index.withoutText()))
+                isFirst = false
+                guard rescan > .zero, (try? await Task.sleep(for: rescan)) != nil else { return }
+                continue
             } catch is CancellationError { return } catch {
                 logger.emit(CodedError(.auditdIndexFailed, cause: error))
             }
@@ -299,20 +312,32 @@ package final class RecordingService: Service {
     }
 
     /// Makes the index fit what is in spool and storages.
-    private func reconcile() async throws {
-        let known = try await index.states()
-        let spooled = spool.recordings
+    private func reconcile(isFirst: Bool) async throws {
         let stored = try await storages.list()
+        let spooled = spool.recordings
+        // Behind the list: whatever was stored by then is known to have ended.
+        let known = try await index.states()
         // What was there before the ledger began is in it as it is now.
-        if let ledger, ledger.isNew { ledger.take(stored) }
+        if let ledger, ledger.isNew, isFirst { ledger.take(stored) }
         var unknown: [RecordingSummary] = []
-        for id in stored where known["\(id)"] ?? .open == .open && spooled[id] == nil {
+        for id in stored.sorted(by: { $0.part < $1.part })
+        where known["\(id)"] ?? .open == .open && spooled[id] == nil {
             if let entry = try await inspect(id) { unknown.append(entry) }
         }
         try await index.put(unknown)
+        // The whole has another text now.
+        textless.add(Set(unknown.compactMap { RecordingID($0.id)?.whole }))
         // Also those that came meanwhile; what was known before and is nowhere now is gone.
         let present = stored.union(spooled.keys).union(spool.recordings.keys)
-        let gone = known.keys.filter { RecordingID($0).map { !present.contains($0) } ?? true }
+        var gone: [String] = []
+        for name in known.keys {
+            // It may have been stored while the storages were listed.
+            if let id = RecordingID(name) {
+                if present.contains(id) { continue }
+                if try await storages.status(id) != nil { continue }
+            }
+            gone.append(name)
+        }
         try await index.remove(gone)
         if unknown.count + gone.count > 0 {
             logger.emit(

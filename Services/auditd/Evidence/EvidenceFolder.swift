@@ -7,10 +7,18 @@ package struct EvidenceFolder: EvidenceSource {
     private let path: String
     private let ledgerPath: String
     private let headPath: String
+    private let recordingsPath: String
 
-    /// `ledger` and `head` may be copies that were kept elsewhere.
-    package init(_ path: String, ledger: String? = nil, head: String? = nil) {
+    /// `ledger` and `head` may be copies that were kept elsewhere; `recordings` is the folder of
+    /// the storage `file`, where it is another one.
+    package init(
+        _ path: String,
+        ledger: String? = nil,
+        head: String? = nil,
+        recordings: String? = nil
+    ) {
         self.path = path
+        recordingsPath = recordings ?? path
         ledgerPath = ledger ?? path + "/ledger.d/ledger.log"
         headPath = head ?? path + "/ledger.d/ledger.head"
     }
@@ -29,11 +37,13 @@ package struct EvidenceFolder: EvidenceSource {
 
     package func recording(_ id: RecordingID, at offset: UInt64) async throws -> ByteBuffer? {
         // Before it is stored, it is in the spool.
-        try read("\(path)/\(id)", offset) ?? read("\(path)/spool.d/\(id).part", offset)
+        try read("\(recordingsPath)/\(id)", offset) ?? read("\(path)/spool.d/\(id).part", offset)
     }
 
     package func names() async throws -> [RecordingID] {
-        try FileManager.default.contentsOfDirectory(atPath: path).compactMap { RecordingID($0) }
+        try FileManager.default.contentsOfDirectory(atPath: recordingsPath).compactMap {
+            RecordingID($0)
+        }
     }
 
     private func read(_ path: String, _ offset: UInt64) throws -> ByteBuffer? {

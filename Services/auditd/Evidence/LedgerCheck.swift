@@ -54,10 +54,13 @@ package struct LedgerCheck: Sendable {
     }
 
     /// The number that a head's line names, whoever wrote it.
-    package static func claimedSequence(_ line: [UInt8]) -> UInt64? {
+    package static func claimedSequence(_ line: [UInt8]) -> UInt64? { claimedHead(line)?.sequence }
+
+    /// What a head's line says, whoever wrote it.
+    package static func claimedHead(_ line: [UInt8]) -> LedgerHead? {
         let json = Data(line.dropFirst(SignedLine.signatureDigits + 1))
         // Nothing is believed of it: the signature is checked once the keys are known.
-        return (try? JSONDecoder().decode(LedgerHead.self, from: json))?.sequence
+        return try? JSONDecoder().decode(LedgerHead.self, from: json)
     }
 
     /// The head in a line; `nil` if none of the ledger's keys signed it.

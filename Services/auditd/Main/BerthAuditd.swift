@@ -52,10 +52,11 @@ struct BerthAuditd: DaemonCommand {
         _ logger: Logger
     ) throws -> [any RecordingStorage] {
         let folder = config.auditd.directory
+        let files = config.auditd.files.isEmpty ? folder : config.auditd.files
         return try config.auditd.storages(for: config.audit).map { kind in
             switch kind {
             case .none: NoStorage()
-            case .file: FileStorage(folder: folder, threads: .singleton, logger: logger)
+            case .file: FileStorage(folder: files, threads: .singleton, logger: logger)
             case .s3:
                 try S3Storage(
                     config.audit.s3,

@@ -79,7 +79,7 @@ struct EvidenceServer: EvidenceSource {
 
     func recording(_ id: RecordingID, at offset: UInt64) async throws -> ByteBuffer? {
         if offset == 0 {
-            guard try await copy.fetch(RecordingRoutes.raw(id), as: "\(id)") else { return nil }
+            guard try await copy.fetch(RecordingRoutes.rawPart(id), as: "\(id)") else { return nil }
         }
         let piece = try await files.recording(id, at: offset)
         if piece?.readableBytes ?? 0 == 0 {

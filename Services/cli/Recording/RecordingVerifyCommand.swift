@@ -31,6 +31,9 @@ struct RecordingVerifyCommand: AsyncParsableCommand {
     @Option(help: "Read the ledger's head from this file, such as a copy in the storage.")
     var head: String?
 
+    @Option(help: "The folder with the recordings (auditd.files), if it is another one.")
+    var files: String?
+
     @Option(
         help: ArgumentHelp(
             "An entry seen earlier: NUMBER:MARK, from the metrics berth_auditd_ledger_entries "
@@ -45,7 +48,7 @@ struct RecordingVerifyCommand: AsyncParsableCommand {
     func run() async throws {
         let key = try key()
         if let directory {
-            let folder = EvidenceFolder(directory, ledger: ledger, head: head)
+            let folder = EvidenceFolder(directory, ledger: ledger, head: head, recordings: files)
             return try await verify(EvidenceVerifier(folder, key: key, witness: seen()))
         }
         // A copy is verified: what auditd sends at the end belongs together.

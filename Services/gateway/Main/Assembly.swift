@@ -175,9 +175,14 @@ struct Assembly {
     private func recorder() throws -> RecordingShipper? {
         guard config.audit.enable, config.audit.format != .none else { return nil }
         let logger = context.logger("audit")
+        let servers = config.audit.servers
         return RecordingShipper(
             options: ShipperOptions(config.audit, gateway: UUID().uuidString),
-            client: try HTTPClient(try HTTPClientOptions(config.audit.server), logger: logger),
+            clients: try servers.map { server in
+                (server.url, try HTTPClient(try HTTPClientOptions(server), logger: logger))
+            },
+            // So that several gateways use all of them.
+            first: Int.random(in: 0..<servers.count),
             logger: logger
         )
     }

@@ -43,6 +43,8 @@ package struct AuditConfig: ConfigSection {
     package var whenFull = WhenFull.end
     /// Where auditd answers.
     package var server = HTTPClientConfig(url: "http://127.0.0.1:7030")
+    /// Further auditds, called as `server` is; recordings go to another one when one is gone.
+    package var replicas: [String] = []
 
     package init() {}
 
@@ -59,6 +61,7 @@ package struct AuditConfig: ConfigSection {
         visitor.field("maxSize", &maxSize)
         visitor.field("whenFull", &whenFull)
         visitor.section("server", &server, checked: enable)
+        visitor.field("replicas", &replicas)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {
@@ -69,7 +72,21 @@ package struct AuditConfig: ConfigSection {
         let isLimit = maxSize == 0 || maxSize >= 4096
         list.check(isLimit, "maxSize", "\(maxSize)", "must be 0 or at least 4096")
         list.check(!server.url.isEmpty, "server.url", nil, "must be set")
+        let areURLs = replicas.allSatisfy(HTTPClientConfig.isURL)
+        list.check(areURLs, "replicas", nil, "must be absolute URLs")
+        let areOthers = Set(replicas + [server.url]).count == replicas.count + 1
+        list.check(areOthers, "replicas", nil, "must not name one twice, nor server.url")
         return list.problems
+    }
+
+    /// How every auditd is called, the first one first.
+    package var servers: [HTTPClientConfig] {
+        [server]
+            + replicas.map { url in
+                var other = server
+                other.url = url
+                return other
+            }
     }
 }
 

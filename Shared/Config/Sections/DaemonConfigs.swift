@@ -31,6 +31,14 @@ package struct AuditdConfig: ConfigSection {
     /// Where recordings go; a recording stays in the spool until all of them have it. Empty: `s3`
     /// where `audit.storage` says so, else `file`.
     package var storages: [AuditConfig.Storage] = []
+    /// Where the storage `file` keeps recordings; empty: in `directory`. May be shared by several
+    /// auditds.
+    package var files = ""
+    /// Between looks for recordings that other auditds have stored; 0: only at the start.
+    package var rescan: Duration = .zero
+    /// Silence of a gateway after which its recordings are finished for it; gateways are heard of
+    /// every 20 seconds.
+    package var lease: Duration = .seconds(300)
     /// What readers of recordings have to send; empty: whoever reaches auditd may read.
     package var token = Secret()
     /// Whether auditd serves the web page.
@@ -44,6 +52,9 @@ package struct AuditdConfig: ConfigSection {
         visitor.field("directory", &directory)
         visitor.field("minimumFree", &minimumFree)
         visitor.field("storages", &storages)
+        visitor.field("files", &files)
+        visitor.field("rescan", &rescan)
+        visitor.field("lease", &lease)
         visitor.field("token", &token)
         visitor.field("web", &web)
         visitor.section("ledger", &ledger)
@@ -57,6 +68,8 @@ package struct AuditdConfig: ConfigSection {
         list.check(isSet, "storages", nil, "must not name one twice")
         let isNone = !storages.contains(.none) || storages.count == 1
         list.check(isNone, "storages", nil, "none must stand alone")
+        list.check("rescan", rescan, atLeast: .zero)
+        list.check("lease", lease, atLeast: .seconds(1))
         let isShort = !token.isEmpty && token.reveal().utf8.count < 16
         list.check(!isShort, "token", nil, "must be empty or of at least 16 characters")
         list.check(

@@ -1,6 +1,8 @@
 /// What gateways and auditd count of recordings.
 extension MetricCatalogue {
-    static let recordingMetrics = recordingGatewayMetrics + auditdMetrics + storageMetrics
+    static let recordingMetrics =
+        recordingGatewayMetrics + auditdMetrics + storageMetrics
+        + ledgerMetrics
 
     private static let recordingGatewayMetrics = [
         counter("recording_acknowledged_bytes", "Bytes of recordings that auditd has."),
@@ -57,6 +59,32 @@ extension MetricCatalogue {
             "auditd_upload_failures",
             "Calls to a storage that failed.",
             ["storage", "reason"]
+        ),
+    ]
+
+    private static let ledgerMetrics = [
+        gauge(
+            "auditd_ledger_entries",
+            "entries",
+            "Entries of a ledger of recordings.",
+            ["ledger"]
+        ),
+        gauge(
+            "auditd_ledger_head",
+            "head",
+            "The first 48 bits of the hash of a ledger's last entry, as a number.",
+            ["ledger"]
+        ),
+        gauge(
+            "auditd_ledger_exported_entries",
+            "entries",
+            "Entries of a ledger up to the head that a storage has.",
+            ["ledger", "storage"]
+        ),
+        counter(
+            "auditd_ledger_export_failures",
+            "Attempts to copy a ledger's head to a storage that failed.",
+            ["ledger", "storage"]
         ),
     ]
 

@@ -53,7 +53,7 @@ struct RecordingEndpoints: Sendable {
                 return switch (route.method, route.path.split(separator: "/").last) {
                 case (.post, _): try await take(request)
                 case (_, "recordings"): try await list(request)
-                case (_, "raw"): try await raw(try id(context))
+                case (_, "raw"): try await raw(try id(context), request)
                 case (_, "messages"): try await messages(try id(context))
                 case (_, "cast"): try await cast(try id(context), request)
                 case (_, "live"): try await live(try id(context), request)
@@ -104,7 +104,7 @@ struct RecordingEndpoints: Sendable {
         }
         for position in page.recordings.indices where page.recordings[position].state == .open {
             guard let id = RecordingID(page.recordings[position].id) else { continue }
-            page.recordings[position].size = spool.recording(id)?.length ?? 0
+            page.recordings[position].size = try await reader.size(id) ?? 0
         }
         return try .json(page)
     }
@@ -155,8 +155,16 @@ struct RecordingEndpoints: Sendable {
     }
 
     private func summary(_ id: RecordingID) async throws -> RecordingSummary {
-        if let recording = spool.recording(id) { return RecordingSummary(id, recording) }
-        guard let entry = try await index.entry(id) else {
+        if spool.parts(of: id).isEmpty, try await index.parts(of: id).isEmpty,
+            let recording = spool.recording(id)
+        {
+            return RecordingSummary(id, recording)
+        }
+        if let entry = try await index.entry(id) { return entry }
+        let local = spool.parts(of: id).union([id]).compactMap { part in
+            spool.recording(part).map { RecordingSummary(part, $0) }
+        }
+        guard let entry = RecordingSummary.joined(local) else {
             throw HTTPRefusal(.notFound, .auditdUnknownRecording)
         }
         return entry
@@ -171,13 +179,18 @@ struct RecordingEndpoints: Sendable {
         return size
     }
 
-    private func raw(_ id: RecordingID) async throws -> Response {
-        let size = try await size(id)
+    /// With `part` only what has exactly that name, else with all further parts.
+    private func raw(_ id: RecordingID, _ request: Request? = nil) async throws -> Response {
+        let isPart = request?.uri.queryParameters["part"] != nil
+        guard let size = isPart ? try await reader.partSize(id) : try await size(id) else {
+            throw HTTPRefusal(.notFound, .auditdUnknownRecording)
+        }
         return Response(
             status: .ok,
             headers: [.contentType: "application/octet-stream"],
             body: ResponseBody(contentLength: Int(size)) { [reader] writer in
-                var pieces = reader.pieces(id, size: size)
+                var pieces =
+                    isPart ? reader.partPieces(id, size: size) : reader.pieces(id, size: size)
                 while let piece = try await pieces.next() { try await writer.write(piece) }
                 try await writer.finish(nil)
             }

@@ -34,6 +34,7 @@ struct RecordingIndex: Sendable {
                     """
             )
             try Self.addContainer(to: database)
+            try Self.makeParts(in: database)
             try Self.makeText(in: database)
         }
     }
@@ -57,18 +58,24 @@ struct RecordingIndex: Sendable {
         guard !entries.isEmpty else { return }
         try await database.write { database in
             for entry in entries {
-                try database.execute(
-                    sql: "INSERT OR REPLACE INTO recording VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    arguments: entry.row
-                )
+                try Self.put(try Self.joined(entry, in: database), in: database)
             }
         }
+    }
+
+    static func put(_ entry: RecordingSummary, in database: Database) throws {
+        try database.execute(
+            sql: "INSERT OR REPLACE INTO recording VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            arguments: entry.row
+        )
     }
 
     func remove(_ ids: [String]) async throws {
         guard !ids.isEmpty else { return }
         try await database.write { database in
             for id in ids {
+                guard try Self.isLast(id, in: database) else { continue }
+                let id = RecordingID(id).map { "\($0.whole)" } ?? id
                 try database.execute(sql: "DELETE FROM recording WHERE id = ?", arguments: [id])
                 try Self.forgetText(of: id, in: database)
             }
@@ -85,10 +92,16 @@ struct RecordingIndex: Sendable {
         }
     }
 
-    /// Names with their states.
+    /// Names with their states; of recordings in parts those of the parts.
     func states() async throws -> [String: RecordingSummary.State] {
         try await database.read { database in
-            let rows = try Row.fetchAll(database, sql: "SELECT id, state FROM recording")
+            let rows = try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT id, state FROM part UNION ALL
+                    SELECT id, state FROM recording WHERE id NOT IN (SELECT whole FROM part)
+                    """
+            )
             return Dictionary(
                 uniqueKeysWithValues: rows.map { row in
                     (row["id"], RecordingSummary.State(rawValue: row["state"]) ?? .open)
@@ -118,7 +131,7 @@ struct RecordingIndex: Sendable {
 }
 
 extension RecordingSummary {
-    fileprivate var row: StatementArguments {
+    var row: StatementArguments {
         [
             id, facts.startedAt, endedAt, facts.username, facts.remoteAddress, facts.country,
             facts.format.rawValue, state.rawValue, Int64(clamping: size),

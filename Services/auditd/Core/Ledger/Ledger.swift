@@ -31,6 +31,10 @@ final class Ledger {
     /// Whether there was none before.
     let isNew: Bool
     private(set) var head: LedgerHead
+    /// The head as it is signed, with its line end.
+    private(set) var signedHead = ByteBuffer()
+    /// The public key of the first entry, as hexadecimal digits: what the ledger is known by.
+    private(set) var name: String
     private var key: Curve25519.Signing.PrivateKey
     private var keyAt: Int64
     private let file: OpenFile
@@ -55,12 +59,14 @@ final class Ledger {
                 (head, keyAt, size, repeatable) = (
                     state.head, state.keyAt, state.size, state.repeatable
                 )
+                name = state.firstKey.hex
                 key = try Self.currentKey(files.key, state.key)
                 if try file.size() > size { try file.truncate(to: size) }
                 try writeHead()
             } else {
                 isNew = true
                 key = try Self.makeKey(files.key)
+                name = key.publicKey.rawRepresentation.hex
                 (head, keyAt, size, repeatable) = (.init(sequence: 0, hash: "", at: 0), now, 0, [])
                 try file.truncate(to: 0)
                 try write([LedgerEntry.begin(key, at: now)])
@@ -147,7 +153,8 @@ final class Ledger {
 
     private func writeHead() throws {
         let line = try SignedLine.make(head, .head, key)
-        try replace(files.head, ByteBuffer(bytes: line + [0x0A]))
+        signedHead = ByteBuffer(bytes: line + [0x0A])
+        try replace(files.head, signedHead)
     }
 
     private func replace(_ path: String, _ bytes: ByteBuffer) throws(FileError) {
@@ -160,7 +167,34 @@ final class Ledger {
 
     // MARK: - Reading
 
+    /// Whether the entry that a head names is in the ledger. Who signed the head does not matter:
+    /// it has the hash of what is here.
+    func contains(_ line: [UInt8]) throws -> Bool {
+        guard let claimed = LedgerCheck.claimedHead(line), claimed.sequence <= head.sequence else {
+            return false
+        }
+        var sequence: UInt64 = 0
+        var (offset, rest): (UInt64, [UInt8]) = (0, [])
+        while offset < size {
+            let piece = try file.read(at: offset, count: 256 << 10)
+            guard piece.readableBytes > 0 else { return false }
+            offset += UInt64(piece.readableBytes)
+            rest += piece.readableBytesView
+            var start = 0
+            while let end = rest[start...].firstIndex(of: 0x0A) {
+                if sequence == claimed.sequence {
+                    return SignedLine.hash(Array(rest[start..<end])) == claimed.hash
+                }
+                sequence += 1
+                start = end + 1
+            }
+            rest.removeFirst(start)
+        }
+        return false
+    }
+
     private struct State {
+        var firstKey: [UInt8]
         var head: LedgerHead
         var key: [UInt8]
         var keyAt: Int64
@@ -173,6 +207,7 @@ final class Ledger {
     /// answered and is left out.
     private static func read(_ file: OpenFile, _ spooled: Set<RecordingID>) throws -> State? {
         var check: LedgerCheck?
+        var firstKey: [UInt8] = []
         var repeatable: Set<RecordingID> = []
         var (offset, size): (UInt64, UInt64) = (0, 0)
         var rest: [UInt8] = []
@@ -189,6 +224,7 @@ final class Ledger {
                     let place = check?.head.map { $0.sequence + 1 } ?? 0
                     throw CodedError(.auditdLedgerBroken, detail: "entry \(place)")
                 }
+                if check == nil { firstKey = follow.key }
                 check = follow
                 if let id = entry.recording.flatMap({ RecordingID($0.id) }), spooled.contains(id) {
                     repeatable.insert(id)
@@ -200,6 +236,7 @@ final class Ledger {
         }
         guard let check, let head = check.head else { return nil }
         return State(
+            firstKey: firstKey,
             head: head,
             key: check.key,
             keyAt: check.keyAt,

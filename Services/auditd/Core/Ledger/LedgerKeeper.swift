@@ -24,14 +24,16 @@ final class LedgerKeeper: Sendable {
     private let rotateAfter: Duration
     private let logger: Logger
     private let changes = ChangeSet()
-    private let entries = Gauge(label: "berth_auditd_ledger_entries")
-    private let mark = Gauge(label: "berth_auditd_ledger_head")
+    private let entries: Gauge
+    private let mark: Gauge
+    private let exporters: [HeadExporter]
     let files: Ledger.Files
 
     /// Blocks: reads and checks the whole ledger.
     init(
         _ config: AuditdConfig,
         spooled: Set<RecordingID>,
+        storages: StorageSet,
         reader: RecordingReader,
         threads: NIOThreadPool,
         logger: Logger
@@ -44,6 +46,11 @@ final class LedgerKeeper: Sendable {
         if opened.isNew {
             logger.emit(.auditdLedgerStarted, ["publicKey": "\(opened.publicKey)"])
         }
+        // The sum over several auditds would say nothing.
+        let labels = [("ledger", String(opened.name.prefix(16)))]
+        entries = Gauge(label: "berth_auditd_ledger_entries", dimensions: labels)
+        mark = Gauge(label: "berth_auditd_ledger_head", dimensions: labels)
+        exporters = storages.members.map { HeadExporter(opened.name, to: $0, logger: logger) }
         ledger = Mutex(opened)
         rotateAfter = config.ledger.rotateAfter
         self.reader = reader
@@ -69,6 +76,11 @@ final class LedgerKeeper: Sendable {
                 while (try? await Task.sleep(for: Self.pause)) != nil {
                     self.changes.retry()
                     await self.rotateIfDue()
+                }
+            }
+            for exporter in exporters {
+                group.addTask {
+                    await exporter.run { line in try await self.onThread { try $0.contains(line) } }
                 }
             }
             for await _ in changes.signals {
@@ -106,9 +118,9 @@ final class LedgerKeeper: Sendable {
     /// `nil` if it is gone meanwhile: it was added before.
     @concurrent
     private func seal(_ id: RecordingID) async throws -> RecordingChain.Seal? {
-        guard let size = try await reader.size(id) else { return nil }
+        guard let size = try await reader.partSize(id) else { return nil }
         var chain = RecordingChain(id)
-        var pieces = reader.pieces(id, size: size)
+        var pieces = reader.partPieces(id, size: size)
         while let piece = try await pieces.next() { chain.update(piece) }
         return chain.finish()
     }
@@ -137,7 +149,8 @@ final class LedgerKeeper: Sendable {
     }
 
     private func publish() {
-        let head = ledger.withLock(\.head)
+        let (head, signed) = ledger.withLock { ($0.head, $0.signedHead) }
+        for exporter in exporters { exporter.take(head, signed) }
         entries.record(Double(head.sequence + 1))
         mark.record(Double(head.mark))
     }

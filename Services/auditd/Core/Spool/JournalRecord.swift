@@ -5,7 +5,7 @@ import NIOCore
 /// One line of the journal: what was acknowledged to a gateway, or will be with the next sync.
 ///
 /// On disk: length and CRC-32 of the body (4 bytes each, big endian), then the body: kind,
-/// identifier, a number, and a payload that fills the rest.
+/// identifier, a number, of parts their number and offset, and a payload that fills the rest.
 enum JournalRecord: Sendable, Hashable {
     /// Also repeated at the beginning of each journal for what is not stored yet.
     case recording(RecordingID, length: UInt64, SpooledFacts)
@@ -27,6 +27,9 @@ extension JournalRecord {
     static let headLength = 8
     /// A batch's limit and some: longer ones are not ours.
     static let maximumBody = RecordingRoutes.batchLimit + 4096
+
+    /// In a record's kind: the part's number and offset follow.
+    fileprivate static let partMark: UInt8 = 0x10
 
     func write(to buffer: inout ByteBuffer) {
         let start = buffer.writerIndex
@@ -78,8 +81,14 @@ extension JournalRecord {
                 as: (UInt8, UInt64, UInt64, UInt64).self
             )
         else { return nil }
-        let id = RecordingID(high: high, low: low)
-        switch kind {
+        var id = RecordingID(high: high, low: low)
+        if kind & partMark != 0 {
+            guard let (part, offset) = body.readMultipleIntegers(as: (UInt32, UInt64).self),
+                part > 0
+            else { return nil }
+            id = id.part(part, from: offset)
+        }
+        switch kind & ~partMark {
         case 1:
             // A record that sums up but does not decode is of a newer version: not to be guessed.
             guard let facts = try? BatchJSON.decode(SpooledFacts.self, from: body) else {
@@ -98,7 +107,9 @@ extension JournalRecord {
 
 extension ByteBuffer {
     fileprivate mutating func writeHead(_ kind: UInt8, _ id: RecordingID, _ number: UInt64) {
-        writeMultipleIntegers(kind, id.high, id.low, number)
+        let mark = id.isWhole ? 0 : JournalRecord.partMark
+        writeMultipleIntegers(kind | mark, id.high, id.low, number)
+        if !id.isWhole { writeMultipleIntegers(id.part, id.offset) }
     }
 
     fileprivate func checksum(at index: Int, length: Int) -> UInt32 {

@@ -21,6 +21,23 @@ final class Spool: Sendable {
         var isRunning = false
     }
 
+    private struct Published {
+        var recordings: [RecordingID: SpoolEngine.Recording]
+        /// Parts but the first, by the recording that they are of.
+        var parts: [RecordingID: Set<RecordingID>] = [:]
+
+        mutating func set(_ id: RecordingID, _ recording: SpoolEngine.Recording?) {
+            recordings[id] = recording
+            guard !id.isWhole else { return }
+            if recording != nil {
+                parts[id.whole, default: []].insert(id)
+            } else {
+                parts[id.whole]?.remove(id)
+                if parts[id.whole]?.isEmpty == true { parts[id.whole] = nil }
+            }
+        }
+    }
+
     /// Bytes of waiting batches beyond which another one is refused.
     private static let queueLimit = 128 << 20
     /// Bytes that one commit takes; more would delay the first in line.
@@ -33,7 +50,7 @@ final class Spool: Sendable {
     private let engine: Mutex<SpoolEngine>
     private let queue = Mutex(Queue())
     /// What readers may know; a copy, as the engine is busy with the disk.
-    private let published: Mutex<[RecordingID: SpoolEngine.Recording]>
+    private let published: Mutex<Published>
     private let thread = NIOThreadPool(numberOfThreads: 1)
     private let metrics = AuditdMetrics()
     private let now: @Sendable () -> Int64
@@ -47,7 +64,9 @@ final class Spool: Sendable {
         onChange: @escaping @Sendable (Set<RecordingID>) -> Void
     ) throws {
         let engine = try SpoolEngine(options)
-        published = Mutex(engine.recordings)
+        var known = Published(recordings: [:])
+        for (id, recording) in engine.recordings { known.set(id, recording) }
+        published = Mutex(known)
         self.engine = Mutex(engine)
         folder = options.folder
         minimumFree = options.minimumFree
@@ -79,10 +98,15 @@ final class Spool: Sendable {
 
     /// What is known of a recording that is not stored yet; the length counts durable bytes only.
     func recording(_ id: RecordingID) -> SpoolEngine.Recording? {
-        published.withLock { $0[id] }
+        published.withLock { $0.recordings[id] }
     }
 
-    var recordings: [RecordingID: SpoolEngine.Recording] { published.withLock { $0 } }
+    var recordings: [RecordingID: SpoolEngine.Recording] { published.withLock { $0.recordings } }
+
+    /// The parts of a recording that are here, but the first.
+    func parts(of id: RecordingID) -> Set<RecordingID> {
+        published.withLock { $0.parts[id.whole] ?? [] }
+    }
 
     func path(_ id: RecordingID) -> String { SpoolEngine.partPath(folder, id) }
 
@@ -191,7 +215,7 @@ final class Spool: Sendable {
 
     private func publish(_ changed: Set<RecordingID>, _ engine: SpoolEngine) {
         published.withLock { published in
-            for id in changed { published[id] = engine.recordings[id] }
+            for id in changed { published.set(id, engine.recordings[id]) }
         }
     }
 }

@@ -88,6 +88,30 @@ package final class FileStorage: RecordingStorage {
         }
     }
 
+    package func put(_ name: String, _ bytes: ByteBuffer) async throws {
+        try await threads.runIfActive {
+            let target = "\(self.folder)/\(name)"
+            let draft = target + ".new"
+            let file = try OpenFile(draft, O_WRONLY | O_CREAT | O_TRUNC)
+            try file.write(bytes, at: 0)
+            try file.sync()
+            try Folder.rename(draft, to: target)
+            try Folder.sync(self.folder)
+        }
+    }
+
+    package func get(_ name: String) async throws -> ByteBuffer? {
+        try await threads.runIfActive {
+            try ifPresent { () throws(FileError) in
+                let file = try OpenFile("\(self.folder)/\(name)", O_RDONLY)
+                return try file.read(at: 0, count: Self.longestNote)
+            }
+        }
+    }
+
+    /// Bytes of a file of auditd's own.
+    private static let longestNote = 64 << 10
+
     // MARK: - Storing
 
     private func storeAll(

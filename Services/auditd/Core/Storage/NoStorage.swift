@@ -36,4 +36,8 @@ package final class NoStorage: RecordingStorage {
     package func status(_ id: RecordingID) -> StoredStatus? { nil }
 
     package func list() -> [RecordingID] { [] }
+
+    package func put(_ name: String, _ bytes: ByteBuffer) {}
+
+    package func get(_ name: String) -> ByteBuffer? { nil }
 }

@@ -28,6 +28,13 @@ package protocol RecordingStorage: Sendable {
 
     /// All that is here, for making the index anew.
     func list() async throws -> [RecordingID]
+
+    /// Keeps a short file of auditd's own beside the recordings, in place of what had that name;
+    /// durable once it returns. The name has a dot, so that it is no recording's.
+    func put(_ name: String, _ bytes: ByteBuffer) async throws
+
+    /// What `put` keeps under that name; `nil` if there is nothing.
+    func get(_ name: String) async throws -> ByteBuffer?
 }
 
 /// A recording in the spool, as a storage sees it.

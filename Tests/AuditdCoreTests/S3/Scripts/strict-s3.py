@@ -10,6 +10,8 @@ Prints its port. Control, by POST of JSON to /_control:
   {"bucket": "name"}                                    makes a bucket
   {"identity": {"token": "…", "role": "…", "keys": {…}}} what STS gives for a token
   {"hold": true}                                        new requests wait until it is false
+  {"away": true}                                        every connection is broken off
+  {"reset": true}                                       forgets all objects, and what came
 GET /_log tells what came: operation, key, status, query and fields of each request.
 GET /_object/BUCKET/KEY gives an object without any check.
 """
@@ -42,6 +44,7 @@ state = {
     "faults": [],
     "identity": None,
     "hold": False,
+    "away": False,
 }
 log = []
 moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -203,6 +206,8 @@ class Handler(BaseHTTPRequestHandler):
             )
             status, fields, body = self.forward(path[len("/_object") :], query, b"")
             return self.reply(status, body, fields)
+        if state["away"]:
+            return self.hang_up()
         length = self.headers.get("Content-Length")
         if length is None and self.command in ("PUT", "POST"):
             return self.error(411, "MissingContentLength")
@@ -325,10 +330,17 @@ class Handler(BaseHTTPRequestHandler):
     def control(self):
         order = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with lock:
-            for name in ("keys", "faults", "identity", "hold"):
+            for name in ("keys", "faults", "identity", "hold", "away"):
                 if name in order:
                     state[name] = order[name]
             lock.notify_all()
+        if order.get("reset"):
+            with lock:
+                log.clear()
+            connection = http.client.HTTPConnection(moto_host, moto_port, timeout=20)
+            connection.request("POST", "/moto-api/reset", b"")
+            connection.getresponse().read()
+            connection.close()
         if "bucket" in order:
             connection = http.client.HTTPConnection(moto_host, moto_port, timeout=20)
             fields = {

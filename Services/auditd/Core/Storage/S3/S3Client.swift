@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Logging
+import NIOCore
 import NIOPosix
 import SharedHTTP
 
@@ -32,6 +33,18 @@ struct S3Client: Sendable {
     /// Stores a whole object.
     func put(_ key: String, _ slice: SpoolSlice, _ fields: [HTTPHeaderList.Field]) async throws {
         let (reply, _) = try await send(slice, key, [], fields + options.objectFields)
+        guard reply.headers["ETag"] != nil else { throw Self.foreign(reply) }
+    }
+
+    /// Stores a few bytes as a whole object.
+    func put(_ key: String, _ bytes: ByteBuffer) async throws {
+        var fields = options.objectFields
+        let digests = SpoolSlice.Digests(of: bytes, options.checksum.wanted)
+        if let algorithm = options.checksum.algorithm, let value = options.checksum.value(digests) {
+            fields.append(.init(name: "x-amz-checksum-\(algorithm.lowercased())", value: value))
+        }
+        let body = Array(bytes.readableBytesView)
+        let reply = try await send(.put, options.path(key), fields: fields, body: body)
         guard reply.headers["ETag"] != nil else { throw Self.foreign(reply) }
     }
 

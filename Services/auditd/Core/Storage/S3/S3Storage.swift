@@ -307,4 +307,17 @@ package actor S3Storage: RecordingStorage {
     package nonisolated func list() async throws -> [RecordingID] {
         try await worker.list()
     }
+
+    // MARK: - Files of auditd's own
+
+    package nonisolated func put(_ name: String, _ bytes: ByteBuffer) async throws {
+        let client = worker.client
+        try await client.put(client.options.prefix + name, bytes)
+    }
+
+    package nonisolated func get(_ name: String) async throws -> ByteBuffer? {
+        let client = worker.client
+        return try await client.read(client.options.prefix + name, at: 0, count: 64 << 10)
+            .map { ByteBuffer(bytes: $0) }
+    }
 }

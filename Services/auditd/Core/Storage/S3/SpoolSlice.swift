@@ -43,9 +43,7 @@ struct SpoolSlice: Sendable, Hashable {
 
     private func compute(_ wanted: Wanted) throws -> Digests {
         let file = try OpenFile(path, O_RDONLY)
-        var sha256 = SHA256()
-        var md5 = Insecure.MD5()
-        var crc: UInt = 0
+        var digester = Digester(wanted: wanted)
         var position = offset
         while position < offset + length {
             let count = Int(min(512 << 10, offset + length - position))
@@ -53,21 +51,47 @@ struct SpoolSlice: Sendable, Hashable {
             guard piece.readableBytes > 0 else {
                 throw S3Failure(.disk, detail: "\(path) is too short")
             }
-            unsafe piece.withUnsafeReadableBytes { bytes in
-                if wanted.contains(.sha256) { unsafe sha256.update(bufferPointer: bytes) }
-                if wanted.contains(.md5) { unsafe md5.update(bufferPointer: bytes) }
-                if wanted.contains(.crc32) {
-                    crc = unsafe crc32_z(
-                        crc,
-                        bytes.baseAddress?.assumingMemoryBound(to: Bytef.self),
-                        bytes.count
-                    )
-                }
-            }
+            digester.update(piece)
             position += UInt64(piece.readableBytes)
         }
+        return digester.finish()
+    }
+}
+
+extension SpoolSlice.Digests {
+    /// Of bytes that are at hand.
+    init(of bytes: ByteBuffer, _ wanted: SpoolSlice.Wanted) {
+        var digester = Digester(wanted: wanted)
+        digester.update(bytes)
+        self = digester.finish()
+    }
+}
+
+private struct Digester {
+    let wanted: SpoolSlice.Wanted
+    private var sha256 = SHA256()
+    private var md5 = Insecure.MD5()
+    private var crc: UInt = 0
+
+    init(wanted: SpoolSlice.Wanted) { self.wanted = wanted }
+
+    mutating func update(_ piece: ByteBuffer) {
+        unsafe piece.withUnsafeReadableBytes { bytes in
+            if wanted.contains(.sha256) { unsafe sha256.update(bufferPointer: bytes) }
+            if wanted.contains(.md5) { unsafe md5.update(bufferPointer: bytes) }
+            if wanted.contains(.crc32) {
+                crc = unsafe crc32_z(
+                    crc,
+                    bytes.baseAddress?.assumingMemoryBound(to: Bytef.self),
+                    bytes.count
+                )
+            }
+        }
+    }
+
+    func finish() -> SpoolSlice.Digests {
         let sum = UInt32(truncatingIfNeeded: crc)
-        return Digests(
+        return SpoolSlice.Digests(
             sha256: wanted.contains(.sha256) ? Array(sha256.finalize()) : [],
             md5: wanted.contains(.md5) ? Array(md5.finalize()) : [],
             crc32: wanted.contains(.crc32) ? sum.bigEndianBytes : []

@@ -1,0 +1,165 @@
+import AuditClient
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import SharedAudit
+import SharedHTTP
+import Testing
+
+@testable import AuditdCore
+
+/// Two real auditds that share the folder of the storage `file`; one is killed.
+@Suite(.timeLimit(.minutes(5)), .serialized)  // two processes and a busy gateway are load enough
+struct ReplicaDaemonTests {
+    private let sessions = 4
+
+    @Test(
+        "recordings go on at the other auditd when one is killed, and are shown as one",
+        .enabled(if: Daemon.isBuilt, "berth-auditd is not built beside the tests")
+    )
+    func killed() async throws {
+        try await withFolder { root in
+            let files = root + "/files"
+            try Folder.create(files)
+            let names = ["a", "b"]
+            var daemons: [String: Daemon] = [:]
+            for name in names { daemons[name] = try start(name, root, files) }
+            let counts = try await load(root, names) {
+                daemons["a"]?.kill()
+            }
+            // What the first one has, is finished for the gateway, and stored beside the rest.
+            daemons["a"] = try start("a", root, files, lease: "1s")
+            try await check(root, files, counts)
+            for name in names { daemons[name]?.kill() }
+        }
+    }
+
+    private func start(_ name: String, _ root: String, _ files: String, lease: String = "300s")
+        throws -> Daemon
+    {
+        let folder = "\(root)/\(name)"
+        try Folder.create(folder)
+        return try Daemon(
+            folder: folder,
+            socket: socket(name, root),
+            more: "  files: \(files)\n  rescan: 500ms\n  lease: \(lease)\n  storages: [file]"
+        )
+    }
+
+    private func socket(_ name: String, _ root: String) -> String { "\(root)/\(name).sock" }
+
+    /// A gateway whose sessions write in bulk; `accident` happens in the middle. Answers how many
+    /// entries each has.
+    private func load(
+        _ root: String,
+        _ names: [String],
+        _ accident: () -> Void
+    ) async throws -> [Int] {
+        let clients = try names.map { name in
+            let options = HTTPClientOptions(url: "unix://" + socket(name, root))
+            return (name: name, client: try HTTPClient(options, logger: silent))
+        }
+        defer { for (_, client) in clients { client.shutdown() } }
+        let shipper = RecordingShipper(
+            options: ShipperOptions(
+                gateway: "gateway-1",
+                timeout: .seconds(100),
+                heartbeat: .milliseconds(500),
+                patience: .milliseconds(300)
+            ),
+            clients: clients,
+            logger: silent
+        )
+        let written = Locked([Int](repeating: 0, count: sessions))
+        let mustStop = Locked(false)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await shipper.run() }
+            try await withThrowingTaskGroup(of: Void.self) { running in
+                for number in 0..<sessions {
+                    running.addTask {
+                        let handle = try await shipper.openRecording(
+                            id: "\(recordingID(number))",
+                            facts: sampleFacts,
+                            onFailure: { Issue.record("\($0)") }
+                        )
+                        handle.identify(username: "user-\(number)")
+                        var entry = 0
+                        while !mustStop.withLock({ $0 }) {
+                            let data = ByteBuffer(bytes: noise(3000, seed: UInt64(entry)))
+                            try await handle.append(.io(.stdout, data), channel: 0)
+                            entry += 1
+                            written.withLock { $0[number] = entry }
+                        }
+                        try await handle.finish()
+                    }
+                }
+                func total() -> Int { written.withLock { $0.reduce(0, +) } }
+                try await eventually("it runs", within: .seconds(60)) { total() > 400 }
+                accident()
+                let before = total()
+                try await eventually("it goes on", within: .seconds(90)) { total() > before + 600 }
+                mustStop.withLock { $0 = true }
+                try await running.waitForAll()
+            }
+            group.cancelAll()
+        }
+        return written.withLock { $0 }
+    }
+
+    private func check(_ root: String, _ files: String, _ counts: [Int]) async throws {
+        try await eventually("all parts are stored", within: .seconds(90)) {
+            try Folder.names(in: files).compactMap { RecordingID($0) }.count == sessions * 2
+        }
+        for name in ["a", "b"] {
+            let client = try HTTPClient(
+                HTTPClientOptions(url: "unix://" + socket(name, root)),
+                logger: silent
+            )
+            defer { client.shutdown() }
+            for number in 0..<sessions {
+                try await check(number, count: counts[number], client)
+            }
+            let page = try await client.send(HTTPCall(.get, RecordingRoutes.list))
+                .decode(RecordingPage.self)
+            #expect(page.recordings.count == sessions, "parts are no recordings of their own")
+        }
+    }
+
+    private func check(_ number: Int, count: Int, _ client: HTTPClient) async throws {
+        let id = recordingID(number)
+        var summary: RecordingSummary?
+        try await eventually("the whole is listed", within: .seconds(60)) {
+            let call = HTTPCall(.get, RecordingRoutes.summary(id), timeLimit: .total(.seconds(20)))
+            guard let reply = try? await client.send(call), reply.status == 200 else {
+                return false
+            }
+            summary = try reply.decode(RecordingSummary.self)
+            return summary?.state == .finished
+        }
+        #expect(summary?.facts.remoteAddress == sampleFacts.remoteAddress)
+        var events: [AuditEvent] = []
+        try await eventually("the whole is shown", within: .seconds(60)) {
+            let call = HTTPCall(
+                .get,
+                RecordingRoutes.raw(id),
+                timeLimit: .total(.seconds(60)),
+                replyLimit: 512 << 20
+            )
+            guard let reply = try? await client.send(call), reply.status == 200 else {
+                return false
+            }
+            var decoder = RecordingDecoder()
+            let items = decoder.feed(ByteBuffer(bytes: reply.body)) + decoder.end()
+            events = items.compactMap {
+                if case .message(let message) = $0 { message.event } else { nil }
+            }
+            return events.last == .disconnect
+        }
+        let expected = (0..<count).map {
+            AuditEvent.io(.stdout, ByteBuffer(bytes: noise(3000, seed: UInt64($0))))
+        }
+        let isWhole = events == expected + [.disconnect]
+        #expect(isWhole, "recording \(number): \(events.count) of \(count + 1) entries")
+    }
+}
