@@ -111,6 +111,7 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libcrypto"),
     .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt"),
     .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
+    .systemLibrary(name: "CIsal", path: "Shared/CIsal", pkgConfig: "libisal"),
     .systemLibrary(name: "CMaxMind", path: "Shared/CMaxMind", pkgConfig: "libmaxminddb"),
     .systemLibrary(name: "CSeccomp", path: "Shared/CSeccomp", pkgConfig: "libseccomp"),
     .systemLibrary(name: "CArchive", path: "Shared/CArchive", pkgConfig: "libarchive"),
@@ -164,7 +165,7 @@ let shared: [Target] = [
         "Shared/SSH",
         ["CMalloc", "COpenSSL", crypto, cryptoExtras, asn1, deque, nioCore, nioPosix]
     ),
-    library("SharedAudit", "Shared/Audit", ["SharedModels", "CZlib", nioCore]),
+    library("SharedAudit", "Shared/Audit", ["SharedModels", "CIsal", "CZlib", nioCore]),
     library(
         "SharedDocker",
         "Shared/Docker",
@@ -637,7 +638,7 @@ let testTargets: [Target] = [
         "GuestAgent",
         [
             "BackendConformance", "CProcess", "GatewayCore", "SSHTarget", "SharedConfig",
-            "SharedMessages", "SharedSSH", log, nioCore, nioEmbedded, nioPosix,
+            "SharedMessages", "SharedSSH", "SharedWaiting", log, nioCore, nioEmbedded, nioPosix,
         ]
     ),
     tests(

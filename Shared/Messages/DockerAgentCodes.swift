@@ -10,6 +10,17 @@ extension MessageCode {
             + "docker.execution.agent.delivery to copy to say that it is wanted."
     )
 
+    package static let dockerAgentSocketFailed = MessageCode(
+        "DOCKER_AGENT_SOCKET_FAILED",
+        .warning,
+        explanation:
+            "The gateway could not make the socket by which a container's agent reaches it "
+            + "directly; the agent is reached through the engine, which is slower.",
+        remedy:
+            "The reason is in the record. The folder links in gateway.agent.folder has to be "
+            + "writable, and its path shorter than 80 bytes."
+    )
+
     package static let dockerContainerAdopted = MessageCode(
         "DOCKER_CONTAINER_ADOPTED",
         .info,
@@ -36,7 +47,8 @@ extension MessageCode {
 
     /// The codes of the agent in containers of a Docker engine.
     static let dockerAgentCodes: [MessageCode] = [
-        dockerAgentCopied, dockerContainerAdopted, dockerContainerRenameFailed,
+        dockerAgentCopied, dockerAgentSocketFailed, dockerContainerAdopted,
+        dockerContainerRenameFailed,
         dockerPooledContainerFailed,
     ]
 }

@@ -1,6 +1,8 @@
 import BackendConformance
 import Foundation
 import GatewayCore
+import Logging
+import InMemoryLogging
 import GuestAgent
 import NIOCore
 import SharedConfig
@@ -132,6 +134,43 @@ struct DockerAgentTests {
             let done = try await workspace.run("grep -c ' /.berth ' /proc/mounts; ls /.berth")
             #expect(done.output == "0\nagent\nbin\n")
         }
+    }
+
+    /// Counts the ends of connections in the container's network: the agent's own is the only one.
+    private static let countConnections = "awk '$6 == \"03\"' /proc/net/unix | wc -l"
+
+    @Test("beside the engine the agent calls the gateway itself; through the engine it works, too")
+    func direct() async throws {
+        for (delivery, count) in [(DockerAgentConfig.Delivery.mount, "2\n"), (.copy, "0\n")] {
+            let subject = try DockerFixture.subject { $0.execution.agent.delivery = delivery }
+            try await subject.withWorkspace { workspace in
+                let done = try await workspace.run(Self.countConnections)
+                #expect(done.output == count)
+                let links = try Engine.agent.socketFolder()
+                #expect(FileManager.default.fileExists(atPath: links))
+            }
+        }
+    }
+
+    @Test(
+        "without room for a socket's name the agent is reached through the engine, and it is told"
+    )
+    func noSocket() async throws {
+        let folder = Engine.agentFolder + "/" + String(repeating: "long", count: 25)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let handler = InMemoryLogHandler()
+        let backend = try DockerBackend(
+            config: DockerFixture.config { $0.execution.agent.delivery = .mount },
+            agent: AgentFiles(program: Engine.agentProgram, folder: folder),
+            logger: Logger(label: "docker") { _ in handler }
+        )
+        let id = ConformanceSubject.newConnectionID()
+        let workspace = try await backend.openWorkspace(DockerFixture.request(id)) { _ in }
+        let done = try await workspace.run(Self.countConnections)
+        await workspace.close()
+        #expect(done.output == "0\n")
+        let codes = handler.entries.compactMap { $0.metadata["code"].map { "\($0)" } }
+        #expect(codes.contains(MessageCode.dockerAgentSocketFailed.id))
     }
 
     @Test("an engine that does not see our files gets copies, if the choice is its own")

@@ -43,10 +43,9 @@ enum Engine {
     }
 
     /// The agent beside the tests. Its folder is one that the engine sees, too.
-    static let agent = AgentFiles(
-        program: agentProgram,
-        folder: "/tmp/berth-test-agent-\(getuid())"
-    )
+    static let agent = AgentFiles(program: agentProgram, folder: agentFolder)
+
+    static let agentFolder = "/tmp/berth-test-agent-\(getuid())"
 
     static let agentProgram = URL(filePath: CommandLine.arguments[0])
         .deletingLastPathComponent().appending(path: "berth-agent").path

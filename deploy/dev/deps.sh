@@ -6,7 +6,7 @@ set -euo pipefail
 
 packages_run=(
     bubblewrap crun curl iproute2 runc openssh-client openssh-sftp-server pkg-config procps make
-    libarchive-dev libcrypt-dev libcurl4-openssl-dev libmaxminddb-dev libseccomp-dev
+    libarchive-dev libcrypt-dev libcurl4-openssl-dev libisal-dev libmaxminddb-dev libseccomp-dev
     libsqlite3-dev libssh-dev libssl-dev zlib1g-dev
 )
 packages_test=(

@@ -23,7 +23,7 @@ import CAgent
         guard let mode = arguments.first else { return usage(1) }
         let rest = Array(arguments.dropFirst())
         switch mode {
-        case bytes("init"): return InitServer().run()
+        case bytes("init"): return InitServer().run(at: rest.first)
         case bytes("console"): return ConsoleMode.run(rest)
         case bytes("signal"): return SignalMode.run(rest)
         case bytes("wait-signal"): return WaitSignalMode.run(rest)
@@ -45,7 +45,8 @@ import CAgent
                 """
                 usage: berth-agent MODE [OPTIONS]
 
-                  init                                      serve Berth's gateway on stdin and stdout
+                  init [SOCKET]                             serve Berth's gateway on stdin and stdout, or
+                                                            on a socket that it listens on
                   console [--env N=V]… [--wait] [--pid] -- PROGRAM [ARGUMENT…]
                                                             run a program in place of the agent
                   signal --pid N --signal NAME              send a signal

@@ -26,29 +26,56 @@ package struct BinaryEncoder: AuditEncoder {
     /// How many bytes are stored unseen after a piece that did not get smaller.
     private static let storedRun = 1 << 20
 
-    private var pending = ByteBuffer()
+    /// Data of at least this size is not copied.
+    private static let largeData = 4 << 10
+
+    /// What was appended since the last flush, in order; `end` belongs behind it.
+    private var pieces: [ByteBuffer] = []
+    private var end = ByteBuffer()
     private var recent = ByteBuffer()
     private var storedBudget = 0
     private var wroteHeader = false
 
     package init() {}
 
-    package mutating func append(_ message: AuditMessage) { pending.writeCBOR(message) }
+    package mutating func append(_ message: AuditMessage) {
+        end.writeCBORBeginning(of: message)
+        if let fields = message.event.fields {
+            end.writeCBORHead(5, UInt64(fields.count))
+            for field in fields {
+                end.writeCBOR(field.key)
+                append(field.value)
+            }
+        } else {
+            end.writeCBORNull()
+        }
+        end.writeCBOREnd(of: message)
+    }
+
+    private mutating func append(_ value: AuditField) {
+        guard case .data(let data?) = value, data.readableBytes >= Self.largeData else {
+            return end.writeCBOR(value)
+        }
+        end.writeCBORHead(2, UInt64(data.readableBytes))
+        pieces.append(end)
+        pieces.append(data)
+        end = ByteBuffer()
+    }
 
     package mutating func flush(using deflater: Deflater) -> ByteBuffer {
-        guard pending.readableBytes > 0 else { return ByteBuffer() }
+        guard !pieces.isEmpty || end.readableBytes > 0 else { return ByteBuffer() }
         var output = ByteBuffer()
         writeHeader(into: &output)
         let start = output.writerIndex
+        pieces.append(end)
+        let count = pieces.reduce(0) { $0 + $1.readableBytes }
         if storedBudget > 0 {
-            storedBudget -= pending.readableBytes
-            store(pending, into: &output)
+            storedBudget -= count
+            store(into: &output)
         } else {
-            deflater.compress(pending, dictionary: recent, into: &output)
+            deflater.compress(pieces, dictionary: recent, into: &output)
             let size = output.writerIndex - start
-            if pending.readableBytes >= Self.probe, size > pending.readableBytes / 16 * 15 {
-                storedBudget = Self.storedRun
-            }
+            if count >= Self.probe, size > count / 16 * 15 { storedBudget = Self.storedRun }
         }
         remember()
         return output
@@ -70,30 +97,34 @@ package struct BinaryEncoder: AuditEncoder {
     }
 
     /// Stored blocks (RFC 1951 §3.2.4); the stream is byte-aligned before and after.
-    private func store(_ bytes: ByteBuffer, into output: inout ByteBuffer) {
-        var rest = bytes
-        while let block = rest.readSlice(length: min(rest.readableBytes, 0xFFFF)),
-            block.readableBytes > 0
-        {
-            let length = UInt16(block.readableBytes)
-            output.writeInteger(UInt8(0))
-            output.writeInteger(length, endianness: .little)
-            output.writeInteger(~length, endianness: .little)
-            output.writeImmutableBuffer(block)
+    private func store(into output: inout ByteBuffer) {
+        for var rest in pieces {
+            while let block = rest.readSlice(length: min(rest.readableBytes, 0xFFFF)),
+                block.readableBytes > 0
+            {
+                let length = UInt16(block.readableBytes)
+                output.writeInteger(UInt8(0))
+                output.writeInteger(length, endianness: .little)
+                output.writeInteger(~length, endianness: .little)
+                output.writeImmutableBuffer(block)
+            }
         }
         output.writeBytes(BinaryFormat.flushMark)
     }
 
     /// Keeps the end of the stream and gives up the rest, also its memory.
     private mutating func remember() {
-        var end = pending
-        if end.readableBytes < Self.history {
-            recent.writeImmutableBuffer(end)
-            end = recent
+        var ends: [ByteBuffer] = []
+        var missing = Self.history
+        for piece in ([recent] + pieces).reversed() where missing > 0 {
+            let count = min(missing, piece.readableBytes)
+            let start = piece.writerIndex - count
+            if let part = piece.getSlice(at: start, length: count) { ends.append(part) }
+            missing -= count
         }
-        let surplus = max(0, end.readableBytes - Self.history)
-        end.moveReaderIndex(forwardBy: surplus)
-        recent = ByteBuffer(bytes: end.readableBytesView)
-        pending = ByteBuffer()
+        recent = ByteBuffer()
+        for part in ends.reversed() { recent.writeImmutableBuffer(part) }
+        pieces = []
+        end = ByteBuffer()
     }
 }

@@ -64,8 +64,8 @@ extension ByteBuffer {
         }
     }
 
-    /// The envelope: a map of exactly five entries in this order.
-    mutating func writeCBOR(_ message: AuditMessage) {
+    /// The envelope, a map of exactly five entries in this order, up to the payload.
+    mutating func writeCBORBeginning(of message: AuditMessage) {
         writeCBORHead(5, 5)
         writeCBOR("connectionId")
         writeCBOR(message.connectionID)
@@ -74,7 +74,10 @@ extension ByteBuffer {
         writeCBOR("type")
         writeCBORSigned(Int64(message.event.kind.number))
         writeCBOR("payload")
-        if let fields = message.event.fields { writeCBOR(fields) } else { writeCBORNull() }
+    }
+
+    /// The envelope behind the payload.
+    mutating func writeCBOREnd(of message: AuditMessage) {
         writeCBOR("channelId")
         if let channel = message.channelID {
             writeCBORHead(0, channel)

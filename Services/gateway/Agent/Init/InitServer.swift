@@ -26,8 +26,11 @@ final class InitServer {
     private var hangUpAt: Int64?
     private var isOver = false
     private var status: Int32 = 0
+    /// The way to the gateway that spares the engine.
+    private var socket: Int32?
     lazy var link = Link(
         poller,
+        socket: socket,
         received: { [self] frame throws(Violation) in try received(frame) },
         ended: { [self] in
             if $0 != nil { status = 1 }
@@ -42,8 +45,15 @@ final class InitServer {
     static let windows: ClosedRange<UInt32> = 4096...(16 << 20)
 
     /// Serves until the gateway is gone or a signal asks for the end; returns the exit status.
-    func run() -> Int32 {
+    ///
+    /// `place` is the path of a socket of the gateway's; where it cannot be connected to, standard
+    /// input and output do.
+    func run(at place: [UInt8]?) -> Int32 {
         agent_hide()
+        if let place {
+            let connected = unsafe withCString(place) { unsafe agent_connect($0) }
+            if connected >= 0 { socket = connected }
+        }
         agent_raise_limits()
         signals = agent_signal_descriptor()
         guard signals >= 0 else { return 1 }

@@ -1,6 +1,7 @@
 import CAgent
 
-/// The stream to the gateway: frames in from standard input, frames out to standard output.
+/// The stream to the gateway: frames in from standard input, frames out to standard output; or both
+/// over a socket, once the gateway was heard on either.
 final class Link {
     let poller: Poller
     private var reader = FrameReader()
@@ -11,6 +12,11 @@ final class Link {
     private var isEnded = false
     /// Nothing more can be written.
     private var isBroken = false
+    /// Where frames come from.
+    private var source: Int32 = 0
+    private let destination: Int32
+    /// The way that spares the engine, where there is one.
+    private let socket: Int32?
     /// Called for each frame.
     private let received: (Frame) throws(Violation) -> Void
     /// Called once, when the gateway is gone (`nil`) or does not keep to the protocol.
@@ -24,19 +30,41 @@ final class Link {
 
     init(
         _ poller: Poller,
+        socket: Int32?,
         received: @escaping (Frame) throws(Violation) -> Void,
         ended: @escaping (Violation?) -> Void
     ) {
         self.poller = poller
+        self.socket = socket
+        destination = socket ?? 1
         self.received = received
         self.ended = ended
         for descriptor: Int32 in 0...1 {
             _ = agent_set_nonblocking(descriptor)
-            agent_enlarge_pipe(descriptor)
+            if socket == nil { agent_enlarge_pipe(descriptor) }
         }
     }
 
-    func start() { resumeReading() }
+    func start() {
+        resumeReading()
+        guard let socket else { return }
+        poller.whenReadable(socket) { [self] in
+            useSocket()
+            read()
+        }
+    }
+
+    /// From now on frames come by the socket; standard input only tells when the gateway is gone.
+    private func useSocket() {
+        guard let socket, source != socket else { return }
+        source = socket
+        reader = FrameReader()
+        poller.whenReadable(0) { [self] in
+            let (_, count) = readBytes(0, 4096)
+            if count <= 0, count != -Int(EAGAIN) { end(nil) }
+        }
+        resumeReading()
+    }
 
     /// Whether nobody hears what is sent.
     var isGone: Bool { isEnded }
@@ -64,14 +92,14 @@ final class Link {
     /// Writes what was sent, as far as the gateway takes it now.
     func write() {
         while !isBroken, !output.isEmpty {
-            let written = output.write(to: 1)
+            let written = output.write(to: destination)
             if written == -Int(EAGAIN) { break }
             guard written >= 0 else { return end(nil) }
         }
         if output.isEmpty == isWriting {
             isWriting = !output.isEmpty
             // The loop writes after each turn.
-            poller.whenWritable(1, isWriting ? {} : nil)
+            poller.whenWritable(destination, isWriting ? {} : nil)
         }
         if !isReading, !isEnded, output.count <= Self.most { resumeReading() }
         guard output.count <= Self.most / 2, !whenRoom.isEmpty else { return }
@@ -92,22 +120,28 @@ final class Link {
 
     private func resumeReading() {
         isReading = true
-        poller.whenReadable(0) { self.read() }
+        poller.whenReadable(source) { self.read() }
     }
 
     private func read() {
-        let count = reader.fill(from: 0)
+        let count = reader.fill(from: source)
         guard count != -Int(EAGAIN) else { return }
         guard count > 0 else { return end(nil) }
+        var isHeard = false
         do throws(Violation) {
-            while !isEnded, let frame = try reader.next() { try received(frame) }
+            while !isEnded, let frame = try reader.next() {
+                isHeard = true
+                try received(frame)
+            }
         } catch {
             report(error)
             end(error)
         }
-        guard output.count > 2 * Self.most, !isEnded else { return }
+        guard !isEnded else { return }
+        if isHeard { useSocket() }
+        guard output.count > 2 * Self.most else { return }
         isReading = false
-        poller.whenReadable(0, nil)
+        poller.whenReadable(source, nil)
     }
 
     private func report(_ violation: Violation) {
@@ -120,11 +154,12 @@ final class Link {
     private func end(_ violation: Violation?) {
         guard !isEnded else { return }
         isEnded = true
-        poller.forget(0)
+        poller.whenReadable(0, nil)
+        poller.whenReadable(source, nil)
         if violation == nil {
             isBroken = true
             isWriting = false
-            poller.forget(1)
+            poller.forget(destination)
             output.removeAll()
         }
         ended(violation)

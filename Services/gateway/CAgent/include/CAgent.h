@@ -125,6 +125,8 @@ int agent_dial(
 );
 // The connected socket, non-blocking; -EAGAIN as long as it is not decided, or another -errno.
 int agent_dialed(int pending);
+// Connects to a Unix socket without waiting: a socket that does not block.
+int agent_connect(const char *_Nonnull path);
 // A listening, non-blocking socket; `port` is replaced by the one bound.
 int agent_listen(
     int family, const char *_Nonnull host, uint16_t *_Nonnull port, uint32_t mode

@@ -57,6 +57,6 @@ struct AgentContainer: Sendable {
 
     func discard() async {
         await remover?.remove(id)
-        await stream.close()
+        await transport.close()
     }
 }

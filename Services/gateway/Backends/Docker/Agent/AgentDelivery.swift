@@ -1,5 +1,6 @@
 import GuestAgent
 import Logging
+import NIOCore
 import NIOPosix
 import SharedConfig
 import SharedDocker
@@ -28,6 +29,8 @@ final class AgentDelivery: Sendable {
     private let logger: Logger
     /// Learned from an engine that does not see our files.
     private let hasToCopy = Mutex(false)
+    private let isNear = Mutex<Bool?>(nil)
+    private let sockets = Mutex<String?>(nil)
 
     init(
         files: AgentFiles,
@@ -47,7 +50,7 @@ final class AgentDelivery: Sendable {
         case .copy, .none: return .copy
         case .mount: return .mount(try await folder())
         case .auto:
-            guard seesOurFiles, !hasToCopy.withLock({ $0 }) else { return .copy }
+            guard await seesOurFiles(), !hasToCopy.withLock({ $0 }) else { return .copy }
             do {
                 return .mount(try await folder())
             } catch let error as CodedError {
@@ -56,6 +59,26 @@ final class AgentDelivery: Sendable {
                 return .copy
             }
         }
+    }
+
+    /// A way for the agent's bytes that spares the engine; `nil` where they go through it.
+    func socket(for way: Way, on loop: any EventLoop) async -> AgentSocket? {
+        guard case .mount = way, isOnSocket else { return nil }
+        do {
+            return try await AgentSocket.open(in: try await socketFolder(), on: loop)
+        } catch {
+            logger.emit(.dockerAgentSocketFailed, ["reason": "\(error)"])
+            return nil
+        }
+    }
+
+    private func socketFolder() async throws -> String {
+        if let ready = sockets.withLock(\.self) { return ready }
+        let folder = try await NIOThreadPool.singleton.runIfActive { [files] in
+            try files.socketFolder()
+        }
+        sockets.withLock { $0 = folder }
+        return folder
     }
 
     /// Whether a container that was not created because of `error` may be with another way.
@@ -85,11 +108,26 @@ final class AgentDelivery: Sendable {
     }
 
     /// An engine on a socket of this machine sees this machine's files, unless we are in a
-    /// container ourselves.
-    private var seesOurFiles: Bool {
-        guard case .unixSocket = engine.address.endpoint else { return false }
-        return !["/.dockerenv", "/run/.containerenv"].contains {
-            FileManager.default.fileExists(atPath: $0)
+    /// container and the engine is not.
+    private func seesOurFiles() async -> Bool {
+        guard case .unixSocket(let path) = engine.address.endpoint else { return false }
+        if let known = isNear.withLock(\.self) { return known }
+        do {
+            let answer = try await NIOThreadPool.singleton.runIfActive {
+                let isInContainer = ["/.dockerenv", "/run/.containerenv"].contains {
+                    FileManager.default.fileExists(atPath: $0)
+                }
+                return !isInContainer || EngineNeighbourhood.hasEngine(at: path)
+            }
+            isNear.withLock { $0 = answer }
+            return answer
+        } catch {
+            // Shutting down.
+            return false
         }
+    }
+
+    private var isOnSocket: Bool {
+        if case .unixSocket = engine.address.endpoint { true } else { false }
     }
 }

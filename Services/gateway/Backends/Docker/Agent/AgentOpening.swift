@@ -28,8 +28,21 @@ struct AgentOpening: Sendable {
     }
 
     private func container(_ way: AgentDelivery.Way) async throws -> AgentContainer {
+        let socket = await delivery.socket(for: way, on: opening.loop)
+        do {
+            return try await container(way, socket)
+        } catch {
+            await socket?.close()
+            throw error
+        }
+    }
+
+    private func container(
+        _ way: AgentDelivery.Way,
+        _ socket: AgentSocket?
+    ) async throws -> AgentContainer {
         var opening = opening
-        opening.spec = opening.spec.withAgent(way, config.execution)
+        opening.spec = opening.spec.withAgent(way, socket: socket?.path, config.execution)
         opening.deliver = { [delivery] id in
             if way == .copy { try await delivery.copy(into: id) }
         }
@@ -38,7 +51,7 @@ struct AgentOpening: Sendable {
         do {
             return AgentContainer(
                 id: running,
-                transport: DockerTransport(lifeline),
+                transport: DockerTransport(lifeline, socket),
                 stream: lifeline,
                 remover: opening.remover,
                 environment: try await engine.environment(of: running)

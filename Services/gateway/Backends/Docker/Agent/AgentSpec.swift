@@ -5,10 +5,16 @@ import SharedConfig
 extension ContainerSpec {
     /// The same container with the agent as its first process: in place of entry point and
     /// command of the image, behind an entry point that is configured.
-    func withAgent(_ way: AgentDelivery.Way, _ execution: DockerExecutionConfig) -> ContainerSpec {
+    /// `socket` is where the agent is to call.
+    func withAgent(
+        _ way: AgentDelivery.Way,
+        socket: String?,
+        _ execution: DockerExecutionConfig
+    ) -> ContainerSpec {
         var spec = self
         var members = body.members
-        let command: ConfigTree = .strings([AgentFiles.agent, "init"])
+        let place = socket == nil ? [] : [AgentFiles.socket]
+        let command: ConfigTree = .strings([AgentFiles.agent, "init"] + place)
         if execution.container["entrypoint"].strings.isEmpty {
             members["Entrypoint"] = command
             members["Cmd"] = nil
@@ -23,15 +29,17 @@ extension ContainerSpec {
         if case .mount(let folder) = way {
             var mounts: [ConfigTree] = []
             if case .list(let configured)? = host["Mounts"] { mounts = configured }
-            mounts.append([
-                "Type": "bind", "Source": .string(folder), "Target": .string(AgentFiles.root),
-                "ReadOnly": true,
-            ])
+            mounts.append(Self.mount(folder, at: AgentFiles.root))
+            if let socket { mounts.append(Self.mount(socket, at: AgentFiles.socket)) }
             host["Mounts"] = .list(mounts)
         }
         members["HostConfig"] = .map(host)
         spec.body = .map(members)
         return spec
+    }
+
+    private static func mount(_ source: String, at target: String) -> ConfigTree {
+        ["Type": "bind", "Source": .string(source), "Target": .string(target), "ReadOnly": true]
     }
 
     /// Whose network a program in the container is in.

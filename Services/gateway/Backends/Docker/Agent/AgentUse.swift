@@ -78,7 +78,7 @@ struct AgentUse: Sendable {
         let stream = try await engine.startExec(exec, hasTerminal: false, on: loop)
         return AgentContainer(
             id: container,
-            transport: DockerTransport(stream),
+            transport: DockerTransport(stream, nil),
             stream: stream,
             remover: nil,
             environment: environment,

@@ -12,6 +12,9 @@ package final class AgentFiles: Sendable {
     /// Comes last in PATH.
     package static let binaries = root + "/bin"
 
+    /// Where a socket of the gateway's stands, when there is one.
+    package static let socket = root + "/link"
+
     static let links = ["scp", "sftp-server"]
     private static let name = "berth-agent"
     /// The agent has some megabytes.
@@ -54,6 +57,24 @@ package final class AgentFiles: Sendable {
         }
     }
 
+    /// A folder of this machine for sockets of ours, made when it is not there; what is older than
+    /// an opening takes was left by a gateway that died. Blocks.
+    package func socketFolder() throws -> String {
+        let path = folder + "/links"
+        let files = FileManager.default
+        try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+        // Others may pass, as an engine's user may be one, and see no names.
+        try files.setAttributes([.posixPermissions: 0o711], ofItemAtPath: path)
+        for name in try files.contentsOfDirectory(atPath: path) {
+            let facts = try? files.attributesOfItem(atPath: path + "/" + name)
+            guard let made = facts?[.modificationDate] as? Date else { continue }
+            if made.timeIntervalSinceNow < -3600 {
+                try? files.removeItem(atPath: path + "/" + name)
+            }
+        }
+        return path
+    }
+
     private func makeFolder(_ path: String, _ content: [UInt8]) throws {
         let files = FileManager.default
         if try isOurs(path) { return }
@@ -68,6 +89,8 @@ package final class AgentFiles: Sendable {
                 withDestinationPath: "../agent"
             )
         }
+        // Something that the socket can be mounted on.
+        try Data().write(to: URL(filePath: part + "/link"))
         for file in ["", "/agent", "/bin"] {
             try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: part + file)
         }

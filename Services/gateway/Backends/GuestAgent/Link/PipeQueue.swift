@@ -30,6 +30,8 @@ final class PipeQueue: Sendable {
 
     init(on loop: any EventLoop) { self.loop = LoopWaiter(on: loop) }
 
+    var hasEnded: Bool { state.withLock { $0.hasEnded } }
+
     func attach(_ channel: any Channel) { state.withLock { $0.channel = channel } }
 
     /// The next piece, `nil` at the end; one caller at a time.

@@ -25,14 +25,7 @@ package final class PipeTransport: AgentTransport {
         let channel = try await NIOPipeBootstrap(group: loop)
             .channelOption(.autoRead, value: false)
             .channelOption(.maxMessagesPerRead, value: 1)
-            .channelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 4 << 10,
-                    initial: 16 << 10,
-                    maximum: longestRead
-                )
-            )
+            .channelOption(.recvAllocator, value: allocator)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     queue.attach(channel)
@@ -43,10 +36,23 @@ package final class PipeTransport: AgentTransport {
         return PipeTransport(channel: channel, queue: queue)
     }
 
-    private init(channel: any Channel, queue: PipeQueue) {
+    /// For the buffers of a channel of ours.
+    static var allocator: AdaptiveRecvByteBufferAllocator {
+        AdaptiveRecvByteBufferAllocator(
+            minimum: 4 << 10,
+            initial: 16 << 10,
+            maximum: longestRead
+        )
+    }
+
+    /// `queue` is what the channel's `PipeHandler` fills.
+    init(channel: any Channel, queue: PipeQueue) {
         self.channel = channel
         self.queue = queue
     }
+
+    /// Whether nothing more will come; some may be waiting to be taken.
+    package var hasEnded: Bool { queue.hasEnded }
 
     package func read() async throws -> ByteBuffer? { try await queue.next() }
 
