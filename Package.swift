@@ -110,6 +110,7 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "CMalloc", path: "Shared/CMalloc"),
     .systemLibrary(name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libcrypto"),
     .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt"),
+    .systemLibrary(name: "CQREncode", path: "Shared/CQREncode", pkgConfig: "libqrencode"),
     .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CIsal", path: "Shared/CIsal", pkgConfig: "libisal"),
     .systemLibrary(name: "CMaxMind", path: "Shared/CMaxMind", pkgConfig: "libmaxminddb"),
@@ -221,7 +222,8 @@ let services: [Target] = [
         "Services/authd/Core",
         [
             "AuthClient", "SharedModels", "SharedMessages", "SharedLogging", "SharedHTTP",
-            "SharedConfig", "SharedSSH", "CCrypt", grdb, log, hummingbird, httpTypes, nioPosix,
+            "SharedConfig", "SharedSSH", "CCrypt", crypto, grdb, log, hummingbird, httpTypes,
+            nioCore, nioPosix,
         ]
     ),
     library(
@@ -418,7 +420,7 @@ let services: [Target] = [
             "SharedMessages", "SharedConfig", "SharedHTTP", "SharedDaemon",
             "SharedModels", "SharedAudit", "SharedImages", "AuthClient", "AuditClient",
             "AuditEvidence",
-            "GatewayClient", "SharedDocker", "WebhookKit", argumentParser, log,
+            "GatewayClient", "SharedDocker", "WebhookKit", "CQREncode", argumentParser, log,
             nioCore,
         ]
     ),
@@ -556,7 +558,7 @@ let testTargets: [Target] = [
         "AuthdCore",
         [
             "AuthClient", "SharedModels", "SharedMessages", "SharedConfig", "SharedHTTP",
-            inMemoryLogging, hummingbird, httpTypes, lifecycle, yams, log,
+            inMemoryLogging, hummingbird, httpTypes, lifecycle, yams, log, grdb,
         ]
     ),
     tests(

@@ -10,6 +10,8 @@ struct BerthCommand: AsyncParsableCommand {
             ExplainCommand.self,
             CodesCommand.self,
             UserCommand.self,
+            GroupCommand.self,
+            TokenCommand.self,
             WebhookCommand.self,
             SessionsCommand.self,
             PsCommand.self,

@@ -104,8 +104,14 @@ extension MessageCode {
     package static let authdKeyInvalid = MessageCode(
         "AUTHD_KEY_INVALID",
         .info,
-        explanation: "The public key cannot be read, is of a kind not known here, or has options.",
-        remedy: "Give one line as in a .pub file: type, base64, comment."
+        explanation: """
+            The public key cannot be read, is of a kind not known here, or has options that could \
+            not be heeded.
+            """,
+        remedy: """
+            Give one line as in authorized_keys: options, type, base64, comment. \
+            docs/authentication.md lists the options.
+            """
     )
 
     package static let authdKeyExists = MessageCode(
@@ -149,10 +155,117 @@ extension MessageCode {
         remedy: "Check that libcrypt knows yescrypt, and that there is memory left."
     )
 
+    package static let authdGroupChanged = MessageCode(
+        "AUTHD_GROUP_CHANGED",
+        .notice,
+        isAudit: true,
+        explanation: "What a group brings its members was changed, or the group was removed.",
+        remedy: "Nothing, if it was you."
+    )
+
+    package static let authdGroupUnknown = MessageCode(
+        "AUTHD_GROUP_UNKNOWN",
+        .info,
+        explanation: "There is no group of that name.",
+        remedy: "Look up the names with: berth group list."
+    )
+
+    package static let authdDateInvalid = MessageCode(
+        "AUTHD_DATE_INVALID",
+        .info,
+        explanation: "A date is not written as 2026-12-31 or 2026-12-31T18:00:00Z.",
+        remedy: "Write the date so."
+    )
+
+    package static let authdTokenChanged = MessageCode(
+        "AUTHD_TOKEN_CHANGED",
+        .notice,
+        isAudit: true,
+        explanation: "A token for the administration of authd was made or removed.",
+        remedy: "Nothing, if it was you."
+    )
+
+    package static let authdTokenExists = MessageCode(
+        "AUTHD_TOKEN_EXISTS",
+        .info,
+        explanation: "There is a token of that name already.",
+        remedy: "Choose another name, or remove the token first."
+    )
+
+    package static let authdTokenUnknown = MessageCode(
+        "AUTHD_TOKEN_UNKNOWN",
+        .info,
+        explanation: "There is no token of that name.",
+        remedy: "Look up the names with: berth token list."
+    )
+
+    package static let authdTokenRefused = MessageCode(
+        "AUTHD_TOKEN_REFUSED",
+        .warning,
+        isAudit: true,
+        explanation: """
+            A call of the administration came without a token where one is needed, with one that \
+            is unknown or has expired, or with one that may only read.
+            """,
+        remedy: "Give a valid token with --token-file; berth token add makes one."
+    )
+
+    package static let authdBackupMade = MessageCode(
+        "AUTHD_BACKUP_MADE",
+        .notice,
+        isAudit: true,
+        explanation: "Somebody was given a copy of the whole database of users.",
+        remedy: "Nothing, if it was you; the copy holds the hashes of all passwords."
+    )
+
+    package static let authdSecondFactorChanged = MessageCode(
+        "AUTHD_SECOND_FACTOR_CHANGED",
+        .notice,
+        isAudit: true,
+        explanation: """
+            Codes of an authenticator app were begun to be set up for a user, confirmed, or \
+            removed; the label change says which.
+            """,
+        remedy: "Nothing, if it was you."
+    )
+
+    package static let authdSecondFactorUnknown = MessageCode(
+        "AUTHD_SECOND_FACTOR_UNKNOWN",
+        .info,
+        explanation: "No codes of an authenticator app are set up for the user.",
+        remedy: "Set them up with: berth user totp NAME."
+    )
+
+    package static let authdCodeWrong = MessageCode(
+        "AUTHD_CODE_WRONG",
+        .info,
+        explanation: "The code is not the one that the app shows now.",
+        remedy: "Check that the clocks of the phone and of this machine are right."
+    )
+
+    package static let authdCodeReplayed = MessageCode(
+        "AUTHD_CODE_REPLAYED",
+        .warning,
+        isAudit: true,
+        explanation: "A code that had let somebody in before was used once more, and refused.",
+        remedy: "Ask the user: somebody may have watched them type it."
+    )
+
+    package static let authdRecoveryCodeUsed = MessageCode(
+        "AUTHD_RECOVERY_CODE_USED",
+        .warning,
+        isAudit: true,
+        explanation: "Somebody logged in with a recovery code in the place of their app's code.",
+        remedy: "Ask the user; if the phone is lost, set the codes up anew."
+    )
+
     static let authdCodes: [MessageCode] = [
         authdAccepted, authdRefused, authdUserAdded, authdUserChanged, authdUserRemoved,
         authdPasswordChanged, authdKeyAdded, authdKeyRemoved, authdUserUnknown, authdUserExists,
         authdNameInvalid, authdPasswordInvalid, authdKeyInvalid, authdKeyExists, authdKeyUnknown,
-        authdDatabaseFailed, authdBusy, authdHashFailed,
+        authdDatabaseFailed, authdBusy, authdHashFailed, authdGroupChanged, authdGroupUnknown,
+        authdDateInvalid, authdTokenChanged, authdTokenExists, authdTokenUnknown,
+        authdTokenRefused, authdBackupMade, authdSecondFactorChanged, authdSecondFactorUnknown,
+        authdCodeWrong, authdCodeReplayed, authdRecoveryCodeUsed,
     ]
 }

@@ -55,6 +55,8 @@ package struct AuthResponse: Sendable, Hashable {
     package var carried: ConnectionMetadata
     /// A text that the person may see; empty for none.
     package var reason: String
+    /// What a yes does not allow; `nil` for nothing.
+    package var restrictions: CredentialRestrictions?
     /// How long ago the webhook gave this answer, if it does not answer now; never on the wire.
     package var age: Duration?
 
@@ -63,12 +65,14 @@ package struct AuthResponse: Sendable, Hashable {
         authenticatedUsername: String? = nil,
         carried: ConnectionMetadata = .init(),
         reason: String = "",
+        restrictions: CredentialRestrictions? = nil,
         age: Duration? = nil
     ) {
         self.success = success
         self.authenticatedUsername = authenticatedUsername
         self.carried = carried
         self.reason = reason
+        self.restrictions = restrictions
         self.age = age
     }
 }

@@ -39,6 +39,10 @@ struct Fixture {
 
     var authority: Authority { Authority(store: store, hasher: hasher, logger: logger) }
 
+    func conversation() async throws -> Conversation {
+        try await Conversation(store: store, hasher: hasher, config: .init(), logger: logger)
+    }
+
     var administrator: UserAdministrator {
         UserAdministrator(store: store, hasher: hasher, logger: logger)
     }
@@ -49,10 +53,14 @@ struct Fixture {
     }
 
     /// Serves webhook and administration on one Unix socket while `body` runs.
-    func serve<Result>(_ body: (String) async throws -> Result) async throws -> Result {
+    func serve<Result>(
+        token: Secret = Secret(),
+        _ body: (String) async throws -> Result
+    ) async throws -> Result {
         let health = HealthRegistry()
         let router = HTTPService.makeRouter(health: health, logger: logger)
-        WebhookRoutes(authority).add(to: router)
+        AdminGate(store: store, token: token).add(to: router)
+        WebhookRoutes(authority, try await conversation()).add(to: router)
         UserAdminRoutes(administrator).add(to: router)
         let path = folder.appending(path: "s").path
         let service = try HTTPService(

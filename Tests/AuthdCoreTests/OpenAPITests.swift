@@ -25,7 +25,8 @@ struct OpenAPITests {
     func routes() async throws {
         try await Fixture.run { fixture async throws in
             let router = HTTPService.makeRouter(health: HealthRegistry(), logger: fixture.logger)
-            WebhookRoutes(fixture.authority).add(to: router)
+            let conversation = try await fixture.conversation()
+            WebhookRoutes(fixture.authority, conversation).add(to: router)
             UserAdminRoutes(fixture.administrator).add(to: router)
             let limits = SharedLimits(LimitsConfig(), logger: fixture.logger)
             SharedLimitsRoutes(limits).add(to: router)
@@ -57,6 +58,8 @@ struct OpenAPITests {
             "AuthResponse", "UserRecord", "UserKeyRecord", "NewUser", "UserChange", "NewPassword",
             "NewKey", "ErrorBody", "MetadataValue", "PasswordAuthRequest", "PublicKeyAuthRequest",
             "AuthorizationRequest", "Use", "UseLimits", "UseRefusal", "AdmitRequest", "AdmitReply",
+            "GroupRecord", "NewGroup", "TokenRecord", "NewToken", "MadeToken", "ChangeRecord",
+            "TOTPEnrolment", "TOTPConfirmation", "CredentialRestrictions",
             "ReleaseRequest", "Offence", "LimitsReport", "LimitsReportReply", "PenaltyRecord",
         ]
     )
@@ -66,7 +69,9 @@ struct OpenAPITests {
             try #require(schema["properties"]?.mapping).compactMap { $0.key.string }
         )
         let required = Set(schema["required"]?.sequence?.compactMap(\.string) ?? [])
-        let examples = try Self.examples().merging(try Self.limitExamples()) { $1 }
+        let examples = try Self.examples()
+            .merging(try Self.limitExamples()) { $1 }
+            .merging(try Self.accountExamples()) { $1 }
         let example = try #require(examples[name])
         #expect(properties == (try keys(example.full)))
         #expect(required == (try keys(example.least)))
@@ -75,6 +80,43 @@ struct OpenAPITests {
     private func keys(_ json: Data) throws -> Set<String> {
         let object = try JSONSerialization.jsonObject(with: json) as? [String: Any]
         return Set(try #require(object).keys)
+    }
+
+    private static func accountExamples() throws -> [String: (full: Data, least: Data)] {
+        let encoder = JSONEncoder()
+        let values: [(String, any Encodable, (any Encodable)?)] = [
+            (
+                "GroupRecord", GroupRecord(name: "", description: "", loginNames: [], members: []),
+                nil
+            ),
+            (
+                "NewGroup", NewGroup(name: "", description: "", loginNames: []),
+                NewGroup(name: "")
+            ),
+            (
+                "TokenRecord",
+                TokenRecord(name: "", readOnly: true, created: "", expires: ""),
+                TokenRecord(name: "", readOnly: true, created: "")
+            ),
+            ("NewToken", NewToken(name: "", readOnly: true, expires: ""), NewToken(name: "")),
+            ("MadeToken", MadeToken(name: "", token: ""), nil),
+            (
+                "ChangeRecord",
+                ChangeRecord(id: 1, time: "", actor: "", action: "", subject: "", detail: ""), nil
+            ),
+            ("TOTPEnrolment", TOTPEnrolment(url: "", secret: "", recoveryCodes: []), nil),
+            ("TOTPConfirmation", TOTPConfirmation(code: ""), nil),
+        ]
+        var examples = try Dictionary(
+            uniqueKeysWithValues: values.map { name, full, least in
+                let least = least ?? full
+                return (name, (full: try encoder.encode(full), least: try encoder.encode(least)))
+            }
+        )
+        // Everything is written, and nothing of it has to be there.
+        let restrictions = CredentialRestrictions(forceCommand: "c")
+        examples["CredentialRestrictions"] = (try encoder.encode(restrictions), Data("{}".utf8))
+        return examples
     }
 
     private static func limitExamples() throws -> [String: (full: Data, least: Data)] {
@@ -137,15 +179,19 @@ struct OpenAPITests {
             success: true,
             authenticatedUsername: "a",
             carried: carried,
-            reason: "r"
+            reason: "r",
+            restrictions: CredentialRestrictions(permitPty: false)
         )
-        let record = try encoder.encode(UserRecord(name: "a"))
+        let record = try encoder.encode(UserRecord(name: "a", expires: "e"))
         let key = try encoder.encode(UserKeyRecord(fingerprint: "", type: "", comment: ""))
         let newKey = try encoder.encode(NewKey(key: ""))
         let error = try encoder.encode(ErrorBody(code: "", message: ""))
         let newUser = NewUser(
             name: "a",
             passwordBase64: "",
+            passwordHash: "",
+            disabled: false,
+            expires: "",
             keys: [],
             groups: [],
             loginNames: [],
@@ -154,6 +200,7 @@ struct OpenAPITests {
         )
         let change = UserChange(
             disabled: true,
+            expires: "",
             groups: [],
             loginNames: [],
             metadata: map,
@@ -164,12 +211,12 @@ struct OpenAPITests {
                 try encoder.encode(AuthResponseBody(full)),
                 try encoder.encode(AuthResponseBody(AuthResponse(success: false)))
             ),
-            "UserRecord": (record, record),
+            "UserRecord": (record, try encoder.encode(UserRecord(name: "a"))),
             "UserKeyRecord": (key, key),
             "NewUser": (try encoder.encode(newUser), try encoder.encode(NewUser(name: "a"))),
             "UserChange": (try encoder.encode(change), try encoder.encode(UserChange())),
             "NewPassword": (
-                try encoder.encode(NewPassword(passwordBase64: "")),
+                try encoder.encode(NewPassword(passwordBase64: "", passwordHash: "")),
                 try encoder.encode(NewPassword(passwordBase64: nil))
             ),
             "NewKey": (newKey, newKey),

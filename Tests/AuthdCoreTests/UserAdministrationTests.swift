@@ -86,7 +86,7 @@ struct UserAdministrationTests {
                 await code { try await client.add(NewUser(name: "b", passwordBase64: "")) },
                 await code { try await client.add(NewUser(name: "b", passwordBase64: "%")) },
                 await code { try await client.addKey("alice", Keys.first) },
-                await code { try await client.addKey("alice", "command=\"x\" " + Keys.second) },
+                await code { try await client.addKey("alice", "cert-authority " + Keys.second) },
                 await code { try await client.addKey("alice", Keys.second + "\n" + Keys.second) },
                 await code { try await client.addKey("bob", Keys.second) },
                 await code { try await client.setPassword("bob", [65]) },

@@ -6,7 +6,8 @@ set -euo pipefail
 
 packages_run=(
     bubblewrap crun curl iproute2 runc openssh-client openssh-sftp-server pkg-config procps make
-    libarchive-dev libcrypt-dev libcurl4-openssl-dev libisal-dev libmaxminddb-dev libseccomp-dev
+    libarchive-dev libcrypt-dev libcurl4-openssl-dev libisal-dev libmaxminddb-dev libqrencode-dev
+    libseccomp-dev
     libsqlite3-dev libssh-dev libssl-dev zlib1g-dev
 )
 packages_test=(
@@ -17,11 +18,13 @@ packages_test=(
     openssh-server xauth
     # A registry to pull from, TLS in front of an engine, and another engine.
     docker-registry socat openssl podman
+    # Reads the QR codes that berth prints.
+    zbar-tools
 )
 packages_bench=(
     openssh-server docker.io busybox-static iptables python3 gcc libc6-dev libssh-dev
 )
-pip_test=(paramiko asyncssh ssh-audit 'moto[server]')
+pip_test=(paramiko asyncssh ssh-audit 'moto[server]' schemathesis)
 
 # missing PACKAGE…: those that dpkg does not list as installed.
 missing() {

@@ -18,12 +18,14 @@ package struct AuthResponseBody: Codable, Sendable {
             authenticatedUsername: name.isEmpty ? nil : name,
             carried: try ConnectionMetadata(lenient: decoder),
             // A key of ours, which other servers may use for something else.
-            reason: (try? box.value(String.self, "reason")) ?? ""
+            reason: (try? box.value(String.self, "reason")) ?? "",
+            // One that cannot be read must not count as none.
+            restrictions: try box.value(CredentialRestrictions.self, "restrictions")
         )
     }
 
     private enum CodingKeys: String, CodingKey {
-        case success, authenticatedUsername, metadata, environment, files, reason
+        case success, authenticatedUsername, metadata, environment, files, reason, restrictions
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -36,6 +38,9 @@ package struct AuthResponseBody: Codable, Sendable {
             try box.encode(carried.environment, forKey: .environment)
         }
         if !carried.files.isEmpty { try box.encode(carried.files, forKey: .files) }
+        if let restrictions = response.restrictions, restrictions != .init() {
+            try box.encode(restrictions, forKey: .restrictions)
+        }
         if !response.reason.isEmpty { try box.encode(response.reason, forKey: .reason) }
     }
 }

@@ -10,10 +10,17 @@ import SharedModels
 /// Every call throws a `CodedError`: with the code that authd refused it with, or `HTTP_CLIENT_…`.
 package struct UserClient: Sendable {
     private let http: HTTPClient
+    private let token: Secret
 
-    /// `server` is usually `unix:///run/berth/authd-admin.sock`.
-    package init(_ server: HTTPClientConfig, logger: Logger) throws(CodedError) {
+    /// `server` is usually `unix:///run/berth/authd-admin.sock`; `token` is sent along if it is
+    /// not empty.
+    package init(
+        _ server: HTTPClientConfig,
+        token: Secret = Secret(),
+        logger: Logger
+    ) throws(CodedError) {
         http = try HTTPClient(try HTTPClientOptions(server), logger: logger)
+        self.token = token
     }
 
     package func list() async throws -> [UserRecord] {
@@ -53,8 +60,67 @@ package struct UserClient: Sendable {
         _ = try await call(HTTPCall(.delete, path))
     }
 
+    // MARK: - Groups, tokens, changes
+
+    package func groups() async throws -> [GroupRecord] {
+        try await call(HTTPCall(.get, UserRoutes.groups)).decode([GroupRecord].self)
+    }
+
+    package func setGroup(_ group: NewGroup) async throws -> GroupRecord {
+        try await call(.json(.post, UserRoutes.groups, group)).decode(GroupRecord.self)
+    }
+
+    package func removeGroup(_ name: String) async throws {
+        _ = try await call(HTTPCall(.delete, UserRoutes.group(checked(name))))
+    }
+
+    package func tokens() async throws -> [TokenRecord] {
+        try await call(HTTPCall(.get, UserRoutes.tokens)).decode([TokenRecord].self)
+    }
+
+    package func addToken(_ token: NewToken) async throws -> MadeToken {
+        try await call(.json(.post, UserRoutes.tokens, token)).decode(MadeToken.self)
+    }
+
+    package func removeToken(_ name: String) async throws {
+        _ = try await call(HTTPCall(.delete, UserRoutes.token(checked(name))))
+    }
+
+    /// The latest changes, the newest first; at most 1000.
+    package func changes(of subject: String?, limit: Int) async throws -> [ChangeRecord] {
+        var path = "\(UserRoutes.changes)?limit=\(limit)"
+        if let subject { path += "&subject=\(try checked(subject).replacing("+", with: "%2B"))" }
+        return try await call(HTTPCall(.get, path)).decode([ChangeRecord].self)
+    }
+
+    /// The whole database, as an SQLite file.
+    package func backup() async throws -> [UInt8] {
+        try await call(HTTPCall(.get, UserRoutes.backup, replyLimit: 2 << 30)).body
+    }
+
+    /// Begins to set up codes of an app; they count once one of them was confirmed.
+    package func enrolTOTP(_ name: String) async throws -> TOTPEnrolment {
+        try await call(HTTPCall(.post, UserRoutes.totp(checked(name)))).decode(TOTPEnrolment.self)
+    }
+
+    package func confirmTOTP(_ name: String, code: String) async throws {
+        let path = UserRoutes.totpConfirmation(try checked(name))
+        _ = try await call(.json(.post, path, TOTPConfirmation(code: code)))
+    }
+
+    package func removeTOTP(_ name: String) async throws {
+        _ = try await call(HTTPCall(.delete, UserRoutes.totp(checked(name))))
+    }
+
+    /// Takes a hash as in shadow(5).
+    package func setPasswordHash(_ name: String, _ hash: String) async throws {
+        let body = NewPassword(passwordBase64: nil, passwordHash: hash)
+        _ = try await call(.json(.put, UserRoutes.password(checked(name)), body))
+    }
+
     private func call(_ call: HTTPCall) async throws -> HTTPReply {
         var call = call
+        if !token.isEmpty { call.headers["Authorization"] = "Bearer \(token.reveal())" }
         call.timeLimit = .total(.seconds(30))  // hashing a password waits its turn
         let reply = try await http.send(call)
         guard !reply.isSuccess else { return reply }

@@ -20,11 +20,26 @@ struct Authd: DaemonCommand {
         let config = context.config.authd
         let metrics = ProcessMetrics.install(daemon: "authd")
         let store = try UserStore(path: config.database)
-        let hasher = try PasswordHasher()
+        let hasher = try PasswordHasher(
+            threads: config.passwords.threads,
+            maximumWaiting: config.passwords.waiting
+        )
         context.health.register("database") { await store.problem() }
 
         let router = HTTPService.makeRouter(health: context.health, logger: logger)
-        WebhookRoutes(Authority(store: store, hasher: hasher, logger: logger)).add(to: router)
+        let authority = Authority(
+            store: store,
+            hasher: hasher,
+            passwordAlone: config.totp.passwordAlone,
+            logger: logger
+        )
+        let conversation = try await Conversation(
+            store: store,
+            hasher: hasher,
+            config: config.totp,
+            logger: logger
+        )
+        WebhookRoutes(authority, conversation).add(to: router)
         let limits = SharedLimits(context.config.limits, logger: context.logger("limits"))
         context.onReload { limits.use($0.limits) }
         SharedLimitsRoutes(limits).add(to: router)
@@ -36,8 +51,9 @@ struct Authd: DaemonCommand {
         )
 
         let adminRouter = HTTPService.makeRouter(health: context.health, logger: logger)
-        UserAdminRoutes(UserAdministrator(store: store, hasher: hasher, logger: logger))
-            .add(to: adminRouter)
+        AdminGate(store: store, token: config.admin.token).add(to: adminRouter)
+        let administrator = UserAdministrator(store: store, hasher: hasher, logger: logger)
+        UserAdminRoutes(administrator, totp: config.totp).add(to: adminRouter)
         PenaltyRoutes(limits).add(to: adminRouter)
         var adminOptions = try HTTPServerOptions(config.admin.server)
         adminOptions.socketMode = 0o600

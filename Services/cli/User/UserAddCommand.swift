@@ -27,11 +27,21 @@ struct UserAddCommand: AsyncParsableCommand {
     @Option(help: "Another name under which the user may log in; may be repeated.")
     var loginName: [String] = []
 
+    @Option(help: "When the account ends: 2026-12-31, or 2026-12-31T18:00:00Z.")
+    var expires: String?
+
+    @Option(help: "A file with a hash as in shadow(5), in the place of a password.")
+    var hashFile: String?
+
     func run() async throws {
+        let hash = try hashFile.map(firstLine)
         let keys = try keyFile.flatMap(readKeys)
         let user = NewUser(
             name: name,
-            passwordBase64: noPassword ? nil : Data(try password.read()).base64EncodedString(),
+            passwordBase64: noPassword || hash != nil
+                ? nil : Data(try password.read()).base64EncodedString(),
+            passwordHash: hash,
+            expires: expires,
             keys: keys,
             groups: group,
             loginNames: loginName
@@ -40,6 +50,13 @@ struct UserAddCommand: AsyncParsableCommand {
             print("added \(try await client.add(user).name)")
         }
     }
+}
+
+private func firstLine(_ path: String) throws -> String {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+        let line = text.split(whereSeparator: \.isNewline).first
+    else { throw ValidationError("\(path) holds no hash.") }
+    return String(line)
 }
 
 /// The lines of a file that hold keys; `-` is standard input.

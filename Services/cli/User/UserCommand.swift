@@ -1,8 +1,6 @@
 import ArgumentParser
 import AuthClient
-import Logging
 import SharedConfig
-import SharedMessages
 
 /// `berth user`: manages the users of a running authd.
 struct UserCommand: ParsableCommand {
@@ -16,12 +14,17 @@ struct UserCommand: ParsableCommand {
         subcommands: [
             UserAddCommand.self, UserListCommand.self, UserKeyCommand.self,
             UserPasswordCommand.self, UserChangeCommand.self, UserEnableCommand.self,
-            UserDisableCommand.self, UserRemoveCommand.self,
+            UserDisableCommand.self, UserExpireCommand.self, UserRemoveCommand.self,
+            UserTOTPCommand.self, UserImportCommand.self, UserHistoryCommand.self,
+            UserBackupCommand.self,
         ]
     )
 
     @Option(help: "Where authd is administered: the URL of authd.admin.listen.")
     var server = "unix:///run/berth/authd-admin.sock"
+
+    @Option(help: "A file whose first line is the token to show.")
+    var tokenFile: String?
 
     @Option(name: .customLong("cacert"), help: "For https: the authority of authd's certificate.")
     var authority = ""
@@ -38,12 +41,6 @@ struct UserCommand: ParsableCommand {
         config.caCertificate = PEMSource(authority)
         config.certificate = PEMSource(certificate)
         config.key = PEMSource(key)
-        do {
-            let logger = Logger(label: "user") { _ in SwiftLogNoOpLogHandler() }
-            try await body(try UserClient(config, logger: logger))
-        } catch let error as CodedError {
-            tell(error)
-            throw ExitCode.failure
-        }
+        try await callAuthd(config, try AdminToken.read(tokenFile), body)
     }
 }

@@ -34,7 +34,9 @@ struct UserListCommand: AsyncParsableCommand {
             user.hasPassword ? "password" : "no password",
             user.keys.count == 1 ? "1 key" : "\(user.keys.count) keys",
         ]
+        if user.secondFactor { traits.append("second factor") }
         if user.disabled { traits.append("disabled") }
+        if let expires = user.expires { traits.append("expires \(expires)") }
         if !user.groups.isEmpty { traits.append("groups " + user.groups.joined(separator: " ")) }
         if !user.loginNames.isEmpty {
             traits.append("logs in as " + user.loginNames.joined(separator: " "))
@@ -42,7 +44,8 @@ struct UserListCommand: AsyncParsableCommand {
         print("\(user.name): \(traits.joined(separator: ", "))")
         guard keys else { return }
         for key in user.keys {
-            print("  \(key.fingerprint) \(key.type) \(key.comment.printable)")
+            let options = key.options.isEmpty ? "" : " \(key.options.printable)"
+            print("  \(key.fingerprint) \(key.type) \(key.comment.printable)\(options)")
         }
     }
 }

@@ -24,17 +24,6 @@ struct Question: Sendable {
         case .publicKey: fields["publicKey"] = .string(Self.strangersKey)
         case .authorization, .config: fields["authenticatedUsername"] = .string(username)
         case .keyboardInteractive: break
-        case .certificate:
-            fields["certificate"] = .string(Self.strangersKey)
-            fields["publicKey"] = .string(Self.strangersKey)
-            fields["keyId"] = "test"
-            fields["serial"] = 1
-            fields["principals"] = [.string(username)]
-            fields["validAfter"] = 0
-            fields["validBefore"] = 4_102_444_800
-            fields["authority"] = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-            fields["criticalOptions"] = [:]
-            fields["extensions"] = ["permit-pty": ""]
         case .session:
             fields["event"] = "begin"
             fields["eventId"] = .string(Self.connectionID())

@@ -26,7 +26,6 @@ package enum WebhookEndpoint: String, Sendable, CaseIterable {
     case publicKey = "/pubkey"
     case authorization = "/authz"
     case keyboardInteractive = "/keyboard-interactive"
-    case certificate = "/certificate"
     case session = "/session"
     /// The config webhook's URL is called as it is.
     case config = "/config"
@@ -34,7 +33,7 @@ package enum WebhookEndpoint: String, Sendable, CaseIterable {
     /// Whether it answers with a verdict about a login.
     var isVerdict: Bool {
         switch self {
-        case .password, .publicKey, .authorization, .keyboardInteractive, .certificate: true
+        case .password, .publicKey, .authorization, .keyboardInteractive: true
         case .session, .config: false
         }
     }

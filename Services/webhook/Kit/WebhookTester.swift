@@ -31,7 +31,6 @@ package struct WebhookTester: Sendable {
         case .publicKey: CredentialChecks.keys
         case .authorization: CredentialChecks.names
         case .keyboardInteractive: OtherChecks.conversations
-        case .certificate: []
         case .session: OtherChecks.events
         case .config: OtherChecks.configurations
         }

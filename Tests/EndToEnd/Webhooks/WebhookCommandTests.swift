@@ -69,6 +69,73 @@ struct WebhookCommandTests {
         }
     }
 
+    @Test("over TLS certificates of both sides are checked, and a server that does not is found")
+    func tls() async throws {
+        try await Installation.with(daemons: []) { installation in
+            let made = try await installation.run(
+                "/bin/sh",
+                ["-c", "cd \(installation.config.folder.path) && \(Self.certificates)"]
+            )
+            try #require(made.status == 0, "\(made.errors)")
+            func path(_ name: String) -> String { installation.config.path(name) }
+            let server = ["--cert", path("server.pem"), "--cert-key", path("server.key")]
+            let client = [
+                "--cacert", path("ca.pem"), "--cert", path("client.pem"), "--cert-key",
+                path("client.key"),
+            ]
+            let strict = server + ["--clientcacert", path("ca.pem")]
+            let good = try await test(installation, mock: strict, client)
+            #expect(good.status == 0, "\(good.output)")
+            #expect(good.output.contains("ok   TLS: auth: a client without a certificate"))
+            let bare = try await test(installation, mock: strict, Array(client.prefix(2)))
+            #expect(bare.status == 1)
+            #expect(bare.output.contains("no answer"))
+            let lax = try await test(installation, mock: server, client)
+            #expect(lax.status == 1)
+            #expect(lax.output.contains("answered without a client certificate"))
+        }
+    }
+
+    /// Tests a mock that refuses everybody over TLS.
+    private func test(
+        _ installation: Installation,
+        mock options: [String],
+        _ arguments: [String]
+    ) async throws -> Program.End {
+        let port = Surroundings.freePort()
+        let mock = try installation.launch(
+            Surroundings.programs.appending(path: "berth").path,
+            ["webhook", "mock", "--listen", "127.0.0.1:\(port)"] + options
+        )
+        try await wait(for: "the mock listens: \(mock.output)") {
+            mock.output.contains("listening on")
+        }
+        let end = try await installation.run(
+            Surroundings.programs.appending(path: "berth").path,
+            [
+                "webhook", "test", "--auth", "https://localhost:\(port)", "--endpoint",
+                "/password", "--timeout", "30",
+            ] + arguments
+        )
+        mock.send(SIGTERM)
+        _ = try await mock.end()
+        return end
+    }
+
+    /// An authority with a certificate for a server and one for a client.
+    private static let certificates = """
+        set -e
+        key="-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+        openssl req -x509 $key -days 2 -subj /CN=authority -keyout ca.key -out ca.pem
+        echo "subjectAltName=DNS:localhost,IP:127.0.0.1" > server.ext
+        echo "extendedKeyUsage=clientAuth" > client.ext
+        for name in server client; do
+            openssl req -new $key -subj /CN=$name -keyout $name.key -out $name.csr
+            openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+                -extfile $name.ext -out $name.pem
+        done
+        """
+
     @Test("a script with a mistake ends the mock with status 78 and the place of the mistake")
     func brokenScript() async throws {
         try await Installation.with(daemons: []) { installation in

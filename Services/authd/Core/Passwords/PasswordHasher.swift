@@ -1,13 +1,15 @@
 import CCrypt
+import NIOCore
 import NIOPosix
 package import SharedMessages
 import Synchronization
 
 /// Hashes and checks passwords with yescrypt (crypt(5)), on threads that may block.
 ///
-/// At most as many hashes as there are threads are computed at the same time, and at most
-/// `maximumWaiting` wait; a check beyond that is refused with `AUTHD_BUSY`, so that guessing
-/// passwords cannot exhaust the memory that each hash needs (16 MiB by default).
+/// Hashes have threads of their own, by default half as many as processors, so that a flood of
+/// passwords leaves the rest to keys. At most `maximumWaiting` checks wait, and none for longer
+/// than `longestWait`: one beyond that is refused with `AUTHD_BUSY` instead of being computed for
+/// somebody who has given up, and guessing cannot exhaust the memory that each hash needs (16 MiB).
 package final class PasswordHasher: Sendable {
     private struct State {
         var underWay = 0
@@ -18,17 +20,34 @@ package final class PasswordHasher: Sendable {
     /// 1...11 (crypt(5)); 0 is the library's default.
     private let cost: UInt
     private let maximumWaiting: Int
+    private let longestWait: Duration
+    private let pool: NIOThreadPool
     private let state = Mutex(State())
     /// What is checked when there is no hash to check: no password has it.
     private let decoy: String
 
     /// Computes a hash at once and so blocks; call it at start-up. Throws `AUTHD_HASH_FAILED`.
-    package init(cost: UInt = 0, maximumWaiting: Int = 256) throws(CodedError) {
+    ///
+    /// `threads` of 0 are half as many as processors. `longestWait` is by default what gateways
+    /// wait for an answer.
+    package init(
+        cost: UInt = 0,
+        threads: Int = 0,
+        maximumWaiting: Int = 256,
+        longestWait: Duration = .seconds(2)
+    ) throws(CodedError) {
         self.cost = cost
         self.maximumWaiting = maximumWaiting
+        self.longestWait = longestWait
+        pool = NIOThreadPool(
+            numberOfThreads: threads > 0 ? threads : max(1, System.coreCount / 2)
+        )
         let random = (0..<32).map { _ in UInt8.random(in: 1...255) }
         decoy = try Yescrypt.hash(random, setting: try Yescrypt.salt(prefix, cost: cost))
+        pool.start()
     }
+
+    deinit { pool.shutdownGracefully { _ in } }
 
     /// How many hashes have been computed for callers, whatever came of it.
     package var computed: Int { state.withLock { $0.computed } }
@@ -47,15 +66,35 @@ package final class PasswordHasher: Sendable {
     /// Whether `password` has the hash `expected`.
     ///
     /// `nil`, for a user that does not exist or has no password, costs the same time as a real
-    /// hash. Throws `AUTHD_BUSY`.
+    /// hash; one of another kind, which was imported, costs its own time besides. Throws
+    /// `AUTHD_BUSY`.
     package func verify(_ password: [UInt8], _ expected: String?) async throws -> Bool {
         // What crypt(3) cannot take is replaced, so that it costs the same time too.
         let isAcceptable = Yescrypt.isAcceptable(password)
         let phrase = isAcceptable ? password : [0x2A]
         let setting = expected ?? decoy
-        let found = try await compute { try Yescrypt.hash(phrase, setting: setting) }
+        let found = try await compute { [decoy] in
+            if Self.isForeign(setting) { _ = try Yescrypt.hash(phrase, setting: decoy) }
+            return try Yescrypt.hash(phrase, setting: setting)
+        }
         let isSame = areEqual(found, setting)
         return isSame && isAcceptable && expected != nil
+    }
+
+    /// Whether a hash was imported and is better made anew.
+    static func isForeign(_ hash: String) -> Bool { !hash.hasPrefix("$y$") }
+
+    /// Whether a hash is of a kind that passwords can be checked against: yescrypt, SHA-512,
+    /// SHA-256 or bcrypt (crypt(5)).
+    static func isUsable(_ hash: String) -> Bool {
+        let isKnown = ["$y$", "$gy$", "$7$", "$6$", "$5$", "$2b$", "$2a$", "$2y$"]
+            .contains(where: hash.hasPrefix)
+        let isPrintable = hash.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }
+        // Only a whole hash gives back as many characters as it has.
+        guard isKnown, isPrintable, hash.utf8.count <= 384,
+            let probe = try? Yescrypt.hash([0x2A], setting: hash)
+        else { return false }
+        return probe.utf8.count == hash.utf8.count
     }
 
     private func compute(_ work: @escaping @Sendable () throws -> String) async throws -> String {
@@ -67,12 +106,18 @@ package final class PasswordHasher: Sendable {
             state.computed += 1
         }
         defer { state.withLock { $0.underWay -= 1 } }
-        return try await NIOThreadPool.singleton.runIfActive(work)
+        let latest = ContinuousClock.now + longestWait
+        return try await pool.runIfActive {
+            guard ContinuousClock.now < latest else {
+                throw CodedError(.authdBusy, isRetryable: true)
+            }
+            return try work()
+        }
     }
 }
 
 /// Takes the same time wherever the texts differ.
-private func areEqual(_ left: String, _ right: String) -> Bool {
+func areEqual(_ left: String, _ right: String) -> Bool {
     let (left, right) = (Array(left.utf8), Array(right.utf8))
     guard left.count == right.count else { return false }
     return zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0

@@ -1,6 +1,8 @@
 import AuthClient
 import HTTPTypes
 package import Hummingbird
+import NIOCore
+package import SharedConfig
 package import SharedHTTP
 import SharedMessages
 
@@ -8,8 +10,12 @@ import SharedMessages
 /// own, by default a Unix socket.
 package struct UserAdminRoutes: Sendable {
     private let administrator: UserAdministrator
+    private let totp: AuthdTOTPConfig
 
-    package init(_ administrator: UserAdministrator) { self.administrator = administrator }
+    package init(_ administrator: UserAdministrator, totp: AuthdTOTPConfig = AuthdTOTPConfig()) {
+        self.administrator = administrator
+        self.totp = totp
+    }
 
     package func add(to router: Router<HTTPContext>) {
         router.get("/users") { _, _ in
@@ -35,6 +41,79 @@ package struct UserAdminRoutes: Sendable {
             return try await done { try await administrator.remove(name) }
         }
         addCredentials(to: router)
+        addSecondFactors(to: router)
+        addGroups(to: router)
+        addTokens(to: router)
+        router.get("/changes") { request, _ in
+            let query = request.uri.queryParameters
+            let limit = query.get("limit", as: Int.self) ?? 100
+            guard (1...1000).contains(limit) else {
+                throw HTTPRefusal(.badRequest, .httpServerBadRequest, "limit must be 1...1000")
+            }
+            let subject = query.get("subject")
+            return try Response.json(
+                try await administrator.changes(of: subject, limit: limit)
+            )
+        }
+        router.get("/backup") { _, _ in
+            let bytes = try await administrator.backup()
+            return Response(
+                status: .ok,
+                headers: [.contentType: "application/vnd.sqlite3"],
+                body: .init(byteBuffer: ByteBuffer(bytes: bytes))
+            )
+        }
+    }
+
+    private func addSecondFactors(to router: Router<HTTPContext>) {
+        router.post("/users/:name/totp") { _, context in
+            let name = try context.parameters.require("name")
+            return try await explained {
+                let enrolment = try await administrator.enrolTOTP(name, issuer: totp.issuer)
+                return try .json(enrolment, status: .created)
+            }
+        }
+        router.post("/users/:name/totp/confirm") { request, context in
+            let name = try context.parameters.require("name")
+            let code = try await read(TOTPConfirmation.self, request).code
+            return try await done {
+                try await administrator.confirmTOTP(name, code, skew: totp.skew)
+            }
+        }
+        router.delete("/users/:name/totp") { _, context in
+            let name = try context.parameters.require("name")
+            return try await done { try await administrator.removeTOTP(name) }
+        }
+    }
+
+    private func addGroups(to router: Router<HTTPContext>) {
+        router.get("/groups") { _, _ in
+            try await explained { try .json(try await administrator.groups()) }
+        }
+        router.post("/groups") { request, _ in
+            let group = try await read(NewGroup.self, request)
+            return try await explained { try .json(try await administrator.setGroup(group)) }
+        }
+        router.delete("/groups/:name") { _, context in
+            let name = try context.parameters.require("name")
+            return try await done { try await administrator.removeGroup(name) }
+        }
+    }
+
+    private func addTokens(to router: Router<HTTPContext>) {
+        router.get("/tokens") { _, _ in
+            try await explained { try .json(try await administrator.tokens()) }
+        }
+        router.post("/tokens") { request, _ in
+            let token = try await read(NewToken.self, request)
+            return try await explained {
+                try .json(try await administrator.addToken(token), status: .created)
+            }
+        }
+        router.delete("/tokens/:name") { _, context in
+            let name = try context.parameters.require("name")
+            return try await done { try await administrator.removeToken(name) }
+        }
     }
 
     private func addCredentials(to router: Router<HTTPContext>) {
@@ -84,9 +163,12 @@ private func explained(_ body: () async throws -> Response) async throws -> Resp
 
 private func refusalStatus(_ code: MessageCode) -> HTTPResponse.Status? {
     switch code {
-    case .authdUserUnknown, .authdKeyUnknown: .notFound
-    case .authdUserExists, .authdKeyExists: .conflict
-    case .authdNameInvalid, .authdPasswordInvalid, .authdKeyInvalid: .unprocessableContent
+    case .authdUserUnknown, .authdKeyUnknown, .authdGroupUnknown, .authdTokenUnknown: .notFound
+    case .authdUserExists, .authdKeyExists, .authdTokenExists: .conflict
+    case .authdSecondFactorUnknown: .notFound
+    case .authdCodeWrong: .unprocessableContent
+    case .authdNameInvalid, .authdPasswordInvalid, .authdKeyInvalid, .authdDateInvalid:
+        .unprocessableContent
     default: nil
     }
 }

@@ -2,21 +2,33 @@ import AuthClient
 package import Hummingbird
 package import SharedHTTP
 import SharedMessages
+import SharedModels
 
-/// `POST /password`, `/pubkey` and `/authz`, as the webhook contract has them.
+/// `POST /password`, `/pubkey`, `/authz` and `/keyboard-interactive`, as the webhook contract has them.
 ///
 /// Empty path segments do not count, so `//password` works as well: gateways join the configured
 /// URL and the path as they are.
 package struct WebhookRoutes: Sendable {
     private let authority: Authority
+    private let conversation: Conversation
 
-    package init(_ authority: Authority) { self.authority = authority }
+    package init(_ authority: Authority, _ conversation: Conversation) {
+        self.authority = authority
+        self.conversation = conversation
+    }
 
     package func add(to router: Router<HTTPContext>) {
         for route in AuthRoute.allCases {
             router.post(RouterPath(route.rawValue)) { request, _ in
                 try await answer(request, route)
             }
+        }
+        router.post(RouterPath(KeyboardRequest.path)) { request, _ in
+            let limit = AuthRoute.longestRequest
+            let step = try await request.json(KeyboardRequestBody.self, upTo: limit).request
+            return try Response.json(
+                KeyboardResponseBody(try await conversation.answer(step))
+            )
         }
     }
 

@@ -7,7 +7,11 @@ import SharedModels
 extension Database {
     /// The user that `condition` names, with everything that belongs to them.
     func account(_ condition: String, _ arguments: StatementArguments) throws -> Account? {
-        let sql = "SELECT id, name, passwordHash, isDisabled FROM user WHERE \(condition)"
+        let sql = """
+            SELECT id, name, passwordHash, isDisabled, expiresAt, EXISTS (
+                SELECT 1 FROM totp WHERE totp.userID = user.id AND isConfirmed
+            ) AS hasSecondFactor FROM user WHERE \(condition)
+            """
         guard let row = try Row.fetchOne(self, sql: sql, arguments: arguments) else { return nil }
         let id: Int64 = row["id"]
         return Account(
@@ -15,8 +19,11 @@ extension Database {
             name: row["name"],
             passwordHash: row["passwordHash"],
             isDisabled: row["isDisabled"],
+            expiresAt: row["expiresAt"],
+            hasSecondFactor: row["hasSecondFactor"],
             groups: try names("userGroup", id),
             loginNames: try names("loginName", id),
+            groupLoginNames: try groupLoginNames(id),
             keys: try keys(id),
             metadata: try attributes("metadata", id),
             environment: try attributes("environment", id)
@@ -51,10 +58,12 @@ extension Database {
     func insert(_ key: StoredKey, of id: Int64) throws {
         try execute(
             sql: """
-                INSERT OR IGNORE INTO publicKey (userID, blob, type, fingerprint, comment)
-                VALUES (?, ?, ?, ?, ?)
+                INSERT OR IGNORE INTO publicKey
+                (userID, blob, type, fingerprint, comment, options) VALUES (?, ?, ?, ?, ?, ?)
                 """,
-            arguments: [id, Data(key.blob), key.type, key.fingerprint, key.comment]
+            arguments: [
+                id, Data(key.blob), key.type, key.fingerprint, key.comment, key.options,
+            ]
         )
         guard changesCount > 0 else { throw CodedError(.authdKeyExists) }
     }
@@ -79,15 +88,29 @@ extension Database {
         )
     }
 
+    private func groupLoginNames(_ id: Int64) throws -> [String] {
+        try String.fetchAll(
+            self,
+            sql: """
+                SELECT DISTINCT groupLoginName.name FROM groupLoginName
+                JOIN userGroup ON userGroup.name = groupLoginName.groupName
+                WHERE userGroup.userID = ? ORDER BY groupLoginName.name
+                """,
+            arguments: [id]
+        )
+    }
+
     private func keys(_ id: Int64) throws -> [UserKeyRecord] {
         let sql = """
-            SELECT fingerprint, type, comment FROM publicKey WHERE userID = ? ORDER BY rowid
+            SELECT fingerprint, type, comment, options FROM publicKey WHERE userID = ?
+            ORDER BY rowid
             """
         return try Row.fetchAll(self, sql: sql, arguments: [id]).map { row in
             UserKeyRecord(
                 fingerprint: row["fingerprint"],
                 type: row["type"],
-                comment: row["comment"]
+                comment: row["comment"],
+                options: row["options"]
             )
         }
     }

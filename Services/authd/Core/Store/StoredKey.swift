@@ -7,9 +7,11 @@ struct StoredKey: Sendable, Hashable {
     var type: String
     var fingerprint: String
     var comment: String
+    /// As they were written; `KeyOptions` reads them.
+    var options: String
 
-    /// Reads one line `type base64 comment`. Options, as in `authorized_keys`, are refused: nobody
-    /// would heed them. Throws `AUTHD_KEY_INVALID`.
+    /// Reads one line of `authorized_keys`: `[options] type base64 [comment]`. Throws
+    /// `AUTHD_KEY_INVALID`, also for options that could not be heeded.
     init(line: String) throws(CodedError) {
         let parsed: AuthorizedKey?
         do {
@@ -17,9 +19,11 @@ struct StoredKey: Sendable, Hashable {
         } catch {
             throw CodedError(.authdKeyInvalid, cause: error)
         }
-        guard let parsed, parsed.options.isEmpty, !line.contains(where: \.isNewline) else {
+        guard let parsed, !line.contains(where: \.isNewline) else {
             throw CodedError(.authdKeyInvalid)
         }
+        _ = try KeyOptions(parsed.options)
+        options = parsed.options
         blob = parsed.key.blob
         type = parsed.key.type.rawValue
         fingerprint = parsed.key.fingerprint

@@ -43,6 +43,62 @@ enum UserSchema {
                     """
             )
         }
+        migrator.registerMigration("accounts, groups, tokens, changes") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE user ADD COLUMN expiresAt INTEGER;
+                    ALTER TABLE publicKey ADD COLUMN options TEXT NOT NULL DEFAULT '';
+                    CREATE TABLE accountGroup (
+                        name TEXT PRIMARY KEY,
+                        description TEXT NOT NULL
+                    ) STRICT;
+                    CREATE TABLE groupLoginName (
+                        groupName TEXT NOT NULL REFERENCES accountGroup(name) ON DELETE CASCADE,
+                        name TEXT NOT NULL,
+                        PRIMARY KEY (groupName, name)
+                    ) STRICT;
+                    CREATE TABLE token (
+                        name TEXT PRIMARY KEY,
+                        hash BLOB NOT NULL UNIQUE,
+                        isReadOnly INTEGER NOT NULL,
+                        createdAt INTEGER NOT NULL,
+                        expiresAt INTEGER
+                    ) STRICT;
+                    CREATE TABLE change (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        time INTEGER NOT NULL,
+                        actor TEXT NOT NULL,
+                        action TEXT NOT NULL,
+                        subject TEXT NOT NULL,
+                        detail TEXT NOT NULL
+                    ) STRICT;
+                    CREATE INDEX changeBySubject ON change(subject, id);
+                    """
+            )
+        }
+        migrator.registerMigration("second factors") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE totp (
+                        userID INTEGER PRIMARY KEY REFERENCES user(id) ON DELETE CASCADE,
+                        secret BLOB NOT NULL,
+                        isConfirmed INTEGER NOT NULL DEFAULT 0,
+                        lastStep INTEGER NOT NULL DEFAULT 0,
+                        lastUse TEXT NOT NULL DEFAULT ''
+                    ) STRICT;
+                    CREATE TABLE recoveryCode (
+                        userID INTEGER NOT NULL REFERENCES user(id) ON DELETE CASCADE,
+                        hash BLOB NOT NULL,
+                        usedBy TEXT,
+                        PRIMARY KEY (userID, hash)
+                    ) STRICT;
+                    CREATE TABLE sealingKey (
+                        id INTEGER PRIMARY KEY CHECK (id = 1),
+                        key BLOB NOT NULL
+                    ) STRICT;
+                    """
+            )
+        }
         return migrator
     }
 }

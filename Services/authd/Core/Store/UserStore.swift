@@ -1,6 +1,7 @@
 import AuthClient
 import Foundation
 import GRDB
+import NIOPosix
 package import SharedMessages
 import SharedModels
 
@@ -86,13 +87,18 @@ package struct UserStore: Sendable {
 
     /// Throws `AUTHD_USER_EXISTS`.
     func add(_ account: Account, keys: [StoredKey]) async throws -> Account {
-        try await write { database in
+        try await write("user added", account.name) { database in
             guard try database.account("name = ?", [account.name]) == nil else {
                 throw CodedError(.authdUserExists)
             }
             try database.execute(
-                sql: "INSERT INTO user (name, passwordHash, isDisabled) VALUES (?, ?, ?)",
-                arguments: [account.name, account.passwordHash, account.isDisabled]
+                sql: """
+                    INSERT INTO user (name, passwordHash, isDisabled, expiresAt)
+                    VALUES (?, ?, ?, ?)
+                    """,
+                arguments: [
+                    account.name, account.passwordHash, account.isDisabled, account.expiresAt,
+                ]
             )
             let id = database.lastInsertedRowID
             try database.replaceDetails(of: id, with: account)
@@ -101,17 +107,22 @@ package struct UserStore: Sendable {
         }
     }
 
-    /// Throws `AUTHD_USER_UNKNOWN`.
+    /// `what` is changed, in words for the list of changes. Throws `AUTHD_USER_UNKNOWN`.
     func change(
         _ name: String,
+        _ what: String,
         _ change: @escaping @Sendable (inout Account) -> Void
     ) async throws -> Account {
-        try await write { database in
+        try await write("user changed", name, what) { database in
             var account = try database.existing(name)
             change(&account)
             try database.execute(
-                sql: "UPDATE user SET passwordHash = ?, isDisabled = ? WHERE id = ?",
-                arguments: [account.passwordHash, account.isDisabled, account.id]
+                sql: """
+                    UPDATE user SET passwordHash = ?, isDisabled = ?, expiresAt = ? WHERE id = ?
+                    """,
+                arguments: [
+                    account.passwordHash, account.isDisabled, account.expiresAt, account.id,
+                ]
             )
             try database.replaceDetails(of: account.id, with: account)
             return try database.existing(name)
@@ -120,7 +131,7 @@ package struct UserStore: Sendable {
 
     /// Throws `AUTHD_USER_UNKNOWN`.
     func remove(_ name: String) async throws {
-        try await write { database in
+        try await write("user removed", name) { database in
             let account = try database.existing(name)
             try database.execute(sql: "DELETE FROM user WHERE id = ?", arguments: [account.id])
         }
@@ -128,14 +139,14 @@ package struct UserStore: Sendable {
 
     /// Throws `AUTHD_USER_UNKNOWN`, `AUTHD_KEY_EXISTS`.
     func addKey(_ name: String, _ key: StoredKey) async throws {
-        try await write { database in
+        try await write("key added", name, key.fingerprint) { database in
             try database.insert(key, of: try database.existing(name).id)
         }
     }
 
     /// Throws `AUTHD_USER_UNKNOWN`, `AUTHD_KEY_UNKNOWN`.
     func removeKey(_ name: String, fingerprint: String) async throws {
-        try await write { database in
+        try await write("key removed", name, fingerprint) { database in
             let account = try database.existing(name)
             try database.execute(
                 sql: "DELETE FROM publicKey WHERE userID = ? AND fingerprint = ?",
@@ -145,7 +156,7 @@ package struct UserStore: Sendable {
         }
     }
 
-    private func read<Value: Sendable>(
+    func read<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws -> Value {
         do {
@@ -155,11 +166,62 @@ package struct UserStore: Sendable {
         }
     }
 
-    private func write<Value: Sendable>(
+    /// Changes something, and the list of changes with it.
+    func write<Value: Sendable>(
+        _ action: String,
+        _ subject: String,
+        _ detail: String = "",
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws -> Value {
+        let actor = ChangeActor.name
+        let now = Int(Date.now.timeIntervalSince1970)
+        do {
+            return try await pool.write { database in
+                let value = try body(database)
+                try database.execute(
+                    sql: """
+                        INSERT INTO change (time, actor, action, subject, detail)
+                        VALUES (?, ?, ?, ?, ?)
+                        """,
+                    arguments: [now, actor, action, subject, detail]
+                )
+                return value
+            }
+        } catch {
+            throw coded(error)
+        }
+    }
+
+    /// Changes something that is no change of a user.
+    func unrecorded<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws -> Value {
         do {
             return try await pool.write(body)
+        } catch {
+            throw coded(error)
+        }
+    }
+
+    /// A whole copy of the database at this moment, as one file, while others go on writing.
+    func backup() async throws -> [UInt8] {
+        do {
+            return try await NIOThreadPool.singleton.runIfActive { [pool] in
+                let folder = FileManager.default.temporaryDirectory
+                    .appending(path: "berth-backup-\(UUID().uuidString)")
+                try FileManager.default.createDirectory(
+                    at: folder,
+                    withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700]
+                )
+                // A copy that stays behind is readable by nobody else.
+                defer { try? FileManager.default.removeItem(at: folder) }
+                let file = folder.appending(path: "authd.sqlite")
+                let copy = try DatabaseQueue(path: file.path)
+                try pool.backup(to: copy)
+                try copy.close()
+                return [UInt8](try Data(contentsOf: file))
+            }
         } catch {
             throw coded(error)
         }

@@ -31,10 +31,13 @@ extension Login {
             let text = shown(answer.reason)
             return refuse(.sshAuthFailed, username, proof.method, ["reason": "authz"], text: text)
         }
+        guard let limits = limits(progress, answer) else {
+            return refuse(.sshAuthFailed, username, proof.method, ["reason": "two forced commands"])
+        }
         state.update {
             $0.authenticatedUsername = identity
             $0.carried.merge(answer.carried)
-            $0.credentialLimits = progress.limits
+            $0.credentialLimits = limits.value
         }
         let methods = progress.done.map(\.rawValue).joined(separator: ",")
         logger.emit(.sshAuthSuccessful, ["username": "\(username)", "method": "\(methods)"])
@@ -45,6 +48,22 @@ extension Login {
             )
         }
         return .accepted
+    }
+
+    private struct Limits {
+        let value: CredentialLimits?
+    }
+
+    /// What all steps and the authorization allow; `nil` if no program could run within it.
+    private func limits(
+        _ progress: LoginProgress,
+        _ answer: AuthResponse
+    ) -> Limits? {
+        guard let more = answer.restrictions.map(CredentialLimits.init) else {
+            return Limits(value: progress.limits)
+        }
+        guard let limits = progress.limits else { return Limits(value: more) }
+        return limits.narrowed(by: more).map { Limits(value: $0) }
     }
 
     /// Identity and metadata with what the authorization adds, or its refusal.

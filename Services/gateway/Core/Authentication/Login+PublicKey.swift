@@ -35,7 +35,7 @@ extension Login {
             return refuse(code, username, .publicKey, labels, text: shown(reason, code))
         case .yes(let proof, let terms):
             guard isProven else { return .accepted }
-            if let fault = fault(in: key, terms) {
+            if let fault = fault(in: key, terms, proof) {
                 var labels = labels(key)
                 labels["reason"] = "\(fault)"
                 return refuse(.sshAuthTouchRequired, username, .publicKey, labels)
@@ -60,13 +60,16 @@ extension Login {
     }
 
     /// How the security key was used, held against what is demanded; `nil` if it is in order.
-    private func fault(in key: OfferedKey, _ terms: CertificateTerms?) -> String? {
-        guard let use = key.securityKey else {
-            return terms?.requiresVerification == true ? "not a security key" : nil
-        }
+    private func fault(
+        in key: OfferedKey,
+        _ terms: CertificateTerms?,
+        _ proof: LoginProgress.Proof
+    ) -> String? {
+        let isDemanded = terms?.requiresVerification == true || proof.requiresVerification
+        guard let use = key.securityKey else { return isDemanded ? "not a security key" : nil }
         let needsTouch = rules.requireTouch && terms?.allowsNoTouch != true
         if needsTouch, !use.isUserPresent { return "not touched" }
-        let needsVerification = rules.requireUserVerification || terms?.requiresVerification == true
+        let needsVerification = rules.requireUserVerification || isDemanded
         return needsVerification && !use.isUserVerified ? "person not verified" : nil
     }
 
@@ -118,7 +121,12 @@ extension Login {
         }
         var proof = LoginProgress.Proof(.publicKey, answer)
         proof.key = key.plainBlob
-        proof.limits = terms?.limits
+        if let more = terms?.limits {
+            guard let both = proof.limits.map({ $0.narrowed(by: more) }) ?? more else {
+                return .no(.sshAuthCertRejected, labels(key, reason: "two forced commands"))
+            }
+            proof.limits = both
+        }
         return .yes(proof, terms)
     }
 

@@ -140,7 +140,9 @@ extension LoginProgress.Proof {
             method: method,
             identity: answer.authenticatedUsername ?? "",
             carried: answer.carried,
-            age: answer.age
+            limits: answer.restrictions.map(CredentialLimits.init),
+            age: answer.age,
+            requiresVerification: answer.restrictions?.verifyRequired == true
         )
     }
 }

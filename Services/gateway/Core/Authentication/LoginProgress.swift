@@ -24,6 +24,8 @@ struct LoginProgress: Sendable {
         var key: [UInt8]?
         /// How old the webhook's yes is, where it was given earlier and cannot be had now.
         var age: Duration?
+        /// Whether a security key counts only if it knew the person.
+        var requiresVerification = false
     }
 
     init(username: String) { self.username = username }
@@ -47,6 +49,18 @@ struct LoginProgress: Sendable {
 }
 
 extension CredentialLimits {
+    /// What a webhook leaves of all there is.
+    init(_ restrictions: CredentialRestrictions) {
+        self.init(
+            forcedCommand: restrictions.forceCommand,
+            permitsPTY: restrictions.permitPty,
+            permitsPortForwarding: restrictions.permitPortForwarding,
+            permitsAgentForwarding: restrictions.permitAgentForwarding,
+            permitsX11Forwarding: restrictions.permitX11Forwarding,
+            permitsUserRC: true
+        )
+    }
+
     /// What both allow; `nil` if they force different commands.
     func narrowed(by other: Self) -> Self? {
         if let mine = forcedCommand, let theirs = other.forcedCommand, mine != theirs { return nil }

@@ -1,0 +1,216 @@
+import AuthClient
+import Crypto
+import Foundation
+package import Logging
+package import SharedConfig
+import SharedLogging
+import SharedMessages
+package import SharedModels
+
+/// Leads the conversations of `/keyboard-interactive`: the password, then the app's code for users
+/// who have one set up.
+///
+/// Whoever has proved a key or password in an earlier step of the login is asked for the code
+/// alone. What is known between two rounds travels through the gateway, sealed, so any authd with
+/// the same database can go on, and a step that is asked again is answered as before.
+package struct Conversation: Sendable {
+    private let store: UserStore
+    private let hasher: PasswordHasher
+    private let config: AuthdTOTPConfig
+    private let seal: ConversationSeal
+    private let logger: Logger
+
+    package init(
+        store: UserStore,
+        hasher: PasswordHasher,
+        config: AuthdTOTPConfig,
+        logger: Logger
+    ) async throws {
+        self.store = store
+        self.hasher = hasher
+        self.config = config
+        self.logger = logger
+        seal = ConversationSeal(key: try await store.sealingKey())
+    }
+
+    /// Throws a `CodedError` when it cannot decide: `AUTHD_DATABASE_FAILED`, `AUTHD_BUSY`.
+    package func answer(_ request: KeyboardRequest) async throws -> KeyboardResponse {
+        switch request.step {
+        case .begin: return try await begin(request.head)
+        case .answers(let answers, let state):
+            guard let state = seal.open(state), state.isOf(request.head, at: now) else {
+                return refused(request.head, "unknown or old state")
+            }
+            let answer = answers.count == 1 ? answers[0] : []
+            switch state.stage {
+            case .password: return try await password(answer, state, request.head)
+            case .code: return try await code(answer, state, request.head)
+            }
+        }
+    }
+
+    private func begin(_ head: AuthRequestHead) async throws -> KeyboardResponse {
+        // Earlier steps can only have been answered by the gateway's own webhooks.
+        if let account = try await store.account(named: head.username), account.hasSecondFactor,
+            head.carried.provesFactor(of: account)
+        {
+            return try round(.code, head)
+        }
+        return try round(.password, head)
+    }
+
+    private func password(
+        _ password: [UInt8],
+        _ state: ConversationState,
+        _ head: AuthRequestHead
+    ) async throws -> KeyboardResponse {
+        let account = try await store.account(named: head.username)
+        let isRight = try await hasher.verify(password, account?.passwordHash)
+        guard let account, isRight else { return refused(head, "wrong password") }
+        guard isOpen(account) else { return refused(head, "user is disabled or has expired") }
+        return account.hasSecondFactor ? try round(.code, head, state.use) : accepted(account, head)
+    }
+
+    private func code(
+        _ answer: [UInt8],
+        _ state: ConversationState,
+        _ head: AuthRequestHead
+    ) async throws -> KeyboardResponse {
+        guard let account = try await store.account(named: head.username), isOpen(account),
+            account.hasSecondFactor
+        else { return refused(head, "no second factor, or user is disabled") }
+        let text = String(decoding: answer, as: UTF8.self).filter { !$0.isWhitespace }
+        let outcome = try await store.consume(
+            text,
+            of: account.id,
+            use: state.use,
+            at: now,
+            skew: config.skew
+        )
+        switch outcome {
+        case .right: return accepted(account, head)
+        case .recovered:
+            logger.emit(.authdRecoveryCodeUsed, labels(head))
+            return accepted(account, head)
+        case .replayed:
+            logger.emit(.authdCodeReplayed, labels(head))
+            return refused(head, "code was used before")
+        case .wrong: return refused(head, "wrong code")
+        }
+    }
+
+    private func round(
+        _ stage: ConversationState.Stage,
+        _ head: AuthRequestHead,
+        _ use: String = UUID().uuidString
+    ) throws -> KeyboardResponse {
+        let prompt =
+            switch stage {
+            case .password: KeyboardRound.Prompt("Password: ")
+            case .code: KeyboardRound.Prompt("Code of your app: ")
+            }
+        let state = ConversationState(
+            stage: stage,
+            username: head.username,
+            connection: head.connectionID,
+            until: now + ConversationState.lifetime,
+            use: use
+        )
+        return .round(KeyboardRound(prompts: [prompt], state: try seal.close(state)))
+    }
+
+    private func accepted(_ account: Account, _ head: AuthRequestHead) -> KeyboardResponse {
+        var labels = labels(head)
+        labels[LogLabel.authenticatedUsername] = .string(account.name)
+        logger.emit(.authdAccepted, labels)
+        return .verdict(
+            AuthResponse(
+                success: true,
+                authenticatedUsername: account.name,
+                carried: account.carried
+            )
+        )
+    }
+
+    private func refused(_ head: AuthRequestHead, _ reason: String) -> KeyboardResponse {
+        var labels = labels(head)
+        labels[LogLabel.reason] = .string(reason)
+        logger.emit(.authdRefused, labels)
+        return .verdict(AuthResponse(success: false))
+    }
+
+    private func isOpen(_ account: Account) -> Bool {
+        !account.isDisabled && !account.hasExpired(at: now)
+    }
+
+    private var now: Int { Int(Date.now.timeIntervalSince1970) }
+
+    private func labels(_ head: AuthRequestHead) -> Logger.Metadata {
+        [
+            LogLabel.connectionId: .string(head.connectionID),
+            LogLabel.username: .string(head.username), "method": "conversation",
+        ]
+    }
+}
+
+/// What is known between two rounds.
+struct ConversationState: Codable, Sendable, Hashable {
+    enum Stage: String, Codable, Sendable {
+        case password
+        case code
+    }
+
+    /// Seconds that a person has for one answer.
+    static let lifetime = 300
+
+    var stage: Stage
+    var username: String
+    var connection: String
+    /// Seconds since 1970.
+    var until: Int
+    /// Names the conversation, so that its last step may be asked again.
+    var use: String
+
+    func isOf(_ head: AuthRequestHead, at now: Int) -> Bool {
+        username == head.username && connection == head.connectionID && now < until
+    }
+}
+
+/// Keeps gateways and people from reading or making states (AES-256-GCM).
+struct ConversationSeal: Sendable {
+    let key: SymmetricKey
+
+    func close(_ state: ConversationState) throws -> String {
+        let box = try AES.GCM.seal(try JSONEncoder().encode(state), using: key)
+        // The default nonce has twelve bytes, for which there is a combined form.
+        guard let bytes = box.combined else { throw CodedError(.authdHashFailed) }
+        return bytes.base64EncodedString()
+    }
+
+    /// `nil` for anything that was not sealed with the key.
+    func open(_ text: String) -> ConversationState? {
+        guard let data = Data(base64Encoded: text),
+            let box = try? AES.GCM.SealedBox(combined: data),
+            let bytes = try? AES.GCM.open(box, using: key)
+        else { return nil }
+        return try? JSONDecoder().decode(ConversationState.self, from: bytes)
+    }
+}
+
+extension ConnectionMetadata {
+    private static let factorKey = "authdFactor"
+
+    /// Notes that a step of this login has succeeded, for users whose second factor follows.
+    mutating func markFactor(_ question: AuthQuestion, of account: Account) {
+        guard account.hasSecondFactor else { return }
+        switch question {
+        case .password, .publicKey:
+            metadata[Self.factorKey] = MetadataValue(account.name, sensitive: true)
+        case .authorization: break
+        }
+    }
+
+    func provesFactor(of account: Account) -> Bool {
+        metadata[Self.factorKey]?.value == account.name
+    }
+}
