@@ -1,6 +1,8 @@
 extension AuditEvent {
     /// The `requestType` under which a gap is written.
     static let gapRequestType = "recording-gap@berth"
+    /// The `requestType` under which the container's name is written.
+    static let containerRequestType = "container@berth"
 
     /// The payload's keys and values in written order; `nil` for messages without payload.
     var fields: [AuditField.Entry]? {
@@ -14,7 +16,7 @@ extension AuditEvent {
             .handshakeFailed, .handshakeSuccessful:
             authenticationFields
         case .unknownGlobalRequest, .malformedGlobalRequest, .forwardTCP, .cancelForwardTCP,
-            .forwardSocket, .cancelForwardSocket, .gap:
+            .forwardSocket, .cancelForwardSocket, .gap, .container:
             globalFields
         case .newChannel, .newChannelAccepted, .newChannelRefused, .directTCP, .forwardedTCP,
             .x11Channel, .directSocket, .forwardedSocket:
@@ -77,6 +79,11 @@ extension AuditEvent {
             [
                 .init("requestType", .text(Self.gapRequestType)),
                 .init("lostMessages", .number(messages)), .init("lostBytes", .number(bytes)),
+            ]
+        case .container(let name):
+            [
+                .init("requestType", .text(Self.containerRequestType)),
+                .init("container", .text(name)),
             ]
         default: nil
         }

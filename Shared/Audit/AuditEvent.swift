@@ -70,6 +70,9 @@ package enum AuditEvent: Sendable, Hashable {
     /// `besteffort`. Written as an unknown global request of type `recording-gap@berth` with the
     /// extra keys `lostMessages` and `lostBytes`, which readers of the original show as such.
     case gap(lostMessages: UInt64, lostBytes: UInt64)
+    /// What the backend calls the connection's container. Written as an unknown global request of
+    /// type `container@berth` with the extra key `container`, likewise.
+    case container(name: String)
 }
 
 extension AuditEvent {

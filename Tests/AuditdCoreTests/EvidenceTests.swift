@@ -2,6 +2,7 @@ import AuditClient
 import AuditEvidence
 import Foundation
 import NIOCore
+import SharedConfig
 import SharedHTTP
 import SharedMessages
 import Testing
@@ -332,5 +333,73 @@ private struct Copies: EvidenceSource {
             let findings = try await verify(EvidenceFolder(folder), raw)
             #expect(findings.map(\.code) == [.evidenceRecordingMissing])
         }
+    }
+
+    @Test("what was recorded of a session that still runs is proven too")
+    func running() async throws {
+        try await withFolder { folder in
+            let part = "\(folder)/spool.d/\(id).part"
+            let text = String(repeating: "0123456789abcdef", count: 20_000)
+            let seal: (inout AuditdConfig) -> Void = { $0.ledger.sealEvery = .milliseconds(100) }
+            try await withAuditd(in: folder, change: seal) { auditd in
+                _ = try await auditd.send([.open(id), .append(id, at: 0, text)])
+                try await eventually("it is noted") { try kinds(folder) == [.begin, .progress] }
+                let next = UInt64(text.utf8.count)
+                _ = try await auditd.send([.append(id, at: next, text)])
+                try await eventually("again") {
+                    try kinds(folder) == [.begin, .progress, .progress]
+                }
+            }
+            let key = try key(of: folder)
+            #expect(try await verify(EvidenceFolder(folder), key) == [])
+            let right = try Data(contentsOf: URL(filePath: part))
+            var wrong = right
+            wrong[70_000] ^= 1
+            try wrong.write(to: URL(filePath: part))
+            #expect(
+                try await verify(EvidenceFolder(folder), key).map(\.code) == [
+                    .evidenceRecordingChanged
+                ]
+            )
+            try right.prefix(300_000).write(to: URL(filePath: part))
+            #expect(
+                try await verify(EvidenceFolder(folder), key).map(\.code) == [
+                    .evidenceRecordingChanged
+                ]
+            )
+            try Folder.remove(part)
+            #expect(
+                try await verify(EvidenceFolder(folder), key).map(\.code) == [
+                    .evidenceRecordingMissing
+                ]
+            )
+            // Its end is proven as ever, and what was noted meanwhile is part of it.
+            try right.write(to: URL(filePath: part))
+            try await withAuditd(in: folder, change: seal) { auditd in
+                _ = try await auditd.send([.finish(id, UInt64(right.count))])
+                try await eventually("stored") { Folder.exists("\(folder)/\(id)") }
+                try await eventually("in the ledger") { try kinds(folder).contains(.recording) }
+            }
+            #expect(try await verify(EvidenceFolder(folder), key) == [])
+        }
+    }
+
+    private let id = recordingID(1)
+
+    private func entries(_ folder: String) throws -> [LedgerEntry] {
+        try Data(contentsOf: URL(filePath: folder + "/ledger.d/ledger.log"))
+            .split(separator: 0x0A).compactMap { line in
+                let json = line.dropFirst(129)
+                return try? JSONDecoder().decode(LedgerEntry.self, from: Data(json))
+            }
+    }
+
+    private func kinds(_ folder: String) throws -> [LedgerEntry.Kind] {
+        try entries(folder).map(\.kind)
+    }
+
+    private func key(of folder: String) throws -> [UInt8] {
+        let text = try #require(try entries(folder).first?.key)
+        return try #require([UInt8](hex: text))
     }
 }

@@ -13,6 +13,8 @@ import Testing
 @Suite(.timeLimit(.minutes(5)), .serialized)  // two processes and a busy gateway are load enough
 struct ReplicaDaemonTests {
     private let sessions = 4
+    /// Of one session.
+    private static let entries = 800
 
     @Test(
         "recordings go on at the other auditd when one is killed, and are shown as one",
@@ -72,7 +74,7 @@ struct ReplicaDaemonTests {
             logger: silent
         )
         let written = Locked([Int](repeating: 0, count: sessions))
-        let mustStop = Locked(false)
+        let isStruck = Locked(false)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await shipper.run() }
             try await withThrowingTaskGroup(of: Void.self) { running in
@@ -84,8 +86,14 @@ struct ReplicaDaemonTests {
                             onFailure: { Issue.record("\($0)") }
                         )
                         handle.identify(username: "user-\(number)")
+                        let login = AuditEvent.handshakeSuccessful(username: "user-\(number)")
+                        try await handle.append(login, channel: nil)
                         var entry = 0
-                        while !mustStop.withLock({ $0 }) {
+                        while entry < Self.entries {
+                            // Half of it is written when the accident has happened.
+                            while entry == Self.entries / 2, !isStruck.withLock({ $0 }) {
+                                try await turn()
+                            }
                             let data = ByteBuffer(bytes: noise(3000, seed: UInt64(entry)))
                             try await handle.append(.io(.stdout, data), channel: 0)
                             entry += 1
@@ -94,12 +102,11 @@ struct ReplicaDaemonTests {
                         try await handle.finish()
                     }
                 }
-                func total() -> Int { written.withLock { $0.reduce(0, +) } }
-                try await eventually("it runs", within: .seconds(60)) { total() > 400 }
+                try await eventually("all of them run", within: .seconds(90)) {
+                    written.withLock { $0.allSatisfy { $0 > 50 } }
+                }
                 accident()
-                let before = total()
-                try await eventually("it goes on", within: .seconds(90)) { total() > before + 600 }
-                mustStop.withLock { $0 = true }
+                isStruck.withLock { $0 = true }
                 try await running.waitForAll()
             }
             group.cancelAll()
@@ -156,10 +163,20 @@ struct ReplicaDaemonTests {
             }
             return events.last == .disconnect
         }
-        let expected = (0..<count).map {
-            AuditEvent.io(.stdout, ByteBuffer(bytes: noise(3000, seed: UInt64($0))))
-        }
+        let expected =
+            [AuditEvent.handshakeSuccessful(username: "user-\(number)")]
+            + (0..<count).map {
+                AuditEvent.io(.stdout, ByteBuffer(bytes: noise(3000, seed: UInt64($0))))
+            }
         let isWhole = events == expected + [.disconnect]
-        #expect(isWhole, "recording \(number): \(events.count) of \(count + 1) entries")
+        #expect(isWhole, "recording \(number): \(events.count) of \(count + 2) entries")
+        // Whoever was not told reads it in the recording.
+        try await eventually("the user is known", within: .seconds(60)) {
+            let call = HTTPCall(.get, RecordingRoutes.summary(id), timeLimit: .total(.seconds(20)))
+            guard let reply = try? await client.send(call), reply.status == 200 else {
+                return false
+            }
+            return try reply.decode(RecordingSummary.self).facts.username == "user-\(number)"
+        }
     }
 }

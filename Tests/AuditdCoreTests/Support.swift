@@ -89,6 +89,7 @@ func withAuditd<Result>(
     logger: Logger = silent,
     token: String = "",
     web: Bool = false,
+    change: (inout AuditdConfig) -> Void = { _ in },
     _ body: (RunningAuditd) async throws -> Result
 ) async throws -> Result {
     var config = AuditdConfig()
@@ -96,6 +97,7 @@ func withAuditd<Result>(
     config.web = web
     config.directory = folder
     config.minimumFree = minimumFree
+    change(&config)
     let service = try RecordingService(
         config,
         storages: storages,

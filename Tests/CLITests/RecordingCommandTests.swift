@@ -49,6 +49,32 @@ struct RecordingCommandTests {
         #expect(end.output == (try text(name + ".cast")))
     }
 
+    @Test("decode joins the parts that several auditds stored, whatever they overlap")
+    func parts() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let whole = try Data(contentsOf: Self.samples.appending(path: "v2-shell-session.bin"))
+        let name = String(repeating: "0123456789abcdef", count: 2)
+        func write(_ file: String, _ bytes: Data) throws {
+            try bytes.write(to: folder.appending(path: file))
+        }
+        try write(name, whole.prefix(200))
+        try write(name + ".1-150", whole.dropFirst(150).prefix(100))
+        try write(name + ".2-240", whole.dropFirst(240))
+        try write(name + ".part", Data("no part".utf8))
+        let end = try await berth(["decode", folder.appending(path: name).path])
+        #expect(end.output == (try text("v2-shell-session.jsonl")))
+        #expect(end.status == 0)
+    }
+
+    @Test("verify tells a public key that is none")
+    func unreadableKey() async throws {
+        let end = try await berth(["verify", "--public-key", "abc", "/nonexistent"])
+        #expect(end.status == 1)
+        #expect(end.errors.hasPrefix("EVIDENCE_KEY_UNREADABLE: "))
+    }
+
     @Test("what is wrong with a file is told by its code and ends with status 1")
     func faults() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)

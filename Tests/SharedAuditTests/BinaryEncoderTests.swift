@@ -94,6 +94,18 @@ import Testing
         #expect(size < 32 * data.readableBytes / 100 * 101)
     }
 
+    @Test("the container's name is what readers of the original take for an unknown request")
+    func container() throws {
+        var encoder = BinaryEncoder()
+        encoder.append(message(.container(name: "berth-7")))
+        let items = decode(encoder.finish(using: try deflater()))
+        #expect(messages(items).map(\.event) == [.container(name: "berth-7")])
+        let line = try #require(items.first?.jsonLine)
+        #expect(
+            line.contains(#""payload":{"requestType":"container@berth","container":"berth-7"}"#)
+        )
+    }
+
     @Test("a gap is what readers of the original take for an unknown global request")
     func gap() throws {
         var encoder = BinaryEncoder()

@@ -7,6 +7,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 "$here/docker.sh" || say "no container engine: leave login.docker out with --only"
 export BERTH_BUILD=release PYTHONDONTWRITEBYTECODE=1
 binaries=$("$here/build.sh")
+export BERTH_BENCH_BINARIES=$binaries
 (cd "$root" && swift build -c release --product berth-bench >&2)
 libssh=$var/bench/libssh-server
 mkdir -p "$var/bench"

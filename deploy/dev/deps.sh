@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing on a Debian machine for the sets named: run, test, bench.
+# Installs what is missing on a Debian machine for the sets named: run, test, bench, radosgw.
 # With nothing missing it takes a moment and touches no network.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -24,6 +24,7 @@ packages_test=(
 packages_bench=(
     openssh-server docker.io busybox-static iptables python3 gcc libc6-dev libssh-dev
 )
+packages_radosgw=(ceph-mon ceph-osd ceph-common radosgw curl python3)
 pip_test=(paramiko asyncssh ssh-audit 'moto[server]' schemathesis)
 
 # missing PACKAGE…: those that dpkg does not list as installed.
@@ -83,6 +84,7 @@ for set in "${@:-run}"; do
         install_packages "${packages_test[@]}"
         install_python "${pip_test[@]}"
         ;;
+    radosgw) install_packages "${packages_radosgw[@]}" ;;
     bench) install_packages "${packages_bench[@]}" ;;
     *) die "no such set: $set" ;;
     esac

@@ -68,7 +68,17 @@ final class OutgoingRecording: RecordingHandle {
 
     func identify(username: String) { change { $0.username = username } }
 
-    func identify(container: String) { change { $0.container = container } }
+    func identify(container: String) {
+        change { $0.container = container }
+        let event = AuditEvent.container(name: container)
+        let entry = OutgoingState.Entry(
+            event: event,
+            channel: nil,
+            timestamp: signals.now(),
+            cost: event.approximateSize
+        )
+        if state.withLock({ $0.note(entry) }) { signals.mustEncode(self) }
+    }
 
     private func change(_ body: (inout RecordingFacts) -> Void) {
         state.withLock { state in

@@ -71,6 +71,8 @@ struct OutgoingState {
     /// auditd must be told the facts (again).
     var mustOpen = true
     private(set) var isOpened = false
+    /// The facts were sent, and nothing is known of them.
+    private var isOpening = false
     private(set) var isFinishSent = false
     /// Since when an acknowledgement is owed without any having come.
     private var owedSince: ContinuousClock.Instant?
@@ -123,6 +125,13 @@ struct OutgoingState {
             return .lost
         }
         return .mustWait
+    }
+
+    /// Adds an entry of ours, which waits for nothing; false if nothing is added any more.
+    mutating func note(_ entry: Entry) -> Bool {
+        guard failure == nil, !isAbandoned, !hasDisconnected else { return false }
+        add(entry)
+        return true
     }
 
     mutating func enqueue(_ waiter: Waiter) { waiters.append(waiter) }
@@ -181,6 +190,7 @@ struct OutgoingState {
         guard failure == nil, !isAbandoned, !isFinished else { return actions }
         if mustOpen {
             mustOpen = false
+            isOpening = true
             actions.append(.open(encode(facts)))
         }
         var room = limit
@@ -208,7 +218,8 @@ struct OutgoingState {
     mutating func rewind(reopening: Bool) {
         sentEnd = acknowledged
         isFinishSent = false
-        if reopening || !isOpened { mustOpen = true }
+        if reopening || isOpening || !isOpened { mustOpen = true }
+        isOpening = false
     }
 
     /// Nobody knows whether what was sent has arrived.
@@ -230,6 +241,7 @@ struct OutgoingState {
     mutating func opened() {
         isPartThere = true
         refusals = 0
+        isOpening = false
         isOpened = true
         owedSince = nil
     }

@@ -46,9 +46,9 @@ struct RecordingReader: Sendable {
         Pieces(reader: self, id: id, size: size, isJoined: true)
     }
 
-    /// Of one part alone.
-    func partPieces(_ id: RecordingID, size: UInt64) -> Pieces {
-        Pieces(reader: self, id: id, size: size, isJoined: false)
+    /// Of one part alone, and of it what stands behind `offset`.
+    func partPieces(_ id: RecordingID, size: UInt64, from offset: UInt64 = 0) -> Pieces {
+        Pieces(reader: self, id: id, size: size, isJoined: false, offset: min(offset, size))
     }
 
     struct Pieces: Sendable {

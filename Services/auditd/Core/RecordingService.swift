@@ -242,7 +242,11 @@ package final class RecordingService: Service {
     }
 
     private func keep(_ ledger: LedgerKeeper) async {
-        await ledger.run { ids in
+        let open: @Sendable () -> [(id: RecordingID, length: UInt64)] = {
+            self.spool.recordings.filter { $0.value.spooled.state == .open }
+                .map { ($0.key, $0.value.length) }
+        }
+        await ledger.run(open: open) { ids in
             let spooled = ids.filter { self.spool.recording($0) != nil }
             self.acknowledgements.add(spooled, from: self.storages.members.count)
         }

@@ -44,6 +44,8 @@ package struct EvidenceVerifier: Sendable {
     private var keys: [[UInt8]]
     private var isBroken = false
     private var known: Set<RecordingID> = []
+    /// What was seen of recordings whose end the ledger does not have.
+    private var running: [RecordingID: [LedgerEntry.Recording]] = [:]
     package private(set) var findings: [EvidenceFinding] = []
     /// Recordings that were compared.
     package private(set) var count: UInt64 = 0
@@ -73,6 +75,9 @@ package struct EvidenceVerifier: Sendable {
         checkWitness()
         // What the entries after a broken one were is not known.
         guard !isBroken else { return }
+        for (id, seen) in running.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+            try await compareRunning(id, seen)
+        }
         for id in try await source.names().sorted(by: { "\($0)" < "\($1)" })
         where !known.contains(id) {
             add(.evidenceRecordingUnknown, "\(id)", "it is not in the ledger")
@@ -122,7 +127,11 @@ package struct EvidenceVerifier: Sendable {
         if check.key != keys.last { keys.append(check.key) }
         guard let recording = entry.recording else { return true }
         guard let id = RecordingID(recording.id) else { return false }
-        try await compare(id, recording)
+        if entry.kind == .progress {
+            running[id, default: []].append(recording)
+        } else {
+            try await compare(id, recording)
+        }
         return true
     }
 
@@ -175,7 +184,46 @@ package struct EvidenceVerifier: Sendable {
             // What is longer than it was needs no more reading.
             if offset > expected.size { break }
         }
-        judge(id, expected, chain.finish(), links)
+        let seal = chain.finish()
+        if seal.size == expected.size, let seen = running.removeValue(forKey: id) {
+            checkProgress(id, seen, seal.links)
+        }
+        judge(id, expected, seal, links)
+    }
+
+    /// A recording that runs, or whose auditd does: it has at least what was seen of it.
+    private mutating func compareRunning(
+        _ id: RecordingID,
+        _ seen: [LedgerEntry.Recording]
+    ) async throws {
+        count += 1
+        known.insert(id)
+        var chain = RecordingChain(id)
+        var offset: UInt64 = 0
+        let needed = seen.map(\.size).max() ?? 0
+        while offset < needed {
+            guard let piece = try await source.recording(id, at: offset) else {
+                return add(.evidenceRecordingMissing, "\(id)", "it ran, and had \(needed) bytes")
+            }
+            guard piece.readableBytes > 0 else { break }
+            offset += UInt64(piece.readableBytes)
+            chain.update(piece)
+        }
+        checkProgress(id, seen, chain.finish().links)
+    }
+
+    private mutating func checkProgress(
+        _ id: RecordingID,
+        _ seen: [LedgerEntry.Recording],
+        _ links: [UInt8]
+    ) {
+        for place in seen {
+            let blocks = place.size / UInt64(RecordingChain.blockSize)
+            guard RecordingChain.link(after: blocks, in: links) == place.chain else {
+                let detail = "it was another one in its first \(place.size) bytes"
+                return add(.evidenceRecordingChanged, "\(id)", detail)
+            }
+        }
     }
 
     private mutating func judge(

@@ -8,6 +8,8 @@ package struct LedgerEntry: Sendable, Hashable, Codable {
         /// The first entry; it names the key that signs it.
         case begin
         case recording
+        /// How far a recording was that still ran: whole blocks, and the hash after the last one.
+        case progress
         /// The key that signs from the next entry on.
         case key
     }
@@ -22,6 +24,13 @@ package struct LedgerEntry: Sendable, Hashable, Codable {
             self.id = "\(id)"
             size = seal.size
             chain = seal.hash
+        }
+
+        /// Of a recording that runs.
+        package init(_ id: RecordingID, blocks: Int, link: String) {
+            self.id = "\(id)"
+            size = UInt64(blocks) * UInt64(RecordingChain.blockSize)
+            chain = link
         }
     }
 

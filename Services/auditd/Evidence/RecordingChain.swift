@@ -40,6 +40,22 @@ package struct RecordingChain: Sendable {
         }
     }
 
+    /// Bytes that were taken.
+    package var length: UInt64 { size }
+
+    /// Whole blocks so far.
+    package var blocks: Int { links.count / Self.linkLength }
+
+    /// The hash after the last whole block, as in a ledger; empty before the first.
+    package var lastLink: String { links.suffix(Self.linkLength).hex }
+
+    /// What the hash after that many blocks is; `nil` where there are not so many.
+    static func link(after blocks: UInt64, in links: [UInt8]) -> String? {
+        guard blocks > 0, blocks <= UInt64(links.count / linkLength) else { return nil }
+        let end = Int(blocks) * linkLength
+        return links[(end - linkLength)..<end].hex
+    }
+
     package mutating func finish() -> Seal {
         if inBlock > 0 { endBlock() }
         hasher.update(data: Array("\(size)".utf8))

@@ -63,11 +63,15 @@ extension AuditEvent {
     private static let globalReaders: [Int64: Reader] = [
         200: { f throws(AuditMessageError) in
             let type = try f.text("requestType")
-            guard type == gapRequestType else { return .unknownGlobalRequest(type: type) }
-            return .gap(
-                lostMessages: try f.number("lostMessages"),
-                lostBytes: try f.number("lostBytes")
-            )
+            switch type {
+            case gapRequestType:
+                return .gap(
+                    lostMessages: try f.number("lostMessages"),
+                    lostBytes: try f.number("lostBytes")
+                )
+            case containerRequestType: return .container(name: try f.text("container"))
+            default: return .unknownGlobalRequest(type: type)
+            }
         },
         201: { f throws(AuditMessageError) in
             .malformedGlobalRequest(

@@ -90,6 +90,8 @@ package struct AuditdLedgerConfig: ConfigSection {
     package var key = ""
     /// Age at which the key is replaced by a new one; 0: never.
     package var rotateAfter: Duration = .zero
+    /// How often it is written down how far the running recordings are; 0: only their ends are.
+    package var sealEvery: Duration = .seconds(60)
 
     package init() {}
 
@@ -97,12 +99,15 @@ package struct AuditdLedgerConfig: ConfigSection {
         visitor.field("enable", &enable)
         visitor.field("key", &key)
         visitor.field("rotateAfter", &rotateAfter)
+        visitor.field("sealEvery", &sealEvery)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {
         var list = Rules(path)
         let isAge = rotateAfter == .zero || rotateAfter >= .seconds(60)
         list.check(isAge, "rotateAfter", "\(rotateAfter)", "must be 0 or at least 1m")
+        let isPause = sealEvery == .zero || sealEvery >= .milliseconds(100)
+        list.check(isPause, "sealEvery", sealEvery.goText, "must be 0 or at least 100ms")
         return list.problems
     }
 }

@@ -17,6 +17,7 @@ import statistics
 import sys
 
 import measures
+import recordings
 from targets import (
     ROOT,
     Berth,
@@ -56,6 +57,10 @@ TARGETS = {
     "docker-run": lambda folder: DockerRun("docker-run", folder),
     "docker-exec": lambda folder: DockerExec("docker-exec", folder),
     "sshd": lambda folder: Sshd(folder),
+    "auditd": lambda folder: recordings.Auditd("auditd", folder),
+    "auditd-s3": lambda folder: recordings.Auditd("auditd-s3", folder, uploads=True),
+    "dd": lambda folder: recordings.Dd("dd", folder),
+    "aws": lambda folder: recordings.Aws("aws", folder),
     # Runs programs with pipes, as sshd and the gateway do.
     "libssh": lambda folder: Libssh("libssh", folder),
     # Runs them inside the process, as the engine's bench server does.
@@ -63,7 +68,7 @@ TARGETS = {
 }
 SUITES = (
     "engine", "engine-x25519", "plain", "recorded", "docker", "docker-warm", "docker-pool", "oci",
-    "oci-warm",
+    "oci-warm", "auditd", "auditd-s3",
 )  # fmt: skip
 BOTH = ("sshd", "libssh")
 CIPHERS = {
@@ -132,6 +137,10 @@ BENCHMARKS = [
     *bulk("docker.bulk", "", "docker", ("docker-exec", "sshd"), "aes128-gcm"),
     Benchmark(BURST["docker"], ("s", "s"), "docker", ("docker-run",), measures.burst, 1),
     Benchmark(BURST["docker-pool"], ("s", "s"), "docker-pool", ("sshd",), measures.burst, 1),
+    # What one auditd takes, beside a file on the same disk that is synced; what it uploads.
+    Benchmark(("recording.intake",), ("MB/s",), "auditd", ("dd",), recordings.take),
+    Benchmark(("recording.appends",), ("1/s",), "auditd", ("dd",), recordings.appends),
+    Benchmark(("recording.upload",), ("MB/s",), "auditd-s3", ("aws",), recordings.upload),
     Benchmark(("docker.memory.100",), ("MiB",), "docker", ("sshd",), measures.total_memory, 1),
 ]  # fmt: skip
 

@@ -82,6 +82,22 @@ struct RecordingIndex: Sendable {
         }
     }
 
+    /// Fills in what a recording that has ended says of itself.
+    func correct(_ id: RecordingID, _ seen: SeenFacts) async throws {
+        guard seen.endedAt > 0 else { return }
+        try await database.write { database in
+            try database.execute(
+                sql: """
+                    UPDATE recording SET ended_at = ?,
+                        username = CASE username WHEN '' THEN ? ELSE username END,
+                        container = CASE container WHEN '' THEN ? ELSE container END
+                    WHERE id = ? AND state <> 'open'
+                    """,
+                arguments: [seen.endedAt, seen.username, seen.container, "\(id)"]
+            )
+        }
+    }
+
     func entry(_ id: RecordingID) async throws -> RecordingSummary? {
         try await database.read { database in
             try Row.fetchOne(

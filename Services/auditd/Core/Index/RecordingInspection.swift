@@ -8,8 +8,8 @@ struct RecordingInspection {
     /// Whether its writer completed it.
     private(set) var isComplete = false
 
-    /// How many bytes from the beginning are looked at. The user is named within the first
-    /// messages, and a recording in which nobody logged in is short.
+    /// How many bytes from the beginning are looked at. User and container are named within the
+    /// first messages, and a recording in which nobody logged in is short.
     static let beginning = 256 << 10
 
     /// Takes the recording's first bytes (at most `beginning`) and last ten.
@@ -33,7 +33,7 @@ struct RecordingInspection {
                 facts.startedAt = message.timestamp
             case .handshakeSuccessful(let username):
                 facts.username = username
-                return
+            case .container(let name): facts.container = name
             case .passwordAccepted(let username, _), .publicKeyAccepted(let username, _):
                 facts.username = username
             default: continue

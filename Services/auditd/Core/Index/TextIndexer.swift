@@ -30,17 +30,22 @@ struct TextIndexer: Sendable {
         var text = RecordedText()
         var waiting: [RecordedText.Piece] = []
         var room = pieceLimit
+        var seen = SeenFacts()
         var source = reader.pieces(id, size: size)
         while room > 0, var piece = try await source.next() {
             while let part = piece.readSlice(length: min(piece.readableBytes, Self.step)),
                 part.readableBytes > 0
             {
-                for case .message(let message) in decoder.feed(part) { text.append(message) }
+                for case .message(let message) in decoder.feed(part) {
+                    text.append(message)
+                    seen.note(message)
+                }
                 waiting += text.take()
             }
             if waiting.count >= Self.batch { try await write(&waiting, &room, owner) }
             try Task.checkCancellation()
         }
+        if room > 0 { try await index.correct(id, seen) }
         waiting += text.finish()
         try await write(&waiting, &room, owner)
     }
@@ -56,5 +61,23 @@ struct TextIndexer: Sendable {
         }
         room -= min(room, pieces.count)
         pieces = []
+    }
+}
+
+/// What a recording says of itself, for when nobody else does: its gateway was lost before it told
+/// auditd, or the index was, and files may have been copied since.
+struct SeenFacts: Sendable, Hashable {
+    /// Of the last message, nanoseconds since the Unix epoch; 0: there was none.
+    private(set) var endedAt: Int64 = 0
+    private(set) var username = ""
+    private(set) var container = ""
+
+    mutating func note(_ message: AuditMessage) {
+        endedAt = message.timestamp
+        switch message.event {
+        case .handshakeSuccessful(let name): username = name
+        case .container(let name): container = name
+        default: break
+        }
     }
 }

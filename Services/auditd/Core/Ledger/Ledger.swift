@@ -101,6 +101,15 @@ final class Ledger {
         repeatable.formUnion(seals.map(\.id))
     }
 
+    /// Notes how far recordings are that run.
+    func note(_ places: [LedgerEntry.Recording], now: Int64) throws {
+        try write(
+            places.map { place in
+                LedgerEntry(sequence: 0, previous: "", at: now, kind: .progress, recording: place)
+            }
+        )
+    }
+
     /// These won't come again.
     func release(_ ids: [RecordingID]) { repeatable.subtract(ids) }
 
@@ -226,7 +235,10 @@ final class Ledger {
                 }
                 if check == nil { firstKey = follow.key }
                 check = follow
-                if let id = entry.recording.flatMap({ RecordingID($0.id) }), spooled.contains(id) {
+                if entry.kind == .recording,
+                    let id = entry.recording.flatMap({ RecordingID($0.id) }),
+                    spooled.contains(id)
+                {
                     repeatable.insert(id)
                 }
                 size += UInt64(end + 1 - start)

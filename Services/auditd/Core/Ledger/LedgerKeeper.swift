@@ -22,6 +22,9 @@ final class LedgerKeeper: Sendable {
     private let reader: RecordingReader
     private let threads: NIOThreadPool
     private let rotateAfter: Duration
+    private let sealEvery: Duration
+    /// What runs, and how far it was read.
+    private let running = Mutex<[RecordingID: RecordingChain]>([:])
     private let logger: Logger
     private let changes = ChangeSet()
     private let entries: Gauge
@@ -53,6 +56,7 @@ final class LedgerKeeper: Sendable {
         exporters = storages.members.map { HeadExporter(opened.name, to: $0, logger: logger) }
         ledger = Mutex(opened)
         rotateAfter = config.ledger.rotateAfter
+        sealEvery = config.ledger.sealEvery
         self.reader = reader
         self.threads = threads
         self.logger = logger
@@ -68,9 +72,20 @@ final class LedgerKeeper: Sendable {
     /// The spool has let go of these.
     func release(_ ids: [RecordingID]) { ledger.withLock { $0.release(ids) } }
 
-    /// Works until it is cancelled. `acknowledge` is called for what is durable.
-    func run(_ acknowledge: @escaping @Sendable ([RecordingID]) -> Void) async {
+    /// Works until it is cancelled. `open` answers the recordings that run, and their lengths;
+    /// `acknowledge` is called for what is durable.
+    func run(
+        open: @escaping @Sendable () -> [(id: RecordingID, length: UInt64)],
+        _ acknowledge: @escaping @Sendable ([RecordingID]) -> Void
+    ) async {
         await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                guard self.sealEvery > .zero else { return }
+                // Cancelled: the loop ends.
+                while (try? await Task.sleep(for: self.sealEvery)) != nil {
+                    await self.noteProgress(open())
+                }
+            }
             group.addTask {
                 // Cancelled: the loop ends.
                 while (try? await Task.sleep(for: Self.pause)) != nil {
@@ -119,10 +134,46 @@ final class LedgerKeeper: Sendable {
     @concurrent
     private func seal(_ id: RecordingID) async throws -> RecordingChain.Seal? {
         guard let size = try await reader.partSize(id) else { return nil }
-        var chain = RecordingChain(id)
-        var pieces = reader.partPieces(id, size: size)
-        while let piece = try await pieces.next() { chain.update(piece) }
+        var chain = running.withLock { $0.removeValue(forKey: id) } ?? RecordingChain(id)
+        try await read(id, size, &chain)
         return chain.finish()
+    }
+
+    /// Goes on from where the chain is.
+    private func read(
+        _ id: RecordingID,
+        _ size: UInt64,
+        _ chain: inout RecordingChain
+    ) async throws {
+        var pieces = reader.partPieces(id, size: size, from: chain.length)
+        while let piece = try await pieces.next() { chain.update(piece) }
+    }
+
+    /// Writes down how far the running recordings are, those with another whole block.
+    @concurrent
+    private func noteProgress(_ open: [(id: RecordingID, length: UInt64)]) async {
+        var places: [LedgerEntry.Recording] = []
+        let ids = Set(open.map(\.id))
+        running.withLock { $0 = $0.filter { ids.contains($0.key) } }
+        do {
+            for (id, length) in open {
+                var chain = running.withLock { $0[id] } ?? RecordingChain(id)
+                let blocks = chain.blocks
+                guard length / UInt64(RecordingChain.blockSize) > UInt64(blocks) else { continue }
+                try await read(id, length, &chain)
+                guard chain.blocks > blocks else { continue }
+                running.withLock { [chain] in $0[id] = chain }
+                places.append(.init(id, blocks: chain.blocks, link: chain.lastLink))
+            }
+            guard !places.isEmpty else { return }
+            try await onThread { [places] in try $0.note(places, now: RecordingShipper.wallClock())
+            }
+            publish()
+        } catch is CancellationError {
+            return
+        } catch {
+            logger.emit(CodedError(.auditdLedgerFailed, cause: error))
+        }
     }
 
     private func rotateIfDue() async {
