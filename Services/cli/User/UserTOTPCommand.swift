@@ -34,10 +34,12 @@ struct UserTOTPCommand: AsyncParsableCommand {
         }
     }
 
+    /// Written at once: whoever reads it through a pipe needs it before the code is asked for.
     private func show(_ enrolment: TOTPEnrolment) {
-        if let code = QRCode(enrolment.url) { print(code.text) }
-        print(enrolment.url)
-        print("Recovery codes, each for one login without the app:")
-        for code in enrolment.recoveryCodes { print("  \(code)") }
+        var lines = QRCode(enrolment.url).map { [$0.text] } ?? []
+        lines.append(enrolment.url)
+        lines.append("Recovery codes, each for one login without the app:")
+        lines += enrolment.recoveryCodes.map { "  \($0)" }
+        writeOutput(Array((lines.joined(separator: "\n") + "\n").utf8))
     }
 }
