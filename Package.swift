@@ -658,7 +658,8 @@ let testTargets: [Target] = [
         [
             "GatewayCore", "BackendConformance", "BackendPool", "GuestAgent", "SharedDocker",
             "SharedConfig",
-            "SharedHTTP", "SharedMessages", "SharedModels", "SharedSSH", "StubHTTPServer",
+            "SharedHTTP", "SharedMessages", "SharedModels", "SharedSSH", "SSHTarget",
+            "StubHTTPServer",
             "ChildProcess", crypto,
             log, nioCore, nioPosix, inMemoryLogging,
         ]

@@ -17,6 +17,8 @@ package struct ContainerLease: Sendable {
     package static let idleLabel = "berth.idle"
     /// Whose container it is, in the mode persistent.
     package static let ownerLabel = "berth.owner"
+    /// Of containers that wait, or have waited, for whoever comes.
+    package static let poolLabel = "berth.pool"
     /// The login name, in the other modes.
     package static let userLabel = "containerssh_username"
 

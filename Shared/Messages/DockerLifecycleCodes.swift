@@ -22,9 +22,10 @@ extension MessageCode {
         "DOCKER_CONTAINER_IDLE",
         .info,
         explanation: """
-            No connection used a person's container for docker.execution.idleTimeout; it is \
-            stopped.
+            Nothing happened in a person's container for docker.execution.idleTimeout; it is \
+            stopped, and what ran in it without a word is ended.
             """,
+        personText: "Your session was ended because nothing happened in it for too long.",
         remedy: "Nothing; the next login starts it again."
     )
 

@@ -16,7 +16,11 @@ struct ContainerCommandTests {
              {"Id":"cccccccccccccccc","Names":["/berth-3"],"State":"exited","Created":\(now - 7),
               "Labels":{"berth.instance":"x","berth.lease":"180","containerssh_username":"b\\u001b"}},
              {"Id":"dddddddddddddddd","Names":["/berth-user-carl"],"State":"exited","Created":\(now - 9000),
-              "Labels":{"berth.instance":"x","berth.idle":"3600","berth.owner":"carl"}}]
+              "Labels":{"berth.instance":"x","berth.idle":"3600","berth.owner":"carl"}},
+             {"Id":"eeeeeeeeeeeeeeee","Names":["/berth-00ff.d.o_2fe"],"State":"running","Created":\(now - 5),
+              "Labels":{"berth.instance":"x","berth.lease":"180","berth.pool":"k"}},
+             {"Id":"ffffffffffffffff","Names":["/berth-pool-1a"],"State":"running","Created":\(now - 4),
+              "Labels":{"berth.instance":"x","berth.lease":"180","berth.pool":"k"}}]
             """
     }
 
@@ -38,7 +42,7 @@ struct ContainerCommandTests {
             let end = try await ChildProcess.run("berth", ["ps", "--host", host])
             #expect(end.status == 0, "\(end.errors)")
             let lines = end.output.split(separator: "\n")
-            #expect(lines.count == 4)
+            #expect(lines.count == 6)
             #expect(lines[0].hasPrefix("dddddddddddd  berth-user-carl  carl  2:30:0"))
             #expect(lines[0].hasSuffix("exited  stays, stopped when unused for 1:00:00"))
             #expect(lines[1].hasPrefix("bbbbbbbbbbbb  berth-2  bob  0:50:0"))
@@ -46,6 +50,22 @@ struct ContainerCommandTests {
             #expect(lines[2].hasSuffix("running  ends with its gateway"))
             #expect(lines[3].contains("exited  removed in 0:02:"))
             #expect(!end.output.contains("\u{1B}"))
+        }
+    }
+
+    @Test("a container from the pool is its person's, by its name, and one that waits nobody's")
+    func pooled() async throws {
+        try await withEngine { host, _ in
+            let end = try await ChildProcess.run("berth", ["ps", "--host", host])
+            let lines = end.output.split(separator: "\n")
+            #expect(lines.contains { $0.hasPrefix("eeeeeeeeeeee  berth-00ff.d.o_2fe  d.o/e  ") })
+            #expect(lines.contains { $0.hasPrefix("ffffffffffff  berth-pool-1a  -  ") })
+            let own = try await ChildProcess.run(
+                "berth",
+                ["ps", "--host", host, "--user", "d.o/e"]
+            )
+            #expect(own.output.split(separator: "\n").count == 1)
+            #expect(own.output.hasPrefix("eeeeeeeeeeee"))
         }
     }
 

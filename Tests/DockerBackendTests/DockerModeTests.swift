@@ -154,19 +154,21 @@ struct DockerModeTests {
         }
     }
 
-    @Test("a container that nobody uses is stopped, one that is used is not")
+    @Test("a container that nobody uses is stopped, one in which something happens is not")
     func idle() async throws {
-        try await DockerFixture.withLasting({ $0.execution.idleTimeout = .milliseconds(300) }) {
+        try await DockerFixture.withLasting({ $0.execution.idleTimeout = .seconds(2) }) {
             subject,
             name in
             let client = try Engine.client()
             defer { client.shutdown() }
             try await subject.withWorkspace { workspace in
                 try await subject.withWorkspace { _ in }
-                // Four times as long as it would take.
-                #expect(try await workspace.run("sleep 1.2; echo $?").output == "0\n")
+                // More than twice as long as it would take.
+                let line = "for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.5; done; exit 4"
+                let done = try await workspace.run(line)
+                #expect(done.exit == .status(4))
             }
-            try await eventually(.seconds(20), "the container stops") {
+            try await eventually(.seconds(60), "the container stops") {
                 try await client.container(name)?.status == .exited
             }
             let again = try await subject.withWorkspace { try await $0.run("echo x").output }
@@ -174,23 +176,56 @@ struct DockerModeTests {
         }
     }
 
-    @Test("a gateway stops an unused container that another one left")
-    func idleAfterRestart() async throws {
+    @Test(
+        "without traffic a program is ended with a text, and its container stopped",
+        arguments: [false, true]
+    )
+    func withoutTraffic(disableAgent: Bool) async throws {
         try await DockerFixture.withLasting({
-            $0.execution.idleTimeout = .seconds(1)
-            // An agent would show that the gateway is not really gone.
-            $0.execution.disableAgent = true
+            $0.execution.idleTimeout = .milliseconds(300)
+            $0.execution.disableAgent = disableAgent
         }) { subject, name in
-            let workspace = try await subject.open(id)
-            // That gateway is gone: nobody closes its workspace.
-            let other = try DockerFixture.subject()
             let client = try Engine.client()
             defer { client.shutdown() }
-            await (other.backend as? DockerBackend)?.sweep()
-            try await eventually(.seconds(20), "the container stops") {
+            try await subject.withWorkspace { workspace in
+                let program = try await workspace.start(
+                    ProgramRequest(kind: .exec("echo up; exec sleep 300"))
+                )
+                let error = await #expect(throws: CodedError.self) {
+                    // Its output may end as lost, or just end.
+                    while let _ = try? await program.nextOutput() {}
+                    _ = try await program.exit()
+                }
+                #expect(error?.code == .dockerContainerIdle)
+                #expect(error?.personText ?? MessageCode.dockerContainerIdle.personText != nil)
+                try await eventually(.seconds(60), "the container stops") {
+                    try await client.container(name)?.status == .exited
+                }
+                let late = await #expect(throws: CodedError.self) {
+                    _ = try await workspace.start(ProgramRequest(kind: .exec("true")))
+                }
+                #expect(late?.code == .dockerContainerIdle)
+                await program.terminate()
+            }
+        }
+    }
+
+    @Test("a gateway stops an unused container that another one left")
+    func idleAfterRestart() async throws {
+        try await DockerFixture.withLasting { _, name in
+            let client = try Engine.client()
+            defer { client.shutdown() }
+            let body = """
+                {"Image": "\(Engine.image)", "Cmd": ["sleep", "1000"],
+                 "Labels": {"\(ContainerLease.instanceLabel)": "gone",
+                            "\(ContainerLease.idleLabel)": "1"}}
+                """
+            _ = try await client.createContainer(name: name, body: Array(body.utf8))
+            try await client.startContainer(name)
+            await (try DockerFixture.subject().backend as? DockerBackend)?.sweep()
+            try await eventually(.seconds(60), "the container stops") {
                 try await client.container(name)?.status == .exited
             }
-            await workspace.close()
         }
     }
 

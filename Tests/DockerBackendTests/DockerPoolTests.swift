@@ -67,7 +67,7 @@ struct DockerPoolTests {
                 #expect(lines.first == id && lines.count == 2, "\(lines)")
                 #expect(seen.insert(lines.last ?? "").inserted)
                 try await eventually(.seconds(20), "it has the connection's name") {
-                    try await name(workspace, client) == ["/berth-\(id)"]
+                    try await name(workspace, client) == ["/berth-\(id).tester"]
                 }
                 await workspace.close()
                 #expect(try await name(workspace, client).isEmpty)
@@ -106,7 +106,10 @@ struct DockerPoolTests {
         defer { client.shutdown() }
         let id = ConformanceSubject.newConnectionID()
         let body = #"{"Image":"\#(Engine.image)","Labels":{"containerssh_connection_id":"\#(id)"}}"#
-        let other = try await client.createContainer(name: "berth-\(id)", body: Array(body.utf8))
+        let other = try await client.createContainer(
+            name: "berth-\(id).tester",
+            body: Array(body.utf8)
+        )
         try await withPool { backend, _ in
             let workspace = try await backend.openWorkspace(DockerFixture.request(id)) { _ in }
             #expect(try await workspace.run("echo works").output == "works\n")

@@ -52,7 +52,17 @@ extension ContainerSummary {
     var age: Int { max(0, Int(Date().timeIntervalSince1970) - created) }
 
     var owner: String {
-        labels[ContainerLease.ownerLabel] ?? labels[ContainerLease.userLabel] ?? "-"
+        labels[ContainerLease.ownerLabel] ?? labels[ContainerLease.userLabel] ?? adopter ?? "-"
+    }
+
+    /// Of a container from the pool, whose labels are those of the time before.
+    private var adopter: String? {
+        guard labels[ContainerLease.poolLabel] != nil else { return nil }
+        return ContainerName.owner(ofAdopted: name)
+    }
+
+    private var name: String {
+        names.first.map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 } ?? "-"
     }
 
     /// What is to become of it.
@@ -68,8 +78,7 @@ extension ContainerSummary {
 
     /// One line of a list.
     var line: String {
-        let name = names.first.map { $0.hasPrefix("/") ? String($0.dropFirst()) : $0 } ?? "-"
-        return "\(id.prefix(12))  \(name)  \(owner)  \(Self.time(age))  \(state)  \(lease)"
+        "\(id.prefix(12))  \(name)  \(owner)  \(Self.time(age))  \(state)  \(lease)"
             .printable
     }
 

@@ -84,6 +84,15 @@ int agent_resize(
     return ioctl(terminal, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
+int agent_break(int terminal) {
+    struct termios modes;
+    if (tcgetattr(terminal, &modes) < 0) return -errno;
+    if (modes.c_iflag & IGNBRK) return 0;
+    // The signal goes to the foreground processes (ioctl_tty(2), TIOCSIG); else it reads as a NUL.
+    if (modes.c_iflag & BRKINT) return ioctl(terminal, TIOCSIG, SIGINT) < 0 ? -errno : 0;
+    return write(terminal, "", 1) < 0 ? -errno : 0;
+}
+
 int agent_hides_input(int terminal) {
     struct termios modes;
     if (tcgetattr(terminal, &modes) < 0) return 1;

@@ -18,6 +18,7 @@ enum FrameKind {
     static let resize: UInt8 = 21
     static let kill: UInt8 = 22
     static let input: UInt8 = 23
+    static let breakSignal: UInt8 = 24
     static let data: UInt8 = 32
     static let end: UInt8 = 33
     static let window: UInt8 = 34

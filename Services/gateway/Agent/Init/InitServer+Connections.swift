@@ -130,6 +130,10 @@ extension InitServer {
         try body.requireEnd()
         // With a terminal the end of input is a character (termios(3), VEOF), not this.
         guard programs[id]?.terminal == nil else { return }
+        if let program = programs[id], channel == 1 || channel == 2 {
+            // Nobody reads it any more: who goes on writing gets SIGPIPE.
+            return (channel == 2 ? program.errors : program.output)?.close() ?? ()
+        }
         if let sink = try sink(id, channel) {
             sink.receiveEnd()
         } else if let file = files.removeValue(forKey: id) {

@@ -65,6 +65,11 @@ extension InitServer {
             try body.requireEnd()
             programs[id]?.signal(SIGKILL)
             programs[id]?.discard()
+        case FrameKind.breakSignal:
+            _ = try body.number()
+            try body.requireEnd()
+            // A terminal that is gone needs no break.
+            if let terminal = programs[id]?.terminal { _ = agent_break(terminal.number) }
         default: throw Violation(text: "a frame of an unknown kind")
         }
     }

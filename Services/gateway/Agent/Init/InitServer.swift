@@ -173,7 +173,7 @@ final class InitServer {
         case FrameKind.close:
             try body.requireEnd()
             receivedClose(id)
-        case FrameKind.signal, FrameKind.resize, FrameKind.kill:
+        case FrameKind.signal, FrameKind.resize, FrameKind.kill, FrameKind.breakSignal:
             try control(kind, id, &body)
         default: throw Violation(text: "a frame of an unknown kind")
         }

@@ -49,6 +49,17 @@ final class Source {
         whenEnded()
     }
 
+    /// As `end`, and nobody can write to it any more.
+    func close() {
+        descriptor.close()
+        guard !isEnded else { return }
+        isEnded = true
+        var frame = FrameWriter(FrameKind.end, id)
+        frame.byte(channel)
+        link.send(frame)
+        whenEnded()
+    }
+
     /// Sends what is there, then END: what others may still write to a terminal when its program
     /// has ended is nobody's.
     func endWhenEmpty() {

@@ -152,25 +152,34 @@ package final class DockerBackend: Backend {
             progress: progress,
             logger: logger
         )
-        let id = try await lasting.id(of: opening)
+        let id = try await lasting.use(opening)
+        do {
+            return LastingWorkspace(
+                try await join(id, request),
+                in: lasting,
+                environment: environment(request),
+                idle: execution.idleTimeout
+            )
+        } catch {
+            await lasting.ended(id, idle: execution.idleTimeout)
+            throw error
+        }
+    }
+
+    /// The use of a container that runs and stays.
+    private func join(
+        _ id: String,
+        _ request: WorkspaceRequest
+    ) async throws -> any ContainerWorkspace {
+        guard hasOwnExecs else {
+            return try await use(request).workspace(in: id, delivery, engine, on: request.eventLoop)
+        }
         let remover = ContainerRemover(
             engine: engine,
             limit: config.timeouts.containerStop,
-            logger: logger
+            logger: logger(for: request)
         )
-        let shared: any ContainerWorkspace
-        if hasOwnExecs {
-            shared = workspace(RunningContainer(id: id, lifeline: nil, remover: remover), request)
-        } else {
-            shared = try await use(request)
-                .workspace(in: id, delivery, engine, on: request.eventLoop)
-        }
-        return await LastingWorkspace(
-            shared,
-            in: lasting,
-            environment: environment(request),
-            idle: execution.idleTimeout
-        )
+        return workspace(RunningContainer(id: id, lifeline: nil, remover: remover), request)
     }
 
     private func environment(_ request: WorkspaceRequest) -> [(name: String, value: RawText)] {
@@ -219,7 +228,8 @@ package final class DockerBackend: Backend {
         do {
             let workspace = try await use(request, patience: Self.pooledPatience)
                 .workspace(item.container)
-            workspace.adopt(as: "berth-\(request.connectionID)", engine)
+            let name = ContainerName.adopted(by: request.connectionID, of: request.username)
+            workspace.adopt(as: name, engine)
             return workspace
         } catch {
             try Task.checkCancellation()
@@ -234,7 +244,7 @@ package final class DockerBackend: Backend {
     private func makePooled() async throws -> PooledContainer {
         let name = "berth-pool-" + String(UInt64.random(in: .min ... .max), radix: 16)
         var labels = lease.labels(connectionID: "")
-        labels["berth.pool"] = "\(pool?.key.description ?? "")"
+        labels[ContainerLease.poolLabel] = "\(pool?.key.description ?? "")"
         let agent = AgentOpening(
             opening: ContainerOpening(
                 engine: engine,

@@ -102,6 +102,9 @@ int agent_resize(
     int terminal, uint32_t columns, uint32_t rows, uint32_t pixel_width, uint32_t pixel_height
 );
 
+// What a broken line does to a terminal, given its master (BRKINT and IGNBRK of termios(3)): 0 or -errno.
+int agent_break(int terminal);
+
 // Whether a terminal, given its master, gathers lines and echoes nothing; 1 too when it is gone.
 int agent_hides_input(int terminal);
 

@@ -41,15 +41,21 @@ final class RunningProgram: Program {
         id.sendEnd()
     }
 
-    /// An agent has no way to close one direction: what comes is taken and dropped.
+    /// With an agent that does not know how to close one direction, what comes is dropped.
     func closeOutput() async {
         guard !hasTerminal else { return }
         // A link that has ended brings nothing more.
-        try? id.link.change { [number = id.number] machine in machine.discardOutput(number) }
+        try? id.link.change { [number = id.number] machine in machine.endOutput(number) }
     }
 
     func sendBreak(milliseconds: UInt32) async throws {
-        throw OperationUnsupported(operation: "break")
+        guard hasTerminal else { throw OperationUnsupported(operation: "break without terminal") }
+        try id.link.change { [number = id.number] machine in
+            guard machine.canBreak else { throw OperationUnsupported(operation: "break") }
+            var frame = FrameWriter(FrameKind.breakSignal, number)
+            frame.integer(milliseconds)
+            machine.send(frame)
+        }
     }
 
     func resize(_ size: WindowSize) async throws {

@@ -24,6 +24,8 @@ final class AgentItem {
     /// Of what was sent, what the agent has still to tell of; `nil` when it was not asked to.
     var untold: Int?
     var endSent = false
+    /// The agent was told that nobody wants a program's output.
+    var isOutputEnded = false
     var exit: AgentExit?
     var closeSent = false
     var closeReceived = false

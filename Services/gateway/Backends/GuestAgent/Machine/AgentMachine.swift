@@ -57,6 +57,9 @@ struct AgentMachine {
     /// Whether the agent knows INPUT.
     var canTellInput: Bool { greeting.map { $0.version >= FrameLimits.inputVersion } ?? false }
 
+    /// Whether the agent knows BREAK, and END of a program's output.
+    var canBreak: Bool { greeting.map { $0.version >= FrameLimits.breakVersion } ?? false }
+
     var isBacklogged: Bool { queue.isBacklogged }
 
     mutating func takeWoken() -> WaitKey? { woken.popFirst() }
@@ -145,8 +148,24 @@ struct AgentMachine {
             return
         }
         item.endSent = true
+        sendEnd(id, channel: 0)
+    }
+
+    /// Takes no more of a program's output: the agent closes it, if it knows how; what comes all
+    /// the same is dropped.
+    mutating func endOutput(_ id: UInt32) {
+        guard let item = items[id], !item.isOver else { return }
+        if canBreak, item.isProgram, !item.closeSent, !item.isOutputEnded, end == nil {
+            item.isOutputEnded = true
+            sendEnd(id, channel: 1)
+            sendEnd(id, channel: 2)
+        }
+        discardOutput(id)
+    }
+
+    private mutating func sendEnd(_ id: UInt32, channel: UInt8) {
         var frame = FrameWriter(FrameKind.end, id)
-        frame.integer(UInt8(0))
+        frame.integer(channel)
         send(frame)
     }
 

@@ -13,6 +13,7 @@ enum FrameKind {
     static let signal: UInt8 = 20
     static let resize: UInt8 = 21
     static let input: UInt8 = 23
+    static let breakSignal: UInt8 = 24
     static let data: UInt8 = 32
     static let end: UInt8 = 33
     static let window: UInt8 = 34
@@ -32,6 +33,8 @@ enum FrameLimits {
     static let version: UInt16 = 2
     /// The first that knows INPUT.
     static let inputVersion: UInt16 = 2
+    /// The first that knows BREAK, and END of a program's output.
+    static let breakVersion: UInt16 = 2
     /// Of what follows the length.
     static let longest: UInt32 = 262_144
     /// The kind and the id.
