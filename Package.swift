@@ -39,6 +39,7 @@ let metricsTestKit: Target.Dependency = .product(name: "MetricsTestKit", package
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let lifecycle: Target.Dependency = .product(
@@ -173,6 +174,14 @@ let shared: [Target] = [
         [
             "SharedWaiting",
             "SharedConfig", "SharedHTTP", "SharedMessages", deque, nioCore, nioPosix, nioSSL, log,
+        ]
+    ),
+    library(
+        "SharedKubernetes",
+        "Shared/Kubernetes",
+        [
+            "CProcess", "SharedConfig", "SharedWaiting", crypto, deque, nioCore, nioHTTP1, nioPosix,
+            nioSSL,
         ]
     ),
 ]
@@ -364,6 +373,15 @@ let services: [Target] = [
         ]
     ),
     library(
+        "KubernetesBackend",
+        "Services/gateway/Backends/Kubernetes",
+        [
+            "BackendPool", "GatewayCore", "GuestAgent", "SharedConfig", "SharedKubernetes",
+            "SharedLogging", "SharedMessages", "SharedModels", "SharedSSH", "SharedWaiting",
+            crypto, log, nioCore, nioPosix,
+        ]
+    ),
+    library(
         "SSHProxyBackend",
         "Services/gateway/Backends/SSHProxy",
         [
@@ -376,7 +394,8 @@ let services: [Target] = [
         "Services/gateway/Main",
         [
             "GatewayCore", "SandboxBackend", "BackendPool", "OCIBackend",
-            "DockerBackend", "GuestAgent", "SSHProxyBackend", "MetricsClient", "SharedDaemon",
+            "DockerBackend", "GuestAgent", "KubernetesBackend", "SSHProxyBackend", "MetricsClient",
+            "SharedDaemon",
             argumentParser,
             "SharedConfig",
             "SharedMessages",
@@ -473,6 +492,15 @@ let support: [Target] = [
         ]
     ),
     library("ChildProcess", "Tests/Support/ChildProcess"),
+    .target(
+        name: "ClusterDouble",
+        dependencies: [
+            "BackendMachine", "CProcess", "SharedConfig", "SharedKubernetes", "SharedSystem",
+        ],
+        path: "Tests/Support/ClusterDouble",
+        exclude: ["Scripts"],
+        swiftSettings: strict
+    ),
     executable(
         "test-daemon",
         "Tests/Support/TestDaemon",
@@ -651,6 +679,18 @@ let testTargets: [Target] = [
             inMemoryLogging, log, nioCore, nioPosix,
         ],
         exclude: ["Scripts"]
+    ),
+    tests(
+        "SharedKubernetes",
+        ["SharedConfig", "ClusterDouble", nioCore, nioPosix, nioEmbedded]
+    ),
+    tests(
+        "KubernetesBackend",
+        [
+            "BackendConformance", "BackendPool", "ClusterDouble", "GatewayCore", "GuestAgent",
+            "SharedConfig", "SharedKubernetes", "SharedMessages", "SharedModels", "SharedSSH",
+            inMemoryLogging, log, nioCore, nioPosix,
+        ]
     ),
     tests("BackendPool", ["SharedConfig"]),
     tests(

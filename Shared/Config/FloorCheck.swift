@@ -26,7 +26,9 @@ struct FloorCheck {
         var list = Crossings()
         switch user.backend {
         case .docker: DockerFloor(floor: floor, execution: user.docker.execution).check(&list)
-        case .kubernetes: kubernetes(user.kubernetes.pod.spec, "kubernetes.pod.spec", &list)
+        case .kubernetes:
+            kubernetes(user.kubernetes.pod.spec, "kubernetes.pod.spec", &list)
+            account(user.kubernetes.pod.spec, &list)
         case .sandbox: sandbox(user.sandbox, &list)
         case .oci: OCIFloor(floor: floor, config: user.oci).check(&list)
         case .sshproxy: break
@@ -58,6 +60,7 @@ struct FloorCheck {
         }
         connections(user, base, &list)
         modes(user.docker.execution, base.docker.execution, &list)
+        modes(user.kubernetes.pod, base.kubernetes.pod, &list)
         return list.problems
     }
 
@@ -89,6 +92,35 @@ struct FloorCheck {
 
     // MARK: - Kubernetes
 
+    /// The mode, and in persistent mode the pod: it may be any that there is.
+    private func modes(
+        _ user: KubernetesPodConfig,
+        _ base: KubernetesPodConfig,
+        _ list: inout Crossings
+    ) {
+        guard !floor.modes.contains(where: { $0.rawValue == user.mode.rawValue }) else { return }
+        let rule = "needs \(user.mode.rawValue) in floor.modes"
+        if user.mode != base.mode {
+            list.add("kubernetes.pod.mode", user.mode.rawValue, rule)
+        } else if user.mode == .persistent {
+            for key in ["name", "namespace"] where user.metadata[key] != base.metadata[key] {
+                list.add("kubernetes.pod.metadata.\(key)", user.metadata[key]?.json, rule)
+            }
+        }
+    }
+
+    /// Rights in the cluster, and the choice of a node.
+    private func account(_ spec: ConfigTree, _ list: inout Crossings) {
+        guard !floor.allowPrivileged else { return }
+        let keys = [
+            "automountServiceAccountToken", "serviceAccount", "serviceAccountName", "nodeName",
+        ]
+        for key in keys {
+            guard let value = spec[key]?.withoutEmptyValues else { continue }
+            list.add("kubernetes.pod.spec.\(key)", value.json, "needs floor.allowPrivileged")
+        }
+    }
+
     private func kubernetes(_ tree: ConfigTree, _ path: String, _ list: inout Crossings) {
         if case .list(let items) = tree {
             for (index, item) in items.enumerated() {
@@ -111,6 +143,12 @@ struct FloorCheck {
         case "capabilities":
             let hasMore = value["add"]?.withoutEmptyValues != nil
             return floor.allowPrivileged || !hasMore ? nil : "needs floor.allowPrivileged"
+        case "procMount":
+            return floor.allowPrivileged || value == "Default" ? nil : "needs floor.allowPrivileged"
+        case "seccompProfile", "appArmorProfile":
+            let isOff = value["type"] == "Unconfined"
+            return floor.allowPrivileged || !isOff ? nil : "needs floor.allowPrivileged"
+        case "hostPort": return floor.allowHostNetwork ? nil : "needs floor.allowHostNetwork"
         case "hostNetwork": return floor.allowHostNetwork ? nil : "needs floor.allowHostNetwork"
         case "hostPID", "hostIPC":
             return floor.allowHostNamespaces ? nil : "needs floor.allowHostNamespaces"

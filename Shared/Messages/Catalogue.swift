@@ -35,7 +35,7 @@ extension MessageCode {
         CodeArea("Docker backend", dockerCodes + dockerLifecycleCodes + dockerAgentCodes),
         CodeArea("Warm pool", poolCodes),
         CodeArea("OCI backend", ociCodes + ociImageCodes),
-        CodeArea("Kubernetes backend", kubernetesCodes),
+        CodeArea("Kubernetes backend", kubernetesCodes + kubernetesLifecycleCodes),
         CodeArea("sshproxy backend", sshproxyCodes),
         CodeArea("Recordings", auditCodes + auditdCodes + recordingCodes + evidenceCodes),
         CodeArea("HTTP", httpCodes + httpRefusalCodes),

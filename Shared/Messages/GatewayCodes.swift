@@ -139,14 +139,6 @@ extension MessageCode {
         personText: "The server is being stopped.",
         remedy: "Nothing, if the stop was wanted; clients may connect again to another gateway."
     )
-    package static let gatewayBackendUnavailable = MessageCode(
-        "GATEWAY_BACKEND_UNAVAILABLE",
-        .error,
-        explanation: "The configured backend is not part of this gateway, or cannot work here.",
-        personText: "The place where your programs would run is not available.",
-        remedy: "Choose another `backend`, or read the reason in the record."
-    )
-
     package static let gatewayFileNotWritten = MessageCode(
         "GATEWAY_FILE_NOT_WRITTEN",
         .warning,
@@ -158,7 +150,6 @@ extension MessageCode {
     static let gatewayCodes: [MessageCode] = [
         gatewayFileNotWritten,
         gatewayHostKeyReadable, gatewayAlgorithmNotOffered, gatewayShuttingDown,
-        gatewayBackendUnavailable,
         sshAuthBadSignature, gatewayWorkspaceClosed, gatewayProgramStartFailed,
         gatewayProgramControlFailed, gatewayStreamFailed, gatewayExitUnknown,
         gatewayRecordingRefused, gatewayRecordingLost, gatewayHostKeyGenerated,

@@ -46,7 +46,8 @@ struct UserConfigTests {
         let kubernetes = try apply(
             """
             {"backend":"kubernetes","kubernetes":{"pod":{"mode":"persistent","metadata":{"name":"alice-box","namespace":"users"}},"timeouts":{"podStart":30000000000}}}
-            """
+            """,
+            over: "floor: {modes: [persistent]}"
         ).kubernetes
         #expect(kubernetes.pod.metadata["name"] == "alice-box")
         #expect(kubernetes.timeouts.podStart == .seconds(30))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the images of the five processes from the programs of this machine, without a registry:
+# Builds the images of the five processes and of the agent from the programs of this machine, without a registry:
 # `make images`.
 #
 #   images.sh                     builds the programs for release first
@@ -39,7 +39,7 @@ STAGE
     say "FROM $stage AS build"
     sed '1,/^# ---- /d' "$here/Dockerfile"
 } >"$work/Dockerfile"
-for daemon in "${daemons[@]}"; do
+for daemon in "${daemons[@]}" agent; do
     docker build --quiet --target "$daemon" --tag "$images/$daemon:$tag" "${labels[@]}" - \
         <"$work/Dockerfile" >/dev/null
     docker image ls --format '{{.Repository}}:{{.Tag}}	{{.Size}}' "$images/$daemon:$tag"

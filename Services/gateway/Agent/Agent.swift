@@ -28,6 +28,7 @@ import CAgent
         case bytes("signal"): return SignalMode.run(rest)
         case bytes("wait-signal"): return WaitSignalMode.run(rest)
         case bytes("write-file"): return WriteFileMode.run(rest)
+        case bytes("install"): return InstallMode.run(rest)
         case bytes("sftp-server"): return SftpMode.run(rest)
         case bytes("forward-server"): return ForwardServer().run()
         case bytes("scp"): return ScpMode.run(rest)
@@ -52,6 +53,7 @@ import CAgent
                   signal --pid N --signal NAME              send a signal
                   wait-signal --signal NAME… [--message T]  wait for a signal, collect orphans
                   write-file PATH                           write stdin to a file, whole or not at all
+                  install FOLDER                            copy the agent and its links into a folder
                   forward-server                            forward connections, CBOR on stdin and stdout
                   sftp-server                               the SFTP subsystem
                   scp …                                     scp's other end, as scp calls it

@@ -6,6 +6,7 @@ import DockerBackend
 import Foundation
 import GatewayCore
 import GuestAgent
+import KubernetesBackend
 import Logging
 import MetricsClient
 import NIOCore
@@ -34,6 +35,7 @@ struct Assembly {
     private let shared: SharedUses?
     /// `nil` in a process for one connection, for which it would come too late.
     private let dockerPool: DockerPool?
+    private let kubernetesPool: KubernetesPool?
     private let containers: OCIKeeper
 
     init(_ context: DaemonContext, _ start: GatewayStart) throws {
@@ -56,6 +58,8 @@ struct Assembly {
         let keepsPools = start.inherited.connection == nil
         let logger = context.logger("backend")
         dockerPool = keepsPools ? Self.dockerPool(config.docker.pool, metrics, logger) : nil
+        kubernetesPool =
+            keepsPools ? Self.kubernetesPool(config.kubernetes.pool, metrics, logger) : nil
         let report = PoolReport(backend: OCIBackend.name, metrics: metrics, logger: logger)
         containers = OCIKeeper(
             config.oci,
@@ -74,6 +78,15 @@ struct Assembly {
         return DockerPool(limits: PoolLimits(config), observe: { report($0) })
     }
 
+    private static func kubernetesPool(
+        _ config: PoolConfig,
+        _ metrics: GatewayMetrics,
+        _ logger: Logger
+    ) -> KubernetesPool {
+        let report = PoolReport(backend: KubernetesBackend.name, metrics: metrics, logger: logger)
+        return KubernetesPool(limits: PoolLimits(config), observe: { report($0) })
+    }
+
     func services() async throws -> [DaemonService] {
         // One of many processes that serve a connection each cannot have a port of its own.
         let isSingle = start.inherited.connection != nil
@@ -89,6 +102,9 @@ struct Assembly {
         if let recorder { services.append(DaemonService(recorder, name: "recordings")) }
         if let shared { services.append(DaemonService(shared, name: "shared limits")) }
         if let dockerPool { services.append(DaemonService(dockerPool, name: "docker pool")) }
+        if let kubernetesPool {
+            services.append(DaemonService(kubernetesPool, name: "kubernetes pool"))
+        }
         services.append(DaemonService(containers, name: "containers"))
         let events = try events()
         if let events { services.append(DaemonService(events, name: "session events")) }
@@ -266,7 +282,7 @@ struct Assembly {
             program: config.gateway.agent.binary,
             folder: config.gateway.agent.folder
         )
-        return BackendCache { [dockerPool, containers] config in
+        return BackendCache { [dockerPool, kubernetesPool, containers] config in
             switch config.backend {
             case .sandbox:
                 return try SandboxBackend(config: config.sandbox, logger: logger)
@@ -282,9 +298,11 @@ struct Assembly {
             case .sshproxy:
                 return try SSHProxyBackend(config: config.sshproxy, logger: logger)
             case .kubernetes:
-                throw CodedError(
-                    .gatewayBackendUnavailable,
-                    detail: "backend \(config.backend.rawValue) is not part of this gateway yet"
+                return try KubernetesBackend(
+                    config: config.kubernetes,
+                    agent: agent,
+                    pool: kubernetesPool,
+                    logger: logger
                 )
             }
         }

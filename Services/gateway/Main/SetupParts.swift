@@ -4,6 +4,7 @@ import ConfigClient
 import DockerBackend
 import Foundation
 import GatewayCore
+import KubernetesBackend
 import Logging
 import MetricsClient
 import NIOPosix
@@ -138,6 +139,13 @@ struct SetupParts: Sendable {
             let docker = try await backends.backend(for: user) as? DockerBackend
             docker?.startSweep()
             docker?.startPool()
+        }
+        if config.backend == .kubernetes {
+            // So may a cluster.
+            let user = try config.applying(reply: .null)
+            let kubernetes = try await backends.backend(for: user) as? KubernetesBackend
+            kubernetes?.startSweep()
+            kubernetes?.startPool()
         }
     }
 }

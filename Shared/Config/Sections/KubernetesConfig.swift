@@ -3,6 +3,7 @@ package struct KubernetesConfig: ConfigSection {
     package var connection = KubernetesConnectionConfig()
     package var pod = KubernetesPodConfig()
     package var timeouts = KubernetesTimeoutsConfig()
+    package var pool = PoolConfig()
 
     package init() {}
 
@@ -10,6 +11,7 @@ package struct KubernetesConfig: ConfigSection {
         visitor.section("connection", &connection)
         visitor.section("pod", &pod)
         visitor.section("timeouts", &timeouts)
+        visitor.section("pool", &pool)
     }
 }
 
@@ -31,6 +33,10 @@ package struct KubernetesConnectionConfig: ConfigSection {
     package var bearerTokenFile = ""
     /// Whether the server's certificate is taken without looking at it.
     package var insecure = false
+    /// A kubeconfig file, instead of all above; empty: none.
+    package var kubeconfig = ""
+    /// The context in it; empty: its current one.
+    package var context = ""
     /// Requests per second.
     package var qps = 5.0
     package var burst = 10
@@ -52,6 +58,8 @@ package struct KubernetesConnectionConfig: ConfigSection {
         visitor.field("bearerToken", &bearerToken)
         visitor.field("bearerTokenFile", &bearerTokenFile)
         visitor.field("insecure", &insecure)
+        visitor.field("kubeconfig", &kubeconfig)
+        visitor.field("context", &context)
         visitor.field("qps", &qps)
         visitor.field("burst", &burst)
     }
@@ -60,6 +68,12 @@ package struct KubernetesConnectionConfig: ConfigSection {
         var list = Rules(path)
         list.checkSet("host", host)
         list.checkSet("path", self.path)
+        list.check(
+            context.isEmpty || !kubeconfig.isEmpty,
+            "context",
+            context,
+            "needs kubeconfig"
+        )
         list.check(qps > 0, "qps", "\(qps)", "must be more than 0")
         list.check("burst", burst, in: 1...10_000)
         return list.problems
@@ -88,9 +102,12 @@ package struct KubernetesPodConfig: ConfigSection {
     package var shellCommand = ["/bin/bash"]
     package var agentPath = "/usr/bin/containerssh-agent"
     package var disableAgent = false
+    package var agent = KubernetesAgentConfig()
     package var subsystems = ["sftp": "/usr/lib/openssh/sftp-server"]
     package var mode = Mode.connection
     package var createMissingPods = false
+    /// In the mode persistent: how long a pod that we made stays when nobody uses it; 0: for ever.
+    package var idleTimeout: Duration = .zero
     /// Metadata name to environment variable.
     package var exposeAuthMetadataAsEnv: [String: String] = [:]
     package var exposeAuthMetadataAsLabels: [String: String] = [:]
@@ -106,9 +123,11 @@ package struct KubernetesPodConfig: ConfigSection {
         visitor.field("shellCommand", &shellCommand)
         visitor.field("agentPath", &agentPath)
         visitor.field("disableAgent", &disableAgent)
+        visitor.section("agent", &agent)
         visitor.field("subsystems", &subsystems)
         visitor.field("mode", &mode)
         visitor.field("createMissingPods", &createMissingPods)
+        visitor.field("idleTimeout", &idleTimeout)
         visitor.field("exposeAuthMetadataAsEnv", &exposeAuthMetadataAsEnv)
         visitor.field("exposeAuthMetadataAsLabels", &exposeAuthMetadataAsLabels)
         visitor.field("exposeAuthMetadataAsAnnotations", &exposeAuthMetadataAsAnnotations)
@@ -137,6 +156,15 @@ package struct KubernetesPodConfig: ConfigSection {
             "true",
             "needs mode persistent"
         )
+        list.check("idleTimeout", idleTimeout, atLeast: .zero)
+        list.check(
+            idleTimeout == .zero || mode == .persistent && createMissingPods,
+            "idleTimeout",
+            idleTimeout.goText,
+            "needs mode persistent and createMissingPods"
+        )
+        let namespace = metadata["namespace"].flatMap(String.text(of:)) ?? ""
+        list.checkSet("metadata.namespace", namespace)
         checkCommands(&list)
         return list.problems
     }

@@ -20,7 +20,7 @@ package final class AgentFiles: Sendable {
     /// The agent has some megabytes.
     private static let longest = 256 << 20
 
-    private let program: String
+    private let path: String
     private let folder: String
     private let content = Mutex<[UInt8]?>(nil)
     private let prepared = Mutex<String?>(nil)
@@ -28,7 +28,7 @@ package final class AgentFiles: Sendable {
     /// `program` is the path of the agent's executable, empty: `berth-agent` beside this
     /// process's own. `folder` is where `preparedFolder()` keeps what it makes.
     package init(program: String = "", folder: String) {
-        self.program =
+        path =
             program.isEmpty
             ? URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
                 .appending(path: Self.name).path
@@ -151,12 +151,17 @@ package final class AgentFiles: Sendable {
         return tar.finish()
     }
 
+    /// The program itself. Blocks.
+    ///
+    /// Throws `AGENT_FILES_FAILED`.
+    package func program() throws(CodedError) -> [UInt8] { try load() }
+
     private func load() throws(CodedError) -> [UInt8] {
         if let ready = content.withLock({ $0 }) { return ready }
         do {
-            let data = try Data(contentsOf: URL(filePath: program))
+            let data = try Data(contentsOf: URL(filePath: path))
             guard data.count <= Self.longest, data.starts(with: [0x7F, 0x45, 0x4C, 0x46]) else {
-                throw CodedError(.agentFilesFailed, detail: "\(program) is no program")
+                throw CodedError(.agentFilesFailed, detail: "\(path) is no program")
             }
             let bytes = Array(data)
             content.withLock { $0 = bytes }
@@ -164,7 +169,7 @@ package final class AgentFiles: Sendable {
         } catch let error as CodedError {
             throw error
         } catch {
-            throw CodedError(.agentFilesFailed, detail: program, cause: error)
+            throw CodedError(.agentFilesFailed, detail: path, cause: error)
         }
     }
 }
