@@ -9,6 +9,7 @@ cd "$root"
 "$here/deps.sh" run test
 export BERTH_TEST_PYTHON=$var/python/bin/python3
 export BERTH_CRASH_COUNT=${1:?how many runs} BERTH_CRASH_SEED=${2:-1}
+export BERTH_CRASH_TEARS=${BERTH_CRASH_TEARS:-1}
 export BERTH_CRASH_LANES=${BERTH_CRASH_LANES:-3}
 log=$var/crash-audit.log
 say "building"

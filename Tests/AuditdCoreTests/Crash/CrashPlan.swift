@@ -41,7 +41,7 @@ struct CrashPlan: Sendable, CustomStringConvertible {
     /// The spool's disk is too small for a while.
     let isDiskSmall: Bool
 
-    init(seed: UInt64, allowsSmallDisk: Bool) {
+    init(seed: UInt64, allowsSmallDisk: Bool, tears: Bool) {
         self.seed = seed
         var random = SeededGenerator(state: seed)
         var sizes = (0..<Int.random(in: 2...5, using: &random)).map { _ in
@@ -59,7 +59,7 @@ struct CrashPlan: Sendable, CustomStringConvertible {
             Accident(
                 share: Double.random(in: 0...1, using: &random),
                 delay: .microseconds(Int.random(in: 0...12_000, using: &random)),
-                tears: Bool.random(using: &random),
+                tears: Bool.random(using: &random) && tears,
                 isDouble: Int.random(in: 0..<5, using: &random) == 0
             )
         }.sorted { $0.share < $1.share }

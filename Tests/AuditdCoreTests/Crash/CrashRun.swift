@@ -37,7 +37,7 @@ struct CrashRun {
     private var socket: String { folder + "/s" }
 
     private func start() throws -> Daemon {
-        let lease = plan.gatewayDies == nil ? "300s" : "5s"
+        let lease = plan.gatewayDies == nil ? "300s" : "10s"
         return try Daemon(
             folder: folder,
             socket: socket,

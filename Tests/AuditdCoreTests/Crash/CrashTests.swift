@@ -51,7 +51,11 @@ import Testing
             try await StrictS3.run { s3 in
                 for _ in 0..<Self.perStore {
                     guard let number = seed else { return }
-                    let plan = CrashPlan(seed: number, allowsSmallDisk: SmallDisk.isPossible)
+                    let plan = CrashPlan(
+                        seed: number,
+                        allowsSmallDisk: SmallDisk.isPossible,
+                        tears: Self.setting("BERTH_CRASH_TEARS", 0) > 0
+                    )
                     let start = ContinuousClock.now
                     let report = try await withFolder { folder in
                         var run = CrashRun(plan, s3, in: folder)
