@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 SWIFT_SOURCES := Package.swift Services Shared Tests
 
-.PHONY: help deps build images test lint fmt coverage tsan e2e clients fuzz bench run stop crash-audit radosgw
+.PHONY: help deps build images test lint fmt coverage tsan e2e clients fuzz bench run stop crash-audit radosgw crash-docker
 
 help: ## Lists the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -53,6 +53,10 @@ crash-audit: ## Kills auditd under load COUNT times (1000), with torn writes, fu
 
 radosgw: ## Runs the tests of S3 against Debian's radosgw, which it installs.
 	@deploy/dev/radosgw-tests.sh
+
+crash-docker: ## Kills gateways with Docker containers under load, COUNT times (200), and counts what is left.
+	@BERTH_CRASH_COUNT=$${COUNT:-200} deploy/dev/test.sh --only DockerCrashTests
+	@grep "^seed " var/test/swift-test.log
 
 clients: ## Writes docs/clients.md from the last test run.
 	@python3 deploy/dev/clients.py var/test >var/clients.md && mv var/clients.md docs/clients.md

@@ -463,7 +463,7 @@ let services: [Target] = [
 // with the sanitizer that brings its main().
 let fuzzing: [Target] =
     [
-        library("FuzzTargets", "Tests/Fuzz/Targets", ["SharedSSH", nioCore]),
+        library("FuzzTargets", "Tests/Fuzz/Targets", ["GuestAgent", "SharedSSH", nioCore]),
         .testTarget(
             name: "FuzzTargetsTests",
             dependencies: ["FuzzTargets", "SharedSSH", nioCore],
@@ -646,7 +646,7 @@ let testTargets: [Target] = [
             nioPosix, nioEmbedded, "SharedWaiting", lifecycle,
         ]
     ),
-    tests("BackendMachine"),
+    tests("BackendMachine", ["CProcess", "SharedSystem"]),
     tests(
         "OCIBackend",
         [

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,6 +16,22 @@
 
 // The child of vfork shares the caller's memory, and glibc's setuid() would signal the caller's
 // other threads: only bare system calls here, and nothing but `failure` and `failed` is written.
+
+// mount_setattr(2): the files below source, with other owners.
+static int child_mapped(const struct berth_step *step) {
+    int namespace = (int)step->flags;
+    int tree = (int)syscall(
+        SYS_open_tree, AT_FDCWD, step->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC
+    );
+    if (tree < 0) return errno;
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)namespace};
+    if (syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) < 0)
+        return errno;
+    if (syscall(SYS_move_mount, tree, "", AT_FDCWD, step->target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return errno;
+    syscall(SYS_close, tree);
+    return syscall(SYS_fcntl, namespace, F_SETFD, FD_CLOEXEC) < 0 ? errno : 0;
+}
 
 static int child_step(const struct berth_step *step) {
     switch (step->kind) {
@@ -32,6 +49,7 @@ static int child_step(const struct berth_step *step) {
         // The mask for new files is not to be asked.
         return syscall(SYS_fchmodat, AT_FDCWD, step->target, step->mode) < 0 ? errno : 0;
     case BERTH_STEP_ENTER: return syscall(SYS_chdir, step->target) < 0 ? errno : 0;
+    case BERTH_STEP_MAPPED: return child_mapped(step);
     default: return EINVAL;
     }
 }

@@ -51,6 +51,8 @@ struct FloorCheck {
             ("agentPath", user.oci.agentPath == base.oci.agentPath),
             ("imageDirectory", user.oci.imageDirectory == base.oci.imageDirectory),
             ("stateDirectory", user.oci.stateDirectory == base.oci.stateDirectory),
+            ("disk.storage", user.oci.disk.storage == base.oci.disk.storage),
+            ("ids", user.oci.ids == base.oci.ids),
         ] where !isSame { list.add("oci.\(key)", nil, rule) }
         if user.sshproxy.agentSocket != base.sshproxy.agentSocket {
             list.add("sshproxy.agentSocket", user.sshproxy.agentSocket, rule)

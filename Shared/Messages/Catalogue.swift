@@ -32,7 +32,10 @@ extension MessageCode {
         CodeArea("Forwarding", forwardCodes),
         CodeArea("Sandbox backend", sandboxCodes),
         CodeArea("Agent in a container", guestAgentCodes),
-        CodeArea("Docker backend", dockerCodes + dockerLifecycleCodes + dockerAgentCodes),
+        CodeArea(
+            "Docker backend",
+            dockerCodes + dockerLifecycleCodes + dockerAgentCodes + containerFaultCodes
+        ),
         CodeArea("Warm pool", poolCodes),
         CodeArea("OCI backend", ociCodes + ociImageCodes),
         CodeArea("Kubernetes backend", kubernetesCodes + kubernetesLifecycleCodes),

@@ -1,4 +1,7 @@
+import CProcess
 import Foundation
+import Glibc
+import SharedSystem
 import Testing
 
 @testable import BackendMachine
@@ -74,6 +77,72 @@ struct ControlGroupsTests {
     func copesWithNothing() {
         let found = ControlGroups.detect(wanted: [.pids], folder: "x", mounts: [], own: "/")
         #expect(found.missing.map(\.controller) == [.pids])
+    }
+
+    /// Where this machine has a hierarchy of version 2, alone or beside those of version 1.
+    private static let version2 =
+        geteuid() == 0 ? CgroupMount.all().first(where: \.isVersion2) : nil
+
+    @Test(
+        "version 2, real: processes of a group are found and killed, and the group can go",
+        .enabled(if: version2 != nil, "needs root and a mounted cgroup2")
+    )
+    func killsInVersion2() async throws {
+        let mount = try #require(Self.version2)
+        let group = "\(mount.path)/berth-test-\(UUID().uuidString)"
+        try ControlGroups.makeFolder(group)
+        let process = try ProcessLaunch(
+            executable: "/bin/sleep",
+            arguments: ["1000"],
+            descriptors: [nil, nil, nil]
+        ).start()
+        let info = try read("/proc/self/fdinfo/\(process.number)")
+        let line = try #require(info.split(separator: "\n").first { $0.hasPrefix("Pid:") })
+        let id = line.dropFirst("Pid:".count).trimmingCharacters(in: .whitespaces)
+        try ControlGroups.write(id, to: group + "/cgroup.procs")
+        #expect(try read(group + "/cgroup.procs") == id + "\n")
+        ControlGroups.killProcesses(of: group)
+        var end = pollfd(fd: process.number, events: Int16(POLLIN), revents: 0)
+        let isReadable = unsafe poll(&end, 1, 60_000)
+        #expect(isReadable == 1)
+        var status: Int32 = 0
+        let isReaped = unsafe berth_reap(process.number, &status)
+        #expect(isReaped == 1)
+        #expect(berth_term_signal(status) == SIGKILL)
+        let isRemoved = unsafe rmdir(group)
+        #expect(isRemoved == 0)
+    }
+
+    @Test(
+        "version 2, real: a controller that it does not offer is missing, with the reason",
+        .enabled(if: version2 != nil, "needs root and a mounted cgroup2")
+    )
+    func readsRealVersion2() throws {
+        let mount = try #require(Self.version2)
+        let offered = try read(mount.path + "/cgroup.controllers").split(
+            whereSeparator: \.isWhitespace
+        )
+        let found = ControlGroups.detect(
+            wanted: ControlGroups.Controller.allCases.filter { !offered.contains("\($0)") },
+            folder: "berth-test",
+            mounts: [mount],
+            own: "/"
+        )
+        #expect(found.parents.isEmpty)
+        #expect(found.missing.allSatisfy { $0.reason.contains("does not offer the controller") })
+    }
+
+    @Test("kills for want of memory are counted, of both versions")
+    func countsMemoryKills() throws {
+        try withHierarchy(own: "/a", controllers: "memory", inside: "") { mount in
+            #expect(ControlGroups.memoryKills(in: mount + "/a") == nil)
+            try Data("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n".utf8)
+                .write(to: URL(fileURLWithPath: mount + "/a/memory.oom_control"))
+            #expect(ControlGroups.memoryKills(in: mount + "/a") == 3)
+            try Data("low 0\nhigh 9\nmax 7\noom 2\noom_kill 1\noom_group_kill 0\n".utf8)
+                .write(to: URL(fileURLWithPath: mount + "/a/memory.events"))
+            #expect(ControlGroups.memoryKills(in: mount + "/a") == 1)
+        }
     }
 
     /// A folder that looks like a version 2 hierarchy, as far as plain files can.

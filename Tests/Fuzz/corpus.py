@@ -115,6 +115,43 @@ def connection():
             yield b"\6" + message(first) + b"\6" + message(second) + b"\x82" + message(second)
 
 
+def frame(kind, number, body=b""):
+    return struct.pack(">IBI", 5 + len(body), kind, number) + body
+
+
+def link():
+    hello = frame(1, 0, b"BERTH-AGENT" + struct.pack(">HII", 2, 1 << 18, 7))
+    failed = struct.pack(">I", 2) + string("no such file")
+    answers = {
+        0: [frame(17, 2, struct.pack(">I", 9)), frame(18, 2, failed)],
+        1: [frame(17, 2, struct.pack(">I", 9))],
+        2: [frame(49, 2), frame(18, 2, failed)],
+        3: [frame(51, 2, struct.pack(">H", 80)), frame(18, 2, failed)],
+        4: [frame(65, 2), frame(18, 2, failed)],
+    }
+    later = [
+        frame(19, 2, b"\0" + struct.pack(">I", 3)),
+        frame(19, 2, b"\1" + struct.pack(">I", 9)),
+        frame(32, 2, b"\0data"),
+        frame(32, 2, b"\1data") + frame(32, 2, b"\2errors"),
+        frame(33, 2, b"\0"),
+        frame(33, 2, b"\1") + frame(33, 2, b"\2"),
+        frame(34, 2, b"\0" + struct.pack(">I", 1000)),
+        frame(35, 2),
+        frame(52, 3, struct.pack(">I", 2) + string("::1") + struct.pack(">H", 99)),
+        frame(23, 2, b"\1" + struct.pack(">I", 4)),
+        frame(2, 0, b"ping"),
+        frame(3, 0, b"pong"),
+        frame(4, 0, b"\1" + string("a line")),
+    ]
+    for kind, replies in answers.items():
+        for reply in replies:
+            for one in later:
+                start = b"\0" + message(hello) + bytes([0x80 | kind]) + message(reply)
+                for decision in (5, 7, 9, 10, 12, 15):
+                    yield start + b"\0" + message(one) + bytes([0x80 | decision]) + message(frame(35, 2))
+
+
 def keys():
     with tempfile.TemporaryDirectory() as folder:
         make = ["ssh-keygen", "-q", "-N", "", "-C", "", "-f"]
@@ -148,6 +185,7 @@ def seeds(target, folder):
         "encrypted": [b"\0\0" + message(b"\5" + string("ssh-userauth")) + b"\1" + message(b"\x02")],
         "authentication": authentication(),
         "connection": connection(),
+        "link": link(),
         "keys": keys(),
     }
     for content in made[target]:

@@ -52,11 +52,18 @@ struct OCIFixture {
         _ change: (inout OCIConfig) -> Void = { _ in },
         carried: ConnectionMetadata = ConnectionMetadata(),
         logger: Logger = silent,
+        report: @escaping @Sendable (PoolEvent) -> Void = { _ in },
         _ body: (OCIFixture) async throws -> Value
     ) async throws -> Value {
         let folder = try makeFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let fixture = try make(in: folder, change, carried: carried, logger: logger)
+        let fixture = try make(
+            in: folder,
+            change,
+            carried: carried,
+            logger: logger,
+            report: report
+        )
         let result: Result<Value, any Error>
         do {
             result = .success(try await body(fixture))
@@ -81,7 +88,8 @@ struct OCIFixture {
         in folder: String,
         _ change: (inout OCIConfig) -> Void = { _ in },
         carried: ConnectionMetadata = ConnectionMetadata(),
-        logger: Logger = silent
+        logger: Logger = silent,
+        report: @escaping @Sendable (PoolEvent) -> Void = { _ in }
     ) throws -> OCIFixture {
         var config = OCIConfig()
         config.image = image
@@ -92,7 +100,7 @@ struct OCIFixture {
         config.timeouts.start = .seconds(60)
         config.timeouts.commandStart = .seconds(60)
         change(&config)
-        let keeper = OCIKeeper(config, logger: logger)
+        let keeper = OCIKeeper(config, logger: logger, report: report)
         let backend = try OCIBackend(config: config, keeper: keeper, logger: logger)
         let subject = ConformanceSubject(
             backend: backend,

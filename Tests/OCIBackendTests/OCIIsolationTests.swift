@@ -39,6 +39,55 @@ struct OCIIsolationTests {
         #expect(seen.contains("Seccomp:\t2"))
     }
 
+    @Test(
+        "with a user namespace root is nobody out here, and the image's owners are as they were",
+        arguments: OCIMachine.runtimes,
+        [OCIDiskConfig.Storage.memory, .disk]
+    )
+    func mapsIDs(_ runtime: String, _ storage: OCIDiskConfig.Storage) async throws {
+        try await OCIFixture.with({
+            $0.runtime = runtime
+            $0.disk.storage = storage
+            $0.ids.first = 1_000_000
+            $0.ids.count = 5000
+        }) { fixture in
+            let id = ConformanceSubject.newConnectionID()
+            try await fixture.subject.withWorkspace(connectionID: id) { workspace in
+                let seen = try await workspace.run(
+                    """
+                    id -u; cat /proc/self/uid_map | tr -s ' '; ls -ln /etc/passwd | tr -s ' ' \
+                    | busybox cut -d' ' -f3,4; echo x >> /etc/passwd && echo written; touch /new /tmp/new
+                    ls -ln /new | tr -s ' ' | busybox cut -d' ' -f3,4
+                    """
+                ).output
+                #expect(seen == "0\n 0 1000000 5000\n0 0\nwritten\n0 0\n")
+                let processes = OCILeftovers.groups(id).flatMap(OCILeftovers.processes)
+                let process = try #require(processes.first?.split(separator: " ").last)
+                let owner = try FileManager.default
+                    .attributesOfItem(atPath: "/proc/\(process)")[.ownerAccountID]
+                #expect((owner as? NSNumber)?.intValue == 1_000_000)
+            }
+            #expect(OCILeftovers.find(id, state: fixture.folder + "/state") == [])
+        }
+    }
+
+    @Test("a user namespace goes with another user, a read-only image and the host's network")
+    func mapsWithOthers() async throws {
+        let guest = try await output("id -u; id -G; echo x > /tmp/here && cat /tmp/here") {
+            $0.ids.first = 1_000_000
+            $0.user = "guest"
+        }
+        #expect(guest.hasPrefix("1000\n"))
+        #expect(guest.contains("2000"))
+        #expect(guest.hasSuffix("x\n"))
+        let closed = try await output("touch /x 2>/dev/null || echo no; touch /run/x && echo yes") {
+            $0.ids.first = 1_000_000
+            $0.disk.readOnly = true
+            $0.network = .host
+        }
+        #expect(closed == "no\nyes\n")
+    }
+
     @Test("another user has no privileges at all, is in its groups, and starts at home")
     func runsAsUser() async throws {
         let seen = try await output("id; pwd; grep CapEff /proc/self/status; echo $HOME $USER") {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs libFuzzer over what the SSH engine reads, and spoiled streams through the agent: `make fuzz`.
+# Runs libFuzzer over what the SSH engine and the gateway's end of an agent's link read, and spoiled
+# streams through the agent: `make fuzz`.
 #
 #   fuzz.sh [SECONDS]    of each target, 100 by default; two targets at a time. The agent gets 40
 #                        streams a second of each kind, from a new seed
@@ -38,7 +39,7 @@ run() {
 }
 
 status=0
-targets=(clear exchange encrypted authentication connection keys)
+targets=(clear exchange encrypted authentication connection keys link)
 for ((at = 0; at < ${#targets[@]}; at += 2)); do
     pids=()
     for target in "${targets[@]:at:2}"; do

@@ -11,6 +11,8 @@ enum {
     BERTH_STEP_UNMOUNT = 2, // target, lazily; one that is not mounted is fine
     BERTH_STEP_FOLDER = 3,  // makes the folder target with mode, user and group
     BERTH_STEP_ENTER = 4,   // goes to target: later paths may be relative to it
+    BERTH_STEP_MAPPED = 5,  // binds source at target with the ids of the user namespace in the
+                            // child's descriptor `flags`, which its program does not get
 };
 
 // What a child does in a mount namespace of its own before it becomes its program.
@@ -52,6 +54,10 @@ struct berth_spawn {
     // Set to the number of the step that failed, if one did.
     size_t *_Nullable failed_step;
 };
+
+// A user namespace in which 0 and the `count` ids from it on are the ids from `first` on out here:
+// a descriptor of it (close-on-exec), else a negative errno value.
+int berth_user_namespace(uint32_t first, uint32_t count);
 
 // Starts it without copying the caller's memory: the calling thread waits until the program runs.
 // Signals are unblocked and set to their defaults in the child.

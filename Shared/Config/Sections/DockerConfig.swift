@@ -215,6 +215,8 @@ package struct DockerTimeoutsConfig: ConfigSection {
     package var window: Duration = .seconds(60)
     /// For one whole request.
     package var http: Duration = .seconds(15)
+    /// How long an agent may give no sign of life, or the engine no answer, under a session.
+    package var silence: Duration = .seconds(60)
 
     package init() {}
 
@@ -225,6 +227,7 @@ package struct DockerTimeoutsConfig: ConfigSection {
         visitor.field("signal", &signal)
         visitor.field("window", &window)
         visitor.field("http", &http)
+        visitor.field("silence", &silence)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {
@@ -235,6 +238,7 @@ package struct DockerTimeoutsConfig: ConfigSection {
         list.check("signal", signal, atLeast: .milliseconds(100))
         list.check("window", window, atLeast: .milliseconds(100))
         list.check("http", http, atLeast: .milliseconds(100))
+        list.check("silence", silence, atLeast: .milliseconds(100))
         return list.problems
     }
 }

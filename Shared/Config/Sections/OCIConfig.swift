@@ -30,6 +30,8 @@ package struct OCIConfig: ConfigSection {
     /// Open files of one process; 0: no limit.
     package var openFiles = 1024
     package var disk = OCIDiskConfig()
+    /// Who the container's users are out here.
+    package var ids = OCIIDsConfig()
     /// Only a user who is root in the container has them.
     package var capabilities = OCIConfig.defaultCapabilities
     package var environment: [String: String] = [:]
@@ -64,6 +66,7 @@ package struct OCIConfig: ConfigSection {
         visitor.field("cpus", &cpus)
         visitor.field("openFiles", &openFiles)
         visitor.section("disk", &disk)
+        visitor.section("ids", &ids)
         visitor.field("capabilities", &capabilities)
         visitor.field("environment", &environment)
         visitor.field("subsystems", &subsystems)
@@ -125,10 +128,11 @@ package struct OCIConfig: ConfigSection {
     private func checkDisk(_ list: inout Rules) {
         guard memory > 0 else { return }
         // Beyond its memory a program that writes is killed; it shall rather see a full disk.
+        let written = disk.storage == .memory ? disk.size : 0
         list.check(
-            disk.size + disk.temporary < memory,
-            "disk.size",
-            "\(disk.size)",
+            written + disk.temporary < memory,
+            disk.storage == .memory ? "disk.size" : "disk.temporary",
+            "\(disk.storage == .memory ? disk.size : disk.temporary)",
             "must with disk.temporary be less than memory, of which it is part"
         )
     }
@@ -152,9 +156,18 @@ package struct OCIConfig: ConfigSection {
     }
 }
 
-/// What a container may write, all of it in memory, and gone with the container.
+/// What a container may write, and gone with the container.
 package struct OCIDiskConfig: ConfigSection {
-    /// Bytes written over the image's files.
+    package enum Storage: String, ConfigChoice {
+        /// Counts as the container's memory.
+        case memory
+        /// The state directory's file system, which alone limits it.
+        case disk
+    }
+
+    /// Where what is written over the image's files lies.
+    package var storage = Storage.memory
+    /// Bytes written over the image's files, in memory.
     package var size = 256 << 20
     /// Bytes below `/tmp`.
     package var temporary = 64 << 20
@@ -164,6 +177,7 @@ package struct OCIDiskConfig: ConfigSection {
     package init() {}
 
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("storage", &storage)
         visitor.field("size", &size)
         visitor.field("temporary", &temporary)
         visitor.field("readOnly", &readOnly)
@@ -173,6 +187,37 @@ package struct OCIDiskConfig: ConfigSection {
         var list = Rules(path)
         list.check("size", size, in: (1 << 20)...Int.max / 4)
         list.check("temporary", temporary, in: (1 << 20)...Int.max / 4)
+        return list.problems
+    }
+}
+
+/// A user namespace of the container (user_namespaces(7)).
+package struct OCIIDsConfig: ConfigSection, Hashable {
+    /// The host's user and group that are root in the container; 0: root, and no namespace.
+    package var first = 0
+    /// So many users and groups there are in the container.
+    package var count = 65_536
+
+    package init() {}
+
+    package var isMapped: Bool { first > 0 }
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("first", &first)
+        visitor.field("count", &count)
+    }
+
+    package func problems(at path: String) -> [ConfigProblem] {
+        var list = Rules(path)
+        // The largest number means none.
+        list.check("first", first, in: 0...0xFFFF_0000)
+        list.check("count", count, in: 1...0xFFFF_0000)
+        list.check(
+            first + count <= 0xFFFF_FFFF,
+            "count",
+            "\(count)",
+            "must with first be less than 4294967295"
+        )
         return list.problems
     }
 }

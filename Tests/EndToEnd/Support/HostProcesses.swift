@@ -3,11 +3,17 @@ import Foundation
 /// The processes of this machine.
 enum HostProcesses {
     /// How many have `marker` in their command line.
-    static func count(_ marker: String) -> Int {
+    static func count(_ marker: String) -> Int { all(marker).count }
+
+    /// Those that have `marker` in their command line, whose words end with NUL.
+    static func all(_ marker: String) -> [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.filter { Int($0) != nil }
+        return names.compactMap { Int32($0) }
             .filter { read("/proc/\($0)/cmdline").contains(marker) }
-            .count
+    }
+
+    static func children(of id: Int32) -> [Int32] {
+        read("/proc/\(id)/task/\(id)/children").split(separator: " ").compactMap { Int32($0) }
     }
 
     /// The memory of a process that is in use now, in bytes (proc(5), `VmRSS`).

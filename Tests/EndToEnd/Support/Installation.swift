@@ -25,13 +25,14 @@ final class Installation: Sendable {
     /// Starts the daemons named, waits until they are ready, and stops them after `body`.
     ///
     /// `settings` are keys with their values, over the configuration file; `{authd}` stands for
-    /// where authd listens.
+    /// where authd listens. `rules` are configd's, in place of the usual ones.
     static func with<Value>(
         _ settings: [String] = [],
         daemons: [DaemonName] = DaemonName.allCases,
+        rules: String? = nil,
         _ body: (Installation) async throws -> Value
     ) async throws -> Value {
-        let installation = try Installation(settings)
+        let installation = try Installation(settings, rules: rules)
         let result: Result<Value, any Error>
         do {
             try await installation.start(daemons)
@@ -44,7 +45,7 @@ final class Installation: Sendable {
         return try result.get()
     }
 
-    private init(_ settings: [String]) throws {
+    private init(_ settings: [String], rules: String?) throws {
         config = InstallationConfig(folder: try Surroundings.temporaryFolder("e2e"))
         let authd = "127.0.0.1:\(config.ports.authd)"
         overrides = settings.flatMap { ["--set", $0.replacing("{authd}", with: authd)] }
@@ -55,7 +56,7 @@ final class Installation: Sendable {
             )
         }
         try Data(config.text.utf8).write(to: URL(filePath: config.file))
-        try Data(config.rulesText.utf8).write(to: URL(filePath: config.rules))
+        try Data((rules ?? config.rulesText).utf8).write(to: URL(filePath: config.rules))
     }
 
     // MARK: - Daemons
@@ -120,6 +121,9 @@ final class Installation: Sendable {
         )
         daemons.withLock { $0[name] = program }
     }
+
+    /// Where a daemon's standard output goes.
+    func logFile(_ name: DaemonName) -> URL { logFiles(name).appendingPathExtension("out") }
 
     private func logFiles(_ name: DaemonName) -> URL {
         let folder = Surroundings.results.appending(path: "logs/\(config.folder.lastPathComponent)")

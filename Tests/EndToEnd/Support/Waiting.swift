@@ -5,10 +5,12 @@ struct NotInTime: Error, CustomStringConvertible {
     let description: String
 }
 
-/// Waits until `condition` holds; fails with the words of `what` after `limit`.
+/// Waits until `condition` holds, looking at it `every` so long; fails with the words of `what`
+/// after `limit`.
 func wait(
     _ limit: Duration = .seconds(90),
     for what: String,
+    every pause: Duration = .milliseconds(50),
     until condition: () async throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + limit
@@ -16,6 +18,6 @@ func wait(
         guard ContinuousClock.now < end else {
             throw NotInTime(description: "\(what): not so after \(limit)")
         }
-        try await Task.sleep(for: .milliseconds(50))
+        try await Task.sleep(for: pause)
     }
 }

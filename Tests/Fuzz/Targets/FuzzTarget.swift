@@ -1,7 +1,7 @@
 import NIOCore
 import SharedSSH
 
-/// A part of the engine that is given arbitrary bytes. A run returns or it has found something:
+/// A part of the gateway that is given arbitrary bytes. A run returns or it has found something:
 /// a trap, or a broken promise, which is a `preconditionFailure` here.
 package enum FuzzTarget: String, CaseIterable, Sendable {
     /// The server's transport: whatever a socket may bring before the keys.
@@ -14,6 +14,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case authentication
     /// The connection protocol, with any decisions of a handler.
     case connection
+    /// The gateway's end of a guest agent's link.
+    case link
     /// Keys, certificates, key files, revocation lists.
     case keys
 
@@ -25,6 +27,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .encrypted: Transport.encrypted(&input)
         case .authentication: Authentication.run(&input)
         case .connection: Connection.run(&input)
+        case .link: Link.run(&input)
         case .keys: Keys.run(&input)
         }
     }

@@ -24,6 +24,7 @@ struct ContainerOpening: Sendable {
     let loop: any EventLoop
     let progress: @Sendable (String) -> Void
     let logger: Logger
+    let owed: OwedContainers
     /// Puts what else belongs into a container that was created.
     var deliver: @Sendable (String) async throws -> Void = { _ in }
 
@@ -31,7 +32,12 @@ struct ContainerOpening: Sendable {
     private static let firstWord = Duration.seconds(2)
 
     var remover: ContainerRemover {
-        ContainerRemover(engine: engine, limit: config.timeouts.containerStop, logger: logger)
+        ContainerRemover(
+            engine: engine,
+            limit: config.timeouts.containerStop,
+            logger: logger,
+            owed: owed
+        )
     }
 
     func run() async throws -> RunningContainer {
@@ -61,7 +67,13 @@ struct ContainerOpening: Sendable {
         _ check: (EngineStream) async throws -> Void
     ) async throws -> RunningContainer {
         try await images?.provide(spec.image, platform: spec.platform, progress: progress)
-        let id = try await retrying(.dockerContainerCreate) { try await self.create() }
+        let id: String
+        do {
+            id = try await retrying(.dockerContainerCreate) { try await self.create() }
+        } catch {
+            if mayExist(after: error) { owed.add(spec.name, mayAppear: true, engine, logger) }
+            throw error
+        }
         do {
             try Task.checkCancellation()
             try await deliver(id)
@@ -129,13 +141,18 @@ struct ContainerOpening: Sendable {
         do {
             return try await creation.value
         } catch {
-            // Without an answer the container may be there all the same. Its name is ours alone
-            // unless the configuration chose it.
-            if (error as? CodedError)?.engineStatus == nil, config.execution.containerName.isEmpty {
-                await remover.remove(spec.name)
-            }
+            // What a creation without answer has made would be in the way of the next one.
+            // An engine that still hangs is asked again later.
+            if mayExist(after: error) { try? await engine.removeContainer(spec.name) }
             throw error
         }
+    }
+
+    /// Without an answer the container may be there all the same, now or later. Its name is ours
+    /// alone unless the configuration chose it.
+    private func mayExist(after error: any Error) -> Bool {
+        let status = (error as? CodedError)?.engineStatus
+        return status == nil && config.execution.containerName.isEmpty
     }
 
     private func retrying<Value: Sendable>(

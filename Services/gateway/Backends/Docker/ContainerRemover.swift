@@ -10,6 +10,8 @@ struct ContainerRemover: Sendable {
     /// For the whole removal, repetitions included.
     let limit: Duration
     let logger: Logger
+    /// Where what was not removed is remembered; `nil` where somebody comes again anyway.
+    var owed: OwedContainers?
 
     /// Returns when the container is gone, or the time is over. Runs to its end even when the
     /// calling task is cancelled.
@@ -29,6 +31,7 @@ struct ContainerRemover: Sendable {
             logger.emit(.dockerContainerRemoveSuccessful, labels)
         } catch let error as CodedError {
             logger.emit(error, labels)
+            owed?.add(container, mayAppear: false, engine, logger)
         } catch {
             logger.emit(.dockerContainerRemoveFailed, labels, text: "\(error)")
         }

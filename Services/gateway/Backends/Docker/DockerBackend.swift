@@ -32,6 +32,8 @@ package final class DockerBackend: Backend {
     private let kept: KeptContainers
     private let delivery: AgentDelivery
     private let pool: PoolUse?
+    private let owed = OwedContainers()
+    private let told = ContainerTrouble.Told()
     private let logger: Logger
 
     /// Names this process in the labels of its containers.
@@ -172,7 +174,7 @@ package final class DockerBackend: Backend {
         _ request: WorkspaceRequest
     ) async throws -> any ContainerWorkspace {
         guard hasOwnExecs else {
-            return try await use(request).workspace(in: id, delivery, engine, on: request.eventLoop)
+            return try await use(request).workspace(in: id, delivery, on: request.eventLoop)
         }
         let remover = ContainerRemover(
             engine: engine,
@@ -253,7 +255,8 @@ package final class DockerBackend: Backend {
                 config: config,
                 loop: MultiThreadedEventLoopGroup.singleton.next(),
                 progress: { _ in },
-                logger: logger
+                logger: logger,
+                owed: owed
             ),
             delivery: delivery
         )
@@ -275,10 +278,12 @@ package final class DockerBackend: Backend {
 
     private func use(_ request: WorkspaceRequest, patience: Duration? = nil) -> AgentUse {
         AgentUse(
+            engine: engine,
             config: config,
             patience: patience ?? config.timeouts.containerStart,
             // A container that waits for its person gets it with each of their connections.
             environment: config.execution.resume > .zero ? [] : environment(request),
+            told: told,
             logger: logger(for: request)
         )
     }
@@ -292,6 +297,7 @@ package final class DockerBackend: Backend {
             engine: engine,
             config: config,
             loop: request.eventLoop,
+            told: told,
             logger: logger(for: request)
         )
     }
@@ -316,7 +322,8 @@ package final class DockerBackend: Backend {
             config: config,
             loop: request.eventLoop,
             progress: progress,
-            logger: logger(for: request)
+            logger: logger(for: request),
+            owed: owed
         )
     }
 

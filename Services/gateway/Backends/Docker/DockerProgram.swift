@@ -32,17 +32,30 @@ final class DockerProgram: Program {
     /// Whether it has ended and its output too.
     var isOver: Bool { watch.exit.isSettled && exec.stream.ended.isSettled }
 
-    init(exec: ExecStarter.Exec, execs: ExecStarter, logger: Logger) {
+    init(
+        exec: ExecStarter.Exec,
+        execs: ExecStarter,
+        trouble: ContainerTrouble,
+        logger: Logger
+    ) {
         self.exec = exec
         self.execs = execs
         self.logger = logger
         // Taken from the end.
         state = Mutex(State(first: exec.first.reversed()))
-        let watch = ExitWatch(engine: execs.engine, exec: exec, logger: logger)
+        let watch = ExitWatch(
+            engine: execs.engine,
+            exec: exec,
+            silence: execs.config.timeouts.silence,
+            trouble: trouble,
+            logger: logger
+        )
         self.watch = watch
         let watching = Task {
             await watch.run()
             endInput()
+            // An engine that hangs would never end the output.
+            if await watch.hasFailed { await exec.stream.close() }
         }
         state.withLock { $0.watching = watching }
     }

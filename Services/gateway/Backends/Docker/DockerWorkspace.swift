@@ -16,6 +16,7 @@ final class DockerWorkspace: ContainerWorkspace {
     private let execs: ExecStarter
     /// Through the image's agent; `nil`: without one.
     private let forwarding: ForwardAgents?
+    private let trouble: ContainerTrouble
     private let config: DockerConfig
     private let logger: Logger
     private let state = Mutex(State())
@@ -33,6 +34,7 @@ final class DockerWorkspace: ContainerWorkspace {
         engine: EngineClient,
         config: DockerConfig,
         loop: any EventLoop,
+        told: ContainerTrouble.Told,
         logger: Logger
     ) {
         label = "docker-" + container.id.prefix(12)
@@ -47,6 +49,12 @@ final class DockerWorkspace: ContainerWorkspace {
             logger: logger
         )
         forwarding = Self.forwarding(execs, loop)
+        trouble = ContainerTrouble(
+            engine: engine,
+            container: container.id,
+            told: told,
+            logger: logger
+        )
         guard let lifeline = container.lifeline else { return }
         let drain = Task {
             // Its end, of whatever kind, is the container's: programs learn of that themselves.
@@ -102,6 +110,7 @@ final class DockerWorkspace: ContainerWorkspace {
                 terminal: request.pty?.size
             ),
             execs: execs,
+            trouble: trouble,
             logger: logger
         )
         let isLate = state.withLock { state in

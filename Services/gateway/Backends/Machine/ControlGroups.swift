@@ -95,6 +95,18 @@ package struct ControlGroups: Sendable {
         }
     }
 
+    /// How often the kernel has killed something in a group for want of memory (cgroups(7)); `nil`
+    /// for a group of which that is not known.
+    package static func memoryKills(in group: String) -> Int? {
+        // One of version 2, else of version 1.
+        for name in ["memory.events", "memory.oom_control"] {
+            let text = try? String(contentsOfFile: "\(group)/\(name)", encoding: .utf8)
+            let line = text?.split(separator: "\n").first { $0.hasPrefix("oom_kill ") }
+            if let count = line.flatMap({ Int($0.dropFirst("oom_kill ".count)) }) { return count }
+        }
+        return nil
+    }
+
     package static func write(_ value: String, to path: String) throws {
         let file = Descriptor(
             try SystemFailure.check("open \(path)", unsafe open(path, O_WRONLY | O_CLOEXEC))

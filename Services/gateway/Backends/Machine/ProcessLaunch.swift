@@ -41,6 +41,9 @@ package struct ProcessLaunch: Sendable {
         case makeFolder(String, mode: UInt32, owner: Identity)
         /// Later paths may be relative to it.
         case enter(String)
+        /// Binds a folder with the owners that its files have in the user namespace in a
+        /// descriptor of the process, which its program does not get (mount_setattr(2)).
+        case mapped(String, at: String, descriptor: Int)
     }
 
     /// Workspaces go before the gateway and its neighbours when the machine's memory runs out.
@@ -129,6 +132,7 @@ extension ProcessLaunch.Step {
             [source, target, type, options]
         case .unmount(let target), .makeFolder(let target, _, _), .enter(let target):
             ["", target, "", ""]
+        case .mapped(let source, let target, _): [source, target, "", ""]
         }
     }
 
@@ -145,6 +149,9 @@ extension ProcessLaunch.Step {
             unsafe step.user = owner.user
             unsafe step.group = owner.group
         case .enter: unsafe step.kind = Int32(BERTH_STEP_ENTER)
+        case .mapped(_, _, let descriptor):
+            unsafe step.kind = Int32(BERTH_STEP_MAPPED)
+            unsafe step.flags = UInt(descriptor)
         }
         return unsafe step
     }
@@ -155,6 +162,7 @@ extension ProcessLaunch.Step {
         case .unmount(let target): "umount \(target)"
         case .makeFolder(let target, _, _): "mkdir \(target)"
         case .enter(let target): "chdir \(target)"
+        case .mapped(let source, _, _): "map the owners of \(source)"
         }
     }
 }

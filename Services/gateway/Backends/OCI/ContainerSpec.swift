@@ -36,6 +36,10 @@ struct ContainerSpec {
             "readonlyPaths": Self.readonlyPaths,
             "seccomp": SeccompProfile.tree,
         ]
+        if plan.config.ids.isMapped {
+            linux["uidMappings"] = idMappings
+            linux["gidMappings"] = idMappings
+        }
         if host.controllers != nil {
             linux["cgroupsPath"] = .string(groups)
             linux["resources"] = resources
@@ -43,7 +47,9 @@ struct ContainerSpec {
         let own: ConfigTree = [
             "ociVersion": "1.0.2",
             "process": process,
-            "root": ["path": "rootfs", "readonly": .bool(plan.config.disk.readOnly)],
+            "root": [
+                "path": .string(Bundle.root(plan)), "readonly": .bool(plan.config.disk.readOnly),
+            ],
             "hostname": .string(plan.config.hostname),
             "mounts": .list(mounts(bundle) + extraMounts),
             "linux": .map(linux),
@@ -96,6 +102,14 @@ struct ContainerSpec {
     private var namespaces: [String] {
         ["pid", "ipc", "uts", "mount"] + (host.controllers == nil ? [] : ["cgroup"])
             + (plan.config.network == .none ? ["network"] : [])
+            + (plan.config.ids.isMapped ? ["user"] : [])
+    }
+
+    private var idMappings: ConfigTree {
+        let ids = plan.config.ids
+        return [
+            ["containerID": 0, "hostID": .integer(ids.first), "size": .integer(ids.count)]
+        ]
     }
 
     private var resources: ConfigTree {
@@ -135,7 +149,7 @@ struct ContainerSpec {
             ),
             Self.mount("tmpfs", "shm", "/dev/shm", small),
             Self.mount("mqueue", "mqueue", "/dev/mqueue", ["nosuid", "noexec", "nodev"]),
-            Self.mount("sysfs", "sysfs", "/sys", ["nosuid", "noexec", "nodev", "ro"]),
+            sys,
             Self.mount("tmpfs", "tmpfs", "/tmp", ["nosuid", "nodev", "mode=1777", size]),
             Self.bind(host.agentFolder, AgentFolder.mountPoint, isReadOnly: true),
         ]
@@ -151,6 +165,14 @@ struct ContainerSpec {
             list.append(Self.bind(bundle + "/hosts", "/etc/hosts", isReadOnly: false))
         }
         return list
+    }
+
+    /// sysfs(5) shows the network, so only who made that may mount it.
+    private var sys: ConfigTree {
+        guard plan.config.network == .host, plan.config.ids.isMapped else {
+            return Self.mount("sysfs", "sysfs", "/sys", ["nosuid", "noexec", "nodev", "ro"])
+        }
+        return Self.mount("bind", "/sys", "/sys", ["rbind", "nosuid", "noexec", "nodev", "ro"])
     }
 
     private var extraMounts: [ConfigTree] {

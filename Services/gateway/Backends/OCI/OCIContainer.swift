@@ -31,6 +31,8 @@ final class OCIContainer: Sendable {
     /// Keeps the image's layers.
     private let use: ImageUse
     private let closing = Mutex<Task<Void, Never>?>(nil)
+    /// How often somebody was told that memory ran out.
+    private let told = Mutex(0)
 
     init(
         id: String,
@@ -81,7 +83,8 @@ final class OCIContainer: Sendable {
         let options = AgentLinkOptions(
             helloTimeout: plan.config.timeouts.start,
             network: plan.config.network == .host ? .gateway : .workspace,
-            dialTimeout: plan.config.timeouts.commandStart
+            dialTimeout: plan.config.timeouts.commandStart,
+            reason: { [weak self] in self?.reason(logger) }
         )
         return try await AgentLink.open(
             over: transport,
@@ -89,6 +92,19 @@ final class OCIContainer: Sendable {
             options: options,
             logger: logger
         )
+    }
+
+    /// Why a program was killed, if that is known.
+    private func reason(_ logger: Logger) -> CodedError? {
+        let count = host.memoryKills(id)
+        let isNews = told.withLock { told in
+            defer { told = count }
+            return count > told
+        }
+        guard isNews else { return nil }
+        let error = CodedError(.containerOutOfMemory)
+        logger.emit(error, ["container": "\(id)"])
+        return error
     }
 
     /// Ends it and everything in it; the agent's streams are closed here or by its link.

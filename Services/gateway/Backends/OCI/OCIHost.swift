@@ -27,12 +27,14 @@ package final class OCIHost: Sendable {
         var agentPath: String
         var imageDirectory: String
         var stateDirectory: String
+        var ids: OCIIDsConfig
 
         package init(_ config: OCIConfig) {
             runtime = config.runtime
             agentPath = config.agentPath
             imageDirectory = config.imageDirectory
             stateDirectory = config.stateDirectory
+            ids = config.ids
         }
     }
 
@@ -43,6 +45,8 @@ package final class OCIHost: Sendable {
     private let reactor: Reactor
     private let pool: NIOThreadPool
     private let candidates: [OCIRuntime]
+    /// Of all containers, if they have one.
+    private let userNamespace: Descriptor?
     private let groupMounts: [CgroupMount]
     /// The path below each hierarchy's top, without the container's name.
     private let groupsPath: String
@@ -84,6 +88,7 @@ package final class OCIHost: Sendable {
                 withIntermediateDirectories: true
             )
             reactor = try Reactor(name: "berth-oci")
+            userNamespace = try Self.userNamespace(settings.ids)
         } catch let error as CodedError {
             throw error
         } catch {
@@ -100,6 +105,21 @@ package final class OCIHost: Sendable {
             own: ControlGroups.ownVersion2Path()
         )
         groupsPath = Self.groupsPath(groups, groupMounts)
+    }
+
+    private static func userNamespace(_ ids: OCIIDsConfig) throws -> Descriptor? {
+        guard ids.isMapped else { return nil }
+        let number = berth_user_namespace(
+            UInt32(clamping: ids.first),
+            UInt32(clamping: ids.count)
+        )
+        guard number >= 0 else {
+            throw CodedError(
+                .ociUnavailable,
+                detail: "\(SystemFailure("a user namespace", -number))"
+            )
+        }
+        return Descriptor(number)
     }
 
     private static func groupsPath(_ groups: ControlGroups, _ mounts: [CgroupMount]) -> String {
@@ -127,7 +147,7 @@ package final class OCIHost: Sendable {
         let spec = ContainerSpec(plan: plan, host: containerHost(hasGroups: true))
         return [
             Array(spec.tree(bundle: "", groups: "").json.utf8),
-            Array("\(plan.config.disk.size)".utf8),
+            Array("\(plan.config.disk.storage.rawValue) \(plan.config.disk.size)".utf8),
         ] + plan.image.layers.map { Array($0.digest.utf8) }
     }
 
@@ -259,6 +279,7 @@ package final class OCIHost: Sendable {
             arguments: runtime.arguments(state: folder.path + Self.notes)
                 + ["run", "--bundle", bundle, id],
             descriptors: [input.reader, output.writer, complaints.writer]
+                + (plan.config.ids.isMapped ? [userNamespace] : [])
         )
         launch.environment = Self.runtimeEnvironment
         launch.steps = [.unmount(OCIRuntime.unified)] + steps
@@ -346,6 +367,11 @@ package final class OCIHost: Sendable {
 
     private func groupPaths(_ id: String) -> [String] {
         groupMounts.map { $0.path + groupsPath + "/" + id }
+    }
+
+    /// How often memory ran out in a container, as long as it is there.
+    func memoryKills(_ id: String) -> Int {
+        groupPaths(id).compactMap(ControlGroups.memoryKills).max() ?? 0
     }
 
     /// Kills and removes; `false` if something still lives.

@@ -31,6 +31,7 @@ struct AgentContainer: Sendable {
     func greet(
         _ config: DockerConfig,
         within patience: Duration,
+        _ trouble: ContainerTrouble,
         _ logger: Logger
     ) async throws -> AgentLink {
         do {
@@ -39,8 +40,10 @@ struct AgentContainer: Sendable {
                 on: stream.eventLoop,
                 options: AgentLinkOptions(
                     helloTimeout: patience,
+                    pulse: config.timeouts.silence / 2,
                     network: ContainerSpec.network(config.execution),
-                    dialTimeout: config.timeouts.commandStart
+                    dialTimeout: config.timeouts.commandStart,
+                    reason: { await trouble.reason() }
                 ),
                 logger: logger
             )

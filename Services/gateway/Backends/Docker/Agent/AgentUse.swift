@@ -10,11 +10,13 @@ import SharedWaiting
 
 /// Makes workspaces out of containers that have an agent.
 struct AgentUse: Sendable {
+    let engine: EngineClient
     let config: DockerConfig
     /// For an agent's greeting.
     let patience: Duration
     /// The connection's, for each of its programs.
     let environment: [(name: String, value: RawText)]
+    let told: ContainerTrouble.Told
     let logger: Logger
 
     private var execution: DockerExecutionConfig { config.execution }
@@ -35,10 +37,16 @@ struct AgentUse: Sendable {
     }
 
     private func greeted(_ container: AgentContainer) async throws -> AgentWorkspace {
+        let trouble = ContainerTrouble(
+            engine: engine,
+            container: container.id,
+            told: told,
+            logger: logger
+        )
         let isDefaultShell = execution.shellCommand == DockerExecutionConfig().shellCommand
         return AgentWorkspace(
             container: container,
-            link: try await container.greet(config, within: patience, logger),
+            link: try await container.greet(config, within: patience, trouble, logger),
             commands: AgentCommands(
                 environment: [(name: "PATH", value: RawText(container.path))] + environment,
                 shellCommand: execution.shellCommand,
@@ -57,32 +65,35 @@ struct AgentUse: Sendable {
     func workspace(
         in container: String,
         _ delivery: AgentDelivery,
-        _ engine: EngineClient,
         on loop: any EventLoop
     ) async throws -> AgentWorkspace {
         do {
-            return try await greeted(try await join(container, engine, loop))
+            return try await greeted(try await join(container, loop))
         } catch let error as CodedError where error.isMissingAgent {
             try await delivery.copy(into: container)
-            return try await greeted(try await join(container, engine, loop))
+            return try await greeted(try await join(container, loop))
         }
     }
 
     private func join(
         _ container: String,
-        _ engine: EngineClient,
         _ loop: any EventLoop
     ) async throws -> AgentContainer {
         let environment = try await engine.environment(of: container)
-        let exec = try await createExec(container, engine)
-        let stream = try await engine.startExec(exec, hasTerminal: false, on: loop)
+        let exec = try await createExec(container)
+        let stream = try await within(
+            config.timeouts.commandStart,
+            late: CodedError(.dockerExecAttachFailed, detail: "not started in time"),
+            discard: { await $0.close() },
+            { [engine] in try await engine.startExec(exec, hasTerminal: false, on: loop) }
+        )
         return AgentContainer(
             id: container,
             transport: DockerTransport(stream, nil),
             stream: stream,
             remover: nil,
             environment: environment,
-            isGone: { [config, logger] in
+            isGone: { [config, logger, engine] in
                 do {
                     let limit = config.timeouts.containerStop
                     try await within(limit, late: CodedError(.dockerExitCodeFailed)) {
@@ -96,7 +107,7 @@ struct AgentUse: Sendable {
         )
     }
 
-    private func createExec(_ container: String, _ engine: EngineClient) async throws -> String {
+    private func createExec(_ container: String) async throws -> String {
         do {
             return try await engine.createExec(
                 container,

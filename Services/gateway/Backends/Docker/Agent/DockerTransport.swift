@@ -17,6 +17,7 @@ final class DockerTransport: AgentTransport {
         /// Once it is decided: `nil` for the streams.
         var direct: PipeTransport?
         var said = ""
+        var isFirst = true
     }
 
     private static let longestText = 500
@@ -75,13 +76,25 @@ final class DockerTransport: AgentTransport {
 
     private func readStream() async throws -> ByteBuffer? {
         while let piece = try await stream.next() {
-            if piece.output == .stdout { return piece.bytes }
-            state.withLock { state in
-                guard state.said.utf8.count < Self.longestText else { return }
-                let text = piece.bytes.readableBytesView.prefix(300)
-                state.said += String(decoding: text, as: UTF8.self)
+            guard piece.output != .stdout else {
+                // A frame begins with its length, and none is so long that this is not zero: it is
+                // the engine that says something.
+                let first = state.withLock { state in
+                    defer { state.isFirst = false }
+                    return state.isFirst
+                }
+                if first, piece.bytes.readableBytesView.first != 0 { note(piece.bytes) }
+                return piece.bytes
             }
+            note(piece.bytes)
         }
         return nil
+    }
+
+    private func note(_ bytes: ByteBuffer) {
+        state.withLock { state in
+            guard state.said.utf8.count < Self.longestText else { return }
+            state.said += String(decoding: bytes.readableBytesView.prefix(300), as: UTF8.self)
+        }
     }
 }

@@ -2,7 +2,7 @@ package import GatewayCore
 package import Logging
 package import NIOCore
 import SharedLogging
-import SharedMessages
+package import SharedMessages
 import SharedSSH
 import SharedWaiting
 import Synchronization
@@ -30,17 +30,22 @@ package struct AgentLinkOptions: Sendable {
     package var network: DialNetwork
     /// For one connection that it makes.
     package var dialTimeout: Duration
+    /// Asked when a program was killed, or the agent is gone: what the person is to be told then,
+    /// if more is known than that. It has a time limit of its own.
+    package var reason: @Sendable () async -> CodedError?
 
     package init(
         helloTimeout: Duration = .seconds(30),
         pulse: Duration = .seconds(30),
         network: DialNetwork = .workspace,
-        dialTimeout: Duration = .seconds(60)
+        dialTimeout: Duration = .seconds(60),
+        reason: @escaping @Sendable () async -> CodedError? = { nil }
     ) {
         self.helloTimeout = helloTimeout
         self.pulse = pulse
         self.network = network
         self.dialTimeout = dialTimeout
+        self.reason = reason
     }
 }
 

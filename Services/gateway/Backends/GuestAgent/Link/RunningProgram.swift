@@ -2,12 +2,16 @@ import GatewayCore
 import NIOCore
 import SharedMessages
 import SharedSSH
+import SharedWaiting
+import Synchronization
 
 /// A program that an agent runs.
 final class RunningProgram: Program {
     private let id: AgentID
     private let hasTerminal: Bool
     let tellsInput: Bool
+    /// Whether somebody on our side wanted its end.
+    private let isEndOurs = Mutex(false)
 
     private static let errorChannel: UInt8 = 2
 
@@ -79,15 +83,12 @@ final class RunningProgram: Program {
             frame.string(Array(name.utf8))
             machine.send(frame)
         }
+        isEndOurs.withLock { $0 = true }
     }
 
     func exit() async throws -> ProgramExit {
-        let exit: AgentExit = try await id.link.wait(for: WaitKey(.exit, id.number)) {
-            [number = id.number] machine in
-            if let exit = machine.items[number]?.exit { return exit }
-            if let end = machine.end { throw end }
-            return nil
-        }
+        let exit = try await agentExit()
+        if let trouble = await trouble(behind: exit) { throw trouble }
         switch exit.kind {
         case .status: return .status(exit.number)
         case .signal, .signalWithCore:
@@ -99,5 +100,40 @@ final class RunningProgram: Program {
         }
     }
 
-    func terminate() async { id.close() }
+    /// What else has ended than the program, if nobody on our side wanted its end.
+    private func trouble(behind exit: AgentExit) async -> CodedError? {
+        guard exit.isSudden, !isEndOurs.withLock({ $0 }) else { return nil }
+        if exit.isKill, let reason = await id.link.options.reason() { return reason }
+        // An agent that is told to stop ends its programs first.
+        let end = try? await within(.milliseconds(300), late: CancellationError()) { [id] in
+            try await id.link.waitForEnd()
+        }
+        return end == .lost ? AgentEnd.lost.error : nil
+    }
+
+    private func agentExit() async throws -> AgentExit {
+        do {
+            return try await id.link.wait(for: WaitKey(.exit, id.number)) {
+                [number = id.number] machine in
+                if let exit = machine.items[number]?.exit { return exit }
+                if let end = machine.end { throw end }
+                return nil
+            }
+        } catch let error as CodedError where error.code == .agentLost {
+            throw await id.link.options.reason() ?? error
+        }
+    }
+
+    func terminate() async {
+        isEndOurs.withLock { $0 = true }
+        id.close()
+    }
+}
+
+extension AgentExit {
+    /// Ended by SIGKILL (signal(7)).
+    fileprivate var isKill: Bool { kind != .status && number == 9 }
+
+    /// Ended by SIGHUP, SIGKILL or SIGTERM.
+    fileprivate var isSudden: Bool { kind != .status && [1, 9, 15].contains(number) }
 }

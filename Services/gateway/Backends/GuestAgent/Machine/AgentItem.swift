@@ -1,8 +1,8 @@
 import DequeModule
 
 /// What one id stands for; a part of its machine, which alone holds it.
-final class AgentItem {
-    enum Kind: Hashable {
+package final class AgentItem {
+    package enum Kind: Hashable {
         case program(hasTerminal: Bool)
         case connection
         case listener
@@ -22,7 +22,7 @@ final class AgentItem {
     /// What the agent still takes on channel 0.
     var sendWindow: UInt32
     /// Of what was sent, what the agent has still to tell of; `nil` when it was not asked to.
-    var untold: Int?
+    package var untold: Int?
     var endSent = false
     /// The agent was told that nobody wants a program's output.
     var isOutputEnded = false

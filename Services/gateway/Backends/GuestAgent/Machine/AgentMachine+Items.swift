@@ -139,7 +139,7 @@ extension AgentEvent {
 
 extension AgentMachine {
     /// Takes and drops what comes for the id from now on.
-    mutating func discardOutput(_ id: UInt32) {
+    package mutating func discardOutput(_ id: UInt32) {
         items[id]?.received.discard()
         giveWindows(id)
     }

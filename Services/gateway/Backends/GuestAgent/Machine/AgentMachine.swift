@@ -1,13 +1,13 @@
 import DequeModule
-import NIOCore
+package import NIOCore
 
 /// The gateway's side of docs/agent-protocol.md, without input, output or waiting.
 ///
 /// Bytes of the agent come in by `receive`, its frames leave by `takeFrames`; `takeWoken` names
 /// what may have changed for those who wait.
-struct AgentMachine {
+package struct AgentMachine {
     /// Of ours, and of the agent's.
-    static let mostIDs = 1024
+    package static let mostIDs = 1024
     /// Connections of one listener that nobody has taken yet; further ones are closed.
     static let mostWaiting = 64
     /// Lines that are passed on to the log.
@@ -16,7 +16,7 @@ struct AgentMachine {
     private static let longestData = 128 << 10
 
     private var decoder = AgentDecoder()
-    var items: [UInt32: AgentItem] = [:]
+    package internal(set) var items: [UInt32: AgentItem] = [:]
     private var lastID: UInt32 = 0
     private var lastAcceptedID: UInt32 = 1
     private var queue = SendQueue()
@@ -30,7 +30,7 @@ struct AgentMachine {
     /// Why nothing more will happen.
     private(set) var end: (any Error)?
 
-    init() {
+    package init() {
         var hello = FrameWriter(FrameKind.hello, 0, room: 17)
         hello.raw(FrameLimits.magic)
         hello.integer(FrameLimits.version)
@@ -41,13 +41,13 @@ struct AgentMachine {
     // MARK: - For the shell
 
     /// Takes bytes of the agent's.
-    mutating func receive(_ bytes: ByteBuffer) throws(AgentFault) {
+    package mutating func receive(_ bytes: ByteBuffer) throws(AgentFault) {
         decoder.append(bytes)
         while let event = try decoder.next() { try handle(event) }
     }
 
     /// Frames for the agent, in order; empty when there are none.
-    mutating func takeFrames() -> [ByteBuffer] {
+    package mutating func takeFrames() -> [ByteBuffer] {
         let frames = queue.takeAll()
         wake(.backlog)
         wakeBlocked()
@@ -60,18 +60,18 @@ struct AgentMachine {
     /// Whether the agent knows BREAK, and END of a program's output.
     var canBreak: Bool { greeting.map { $0.version >= FrameLimits.breakVersion } ?? false }
 
-    var isBacklogged: Bool { queue.isBacklogged }
+    package var isBacklogged: Bool { queue.isBacklogged }
 
-    mutating func takeWoken() -> WaitKey? { woken.popFirst() }
+    package mutating func takeWoken() -> WaitKey? { woken.popFirst() }
 
     /// What the agent wants in the log.
-    mutating func takeLog() -> [(level: UInt8, text: String)] {
+    package mutating func takeLog() -> [(level: UInt8, text: String)] {
         defer { log = [] }
         return log
     }
 
     /// Nothing more will come or go; what was received can still be taken.
-    mutating func finish(_ error: any Error) {
+    package mutating func finish(_ error: any Error) {
         guard end == nil else { return }
         end = error
     }
@@ -100,14 +100,14 @@ struct AgentMachine {
 
     mutating func send(_ kind: UInt8, _ id: UInt32) { send(FrameWriter(kind, id)) }
 
-    mutating func ping() {
+    package mutating func ping() {
         var frame = FrameWriter(FrameKind.ping, 0)
         frame.integer(pongs)
         send(frame)
     }
 
     /// A new id for something of ours; throws `TooManyIDs`.
-    mutating func claim(_ kind: AgentItem.Kind) throws -> UInt32 {
+    package mutating func claim(_ kind: AgentItem.Kind) throws -> UInt32 {
         if let end { throw end }
         let inUse = items.count { $0.key.isMultiple(of: 2) && !$0.value.isOver }
         guard let greeting, inUse < Self.mostIDs, lastID < .max - 2 else { throw TooManyIDs() }
@@ -119,7 +119,7 @@ struct AgentMachine {
     /// Sends what there is room for: the rest, or `nil` when nothing could be sent.
     ///
     /// Bytes for something that takes none any more count as sent.
-    mutating func send(_ bytes: ByteBuffer, to id: UInt32) throws -> ByteBuffer? {
+    package mutating func send(_ bytes: ByteBuffer, to id: UInt32) throws -> ByteBuffer? {
         if let end { throw end }
         var rest = bytes
         while rest.readableBytes > 0 {
@@ -143,7 +143,7 @@ struct AgentMachine {
     }
 
     /// Ends what is sent to the id.
-    mutating func sendEnd(_ id: UInt32) {
+    package mutating func sendEnd(_ id: UInt32) {
         guard let item = items[id], !item.endSent, !item.closeSent, !item.isOver, end == nil else {
             return
         }
@@ -170,7 +170,7 @@ struct AgentMachine {
     }
 
     /// Gives the id up; what comes for it is dropped.
-    mutating func close(_ id: UInt32) {
+    package mutating func close(_ id: UInt32) {
         guard let item = items[id] else { return }
         item.received.discard()
         for connection in item.waiting { abandon(connection.id) }
@@ -184,7 +184,7 @@ struct AgentMachine {
     }
 
     /// As `close`, and nobody will ask about it again.
-    mutating func abandon(_ id: UInt32) {
+    package mutating func abandon(_ id: UInt32) {
         items[id]?.isForgotten = true
         close(id)
     }
@@ -195,7 +195,7 @@ struct AgentMachine {
     }
 
     /// The next piece of the id's bytes, giving the agent its window back.
-    mutating func takePiece(_ id: UInt32) -> ReceiveQueue.Piece? {
+    package mutating func takePiece(_ id: UInt32) -> ReceiveQueue.Piece? {
         guard let piece = items[id]?.received.take() else { return nil }
         giveWindows(id)
         return piece

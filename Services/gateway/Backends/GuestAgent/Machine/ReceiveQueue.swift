@@ -1,14 +1,14 @@
 import DequeModule
 import GatewayCore
-import NIOCore
+package import NIOCore
 import SharedSSH
 
 /// What came for one id and nobody has taken yet, within a window for each channel.
-struct ReceiveQueue {
-    struct Piece: Sendable {
-        let channel: UInt8
+package struct ReceiveQueue {
+    package struct Piece: Sendable {
+        package let channel: UInt8
         /// Empty where there is `input`.
-        let bytes: ByteBuffer
+        package let bytes: ByteBuffer
         /// What the terminal took of its input, before what follows.
         let input: TypedInput?
     }

@@ -1,5 +1,5 @@
 /// Something that may be waited for.
-struct WaitKey: Hashable, Sendable {
+package struct WaitKey: Hashable, Sendable {
     enum Event: UInt8, Sendable {
         /// The agent's HELLO.
         case greeting

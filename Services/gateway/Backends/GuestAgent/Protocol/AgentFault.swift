@@ -1,5 +1,5 @@
 /// The agent does not keep to its protocol: nothing more of it can be believed.
-enum AgentFault: Error, Hashable, Sendable {
+package enum AgentFault: Error, Hashable, Sendable {
     /// A frame's length is below 5 or above 262,144.
     case length(UInt32)
     case unknownKind(UInt8)
