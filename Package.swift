@@ -143,7 +143,8 @@ let shared: [Target] = [
         "Shared/Images",
         ["SharedMessages", "SharedSystem", "CArchive", "CFiles", crypto]
     ),
-    library("SharedConfig", "Shared/Config", ["SharedMessages", yams]),
+    library("SharedAge", "Shared/Age", [crypto, nioCore]),
+    library("SharedConfig", "Shared/Config", ["SharedMessages", "SharedAge", yams]),
     library("SharedLogging", "Shared/Logging", ["SharedMessages", "SharedConfig", log]),
     library(
         "SharedHTTP",
@@ -271,7 +272,8 @@ let services: [Target] = [
         "Services/auditd/Core",
         [
             "AuditClient", "AuditEvidence", "SharedAudit", "SharedModels", "CZlib", "SharedLogging",
-            "SharedMessages", "SharedHTTP", "SharedConfig", grdb, log, metrics, hummingbird,
+            "SharedMessages", "SharedHTTP", "SharedConfig", "SharedAge", grdb, log, metrics,
+            hummingbird,
             httpTypes, nioCore, nioPosix, lifecycle, deque, crypto,
         ],
         resources: [
@@ -437,7 +439,8 @@ let services: [Target] = [
         "Services/cli",
         [
             "SharedMessages", "SharedConfig", "SharedHTTP", "SharedDaemon",
-            "SharedModels", "SharedAudit", "SharedImages", "AuthClient", "AuditClient",
+            "SharedModels", "SharedAudit", "SharedAge", "SharedImages", "AuthClient",
+            "AuditClient",
             "AuditEvidence",
             "GatewayClient", "SharedDocker", "WebhookKit", "CQREncode", argumentParser, log,
             nioCore,
@@ -561,11 +564,13 @@ let testTargets: [Target] = [
         name: "CLITests",
         dependencies: [
             "berth", "ChildProcess", "SharedMessages", "StubHTTPServer", "SharedDocker",
+            "SharedAge", "AuditClient", "SharedAudit", "SharedHTTP", "berth-auditd", log, nioCore,
         ],
         path: "Tests/CLITests",
         swiftSettings: strict
     ),
     tests("SharedSSH", ["SSHTestServer", crypto, cryptoExtras, nioCore, nioPosix, nioEmbedded]),
+    tests("SharedAge", ["ChildProcess", nioCore]),
     tests("SharedAudit", ["SharedModels", nioCore], resources: [.copy("Samples")]),
     tests(
         "SharedDocker",
@@ -615,8 +620,8 @@ let testTargets: [Target] = [
         "AuditdCore",
         [
             "AuditClient", "AuditEvidence", "SharedModels", "SharedMessages", "SharedConfig",
-            "SharedHTTP", "SharedAudit", hummingbird, hummingbirdTesting, log, nioCore,
-            httpTypes, yams, inMemoryLogging, "SharedLogging", nioPosix,
+            "SharedHTTP", "SharedAudit", "SharedAge", hummingbird, hummingbirdTesting, log, nioCore,
+            httpTypes, yams, inMemoryLogging, "SharedLogging", "ChildProcess", nioPosix,
         ],
         exclude: ["S3/Scripts"]
     ),

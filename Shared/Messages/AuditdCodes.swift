@@ -7,7 +7,8 @@ extension MessageCode {
         auditdBadBatch, auditdUnknownRecording, auditdOffsetGap, auditdRecordingFinished,
         auditdDiskFloor, auditdDiskFailed, auditdBusy, auditdRecovered, auditdLeaseExpired,
         auditdStoreFailed, auditdIndexRebuilt, auditdIndexFailed, auditdNotDecodable,
-        auditdBadQuery, auditdUnauthorized, auditdTooManyFollowers,
+        auditdBadQuery, auditdUnauthorized, auditdTooManyFollowers, auditdFinishFailed,
+        auditdEncrypted,
     ]
 
     // MARK: - Gateway
@@ -180,6 +181,19 @@ extension MessageCode {
         .warning,
         explanation: "The request to read recordings does not carry the right token.",
         remedy: "Send `Authorization: Bearer TOKEN` with the token of auditd.token."
+    )
+    package static let auditdFinishFailed = MessageCode(
+        "AUDITD_FINISH_FAILED",
+        .error,
+        explanation: "A recording that has ended could not be encrypted, or its asciicast not be "
+            + "made; it stays safe in the spool and is tried again.",
+        remedy: "Look at the detail, and check the disk."
+    )
+    package static let auditdEncrypted = MessageCode(
+        "AUDITD_ENCRYPTED",
+        .info,
+        explanation: "The recording is encrypted, and auditd has no key that reads it.",
+        remedy: "Read it with `berth recording` and --identity, which decrypts on your machine."
     )
     package static let auditdTooManyFollowers = MessageCode(
         "AUDITD_TOO_MANY_FOLLOWERS",

@@ -2,7 +2,8 @@
 extension MessageCode {
     package static let recordingCodes: [MessageCode] = [
         recordingUnreadable, recordingNotARecording, recordingVersion, recordingTruncated,
-        recordingDamaged, recordingUnknownType, recordingIncomplete, recordingNotWritten,
+        recordingDamaged, recordingUnknownType, recordingEncrypted, recordingIdentity,
+        recordingDecryptionFailed, recordingIncomplete, recordingNotWritten,
     ]
 
     package static let recordingUnreadable = MessageCode(
@@ -10,6 +11,26 @@ extension MessageCode {
         .error,
         explanation: "The file cannot be opened or read.",
         remedy: "Check the name, and that you may read the file."
+    )
+    package static let recordingEncrypted = MessageCode(
+        "RECORDING_ENCRYPTED",
+        .error,
+        explanation: "The recording is encrypted.",
+        remedy: "Give the file with the age key that reads it: --identity FILE."
+    )
+    package static let recordingIdentity = MessageCode(
+        "RECORDING_IDENTITY",
+        .error,
+        explanation: "The file given by --identity can't be read or holds no age key, or none of "
+            + "its keys opens the recording.",
+        remedy: "Give the file that age-keygen wrote with the key of one of the recipients."
+    )
+    package static let recordingDecryptionFailed = MessageCode(
+        "RECORDING_DECRYPTION_FAILED",
+        .error,
+        explanation: "The encrypted recording was cut off, or changed after it was encrypted.",
+        remedy: "What was shown before is authentic. Compare with the ledger by `berth recording "
+            + "verify`, and take another copy."
     )
     package static let recordingNotARecording = MessageCode(
         "RECORDING_NOT_A_RECORDING",

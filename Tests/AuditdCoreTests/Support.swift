@@ -48,6 +48,7 @@ struct RunningAuditd: Sendable {
     let folder: String
     let service: RecordingService
     let client: HTTPClient
+    let url: String
 
     func get(_ path: String) async throws -> HTTPReply {
         try await client.send(HTTPCall(.get, path, timeLimit: .total(.seconds(60))))
@@ -125,7 +126,14 @@ func withAuditd<Result>(
         let outcome: Swift.Result<Result, any Error>
         do {
             outcome = .success(
-                try await body(RunningAuditd(folder: folder, service: service, client: client))
+                try await body(
+                    RunningAuditd(
+                        folder: folder,
+                        service: service,
+                        client: client,
+                        url: "http://\(address)"
+                    )
+                )
             )
         } catch {
             outcome = .failure(error)

@@ -20,12 +20,14 @@ packages_test=(
     docker-registry socat openssl podman
     # Reads the QR codes that berth prints.
     zbar-tools
+    # What reads encrypted recordings beside Berth, and a browser for auditd's page.
+    age chromium fonts-dejavu-core
 )
 packages_bench=(
     openssh-server docker.io busybox-static iptables python3 gcc libc6-dev libssh-dev
 )
 packages_radosgw=(ceph-mon ceph-osd ceph-common radosgw curl python3)
-pip_test=(paramiko asyncssh ssh-audit 'moto[server]' schemathesis)
+pip_test=(paramiko asyncssh ssh-audit 'moto[server]' schemathesis websockets)
 
 # missing PACKAGE…: those that dpkg does not list as installed.
 missing() {

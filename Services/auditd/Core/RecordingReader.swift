@@ -1,6 +1,8 @@
 import AuditClient
 import NIOCore
 import NIOPosix
+import SharedAge
+import SharedMessages
 
 #if canImport(Glibc)
     import Glibc
@@ -11,14 +13,32 @@ import NIOPosix
 /// Reads recordings wherever they are: in the spool while they run and until they are stored, in
 /// the storage afterwards.
 struct RecordingReader: Sendable {
+    enum View: Sendable {
+        /// What was recorded; throws `AUDITD_ENCRYPTED` where nothing but its encrypted form is
+        /// left.
+        case recorded
+        /// What storages have or will have of recordings that have ended: that is proven.
+        case stored
+    }
+
     let spool: Spool
     let storages: StorageSet
     let index: RecordingIndex
     let threads: NIOThreadPool
+    let files: FinishedFiles
+    var view = View.recorded
+
+    /// As storages have it.
+    var stored: RecordingReader {
+        var reader = self
+        reader.view = .stored
+        return reader
+    }
 
     /// What a recording in several parts consists of; `nil` for one in one piece, and for a part.
     private func chain(_ id: RecordingID) async throws -> PartChain? {
-        guard id.isWhole else { return nil }
+        // Encrypted parts are files of their own.
+        guard id.isWhole, view == .recorded || !files.isSealing else { return nil }
         let others = spool.parts(of: id).union(try await index.parts(of: id))
         guard others.contains(where: { !$0.isWhole }) else { return nil }
         var parts: [(id: RecordingID, size: UInt64)] = []
@@ -36,8 +56,20 @@ struct RecordingReader: Sendable {
 
     /// How many bytes of one part there are.
     func partSize(_ id: RecordingID) async throws -> UInt64? {
-        if let recording = spool.recording(id) { return recording.length }
-        return try await storages.status(id)?.size
+        if let recording = spool.recording(id) {
+            guard isSealed(recording) else { return recording.length }
+            let path = path(id, recording)
+            let size = try await threads.runIfActive {
+                try ifThere { () throws(FileError) in try OpenFile(path, O_RDONLY).size() }
+            }
+            // Not yet, or not any more.
+            if let size { return size }
+        }
+        guard let status = try await storages.status(id) else { return nil }
+        if view == .recorded, status.size > 0 {
+            try refuseEncrypted(try await storages.read(id, at: 0, count: Self.beginning))
+        }
+        return status.size
     }
 
     /// Reads the first `size` bytes piece by piece. The recording may move from spool to storage
@@ -92,17 +124,48 @@ struct RecordingReader: Sendable {
         at offset: UInt64,
         count: Int
     ) async throws -> ByteBuffer? {
-        if spool.recording(id) != nil {
-            let path = spool.path(id)
-            let piece = try await threads.runIfActive { () -> ByteBuffer? in
-                do throws(FileError) {
-                    return try OpenFile(path, O_RDONLY).read(at: offset, count: count)
-                } catch  where error.isMissing {
-                    return nil
+        if let recording = spool.recording(id) {
+            let path = path(id, recording)
+            let piece = try await threads.runIfActive {
+                try ifThere { () throws(FileError) in
+                    try OpenFile(path, O_RDONLY).read(at: offset, count: count)
                 }
             }
             if let piece { return piece }
         }
-        return try await storages.read(id, at: offset, count: count)
+        let piece = try await storages.read(id, at: offset, count: count)
+        guard view == .recorded else { return piece }
+        if offset == 0 {
+            try refuseEncrypted(piece)
+        } else if files.isSealing {
+            // It may have moved since its beginning was read.
+            try refuseEncrypted(try await storages.read(id, at: 0, count: Self.beginning))
+        }
+        return piece
+    }
+
+    // MARK: - Private
+
+    private static let beginning = 64
+
+    private func isSealed(_ recording: SpoolEngine.Recording) -> Bool {
+        view == .stored && files.isSealing && recording.spooled.state != .open
+    }
+
+    private func path(_ id: RecordingID, _ recording: SpoolEngine.Recording) -> String {
+        let path = spool.path(id)
+        return isSealed(recording) ? files.path(id, spooled: path) : path
+    }
+
+    private func refuseEncrypted(_ beginning: ByteBuffer?) throws {
+        if let beginning, AgeDecryptor.isAge(beginning) { throw CodedError(.auditdEncrypted) }
+    }
+}
+
+private func ifThere<Value>(_ body: () throws(FileError) -> Value) throws(FileError) -> Value? {
+    do {
+        return try body()
+    } catch  where error.isMissing {
+        return nil
     }
 }

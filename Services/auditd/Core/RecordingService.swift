@@ -51,6 +51,9 @@ package final class RecordingService: Service {
     private let rescan: Duration
     private let metrics = AuditdMetrics()
     private let recovered: Set<RecordingID>
+    private let finisher: Finisher
+    /// Whether text goes into the index.
+    private let isIndexed: Bool
 
     /// Takes up what is in the configured directory, making it if needed.
     ///
@@ -94,11 +97,20 @@ package final class RecordingService: Service {
             throw CodedError(.auditdDiskFailed, detail: folder, cause: error)
         }
         self.storages = storages
+        let finished: FinishedFiles
+        do {
+            finished = try FinishedFiles(config, spooled: Set(spool.recordings.keys))
+        } catch {
+            throw CodedError(.auditdDiskFailed, detail: folder, cause: error)
+        }
+        finisher = Finisher(finished, spool: spool, threads: threads, logger: logger)
+        isIndexed = !finished.isSealing || config.encryption.index
         let reader = RecordingReader(
             spool: spool,
             storages: storages,
             index: index,
-            threads: threads
+            threads: threads,
+            files: finished
         )
         ledger =
             config.ledger.enable
@@ -106,13 +118,17 @@ package final class RecordingService: Service {
                 config,
                 spooled: Set(spool.recordings.keys),
                 storages: storages,
-                reader: reader,
+                reader: reader.stored,
                 threads: threads,
                 logger: logger
             ) : nil
         self.reader = reader
-        // The ledger has to have a recording too before the spool lets go of it.
-        acknowledgements = Acknowledgements(of: storages.members.count + (ledger == nil ? 0 : 1))
+        // The ledger has to have a recording too before the spool lets go of it, and the index
+        // what it can't read later.
+        acknowledgements = Acknowledgements(
+            of: storages.members.count + (ledger == nil ? 0 : 1)
+                + (finished.isSealing && isIndexed ? 1 : 0)
+        )
         self.threads = threads
         self.logger = logger
         self.changes = changes
@@ -174,6 +190,7 @@ package final class RecordingService: Service {
                 }
                 group.addTask { await self.forgetLoop() }
                 group.addTask { await self.settleLoop() }
+                group.addTask { await self.finisher.run { await self.deliver($0) } }
                 group.addTask { await self.tickLoop() }
                 group.addTask { await self.textLoop() }
             }
@@ -207,6 +224,7 @@ package final class RecordingService: Service {
             metrics.open.record(open)
             metrics.waiting.record(recordings.count - open)
             acknowledgements.retry()
+            finisher.retry()
             _ = await spool.problem()  // measures the free space
             followers.wakeAll()
         }
@@ -224,21 +242,40 @@ package final class RecordingService: Service {
         await attempt(.auditdIndexFailed) {
             try await self.index.put(recordings.map { RecordingSummary($0, $1) })
         }
-        let ended = recordings.filter { $0.1.spooled.state != .open }.map(\.0)
-        textless.add(Set(ended.map(\.whole)))
-        ledger?.take(Set(ended))
-        await storages.take(
-            recordings.map { id, recording in
+        let ended = Set(recordings.filter { $0.1.spooled.state != .open }.map(\.0))
+        guard finisher.files.isNeeded else {
+            return await deliver(Set(recordings.map(\.0)))
+        }
+        finisher.take(ended)
+        // What is encrypted is so as a whole: storages get it when it has ended.
+        guard !finisher.files.isSealing else { return }
+        await deliver(Set(recordings.map(\.0)).subtracting(ended))
+    }
+
+    /// Hands recordings on that run, or that are prepared.
+    private func deliver(_ ids: Set<RecordingID>) async {
+        let recordings = ids.compactMap { id in spool.recording(id).map { (id, $0) } }
+        let ended = Set(recordings.filter { $0.1.spooled.state != .open }.map(\.0))
+        if isIndexed { textless.add(Set(ended.map(\.whole))) }
+        ledger?.take(ended)
+        var taken: [SpooledRecording] = []
+        let isSealing = finisher.files.isSealing
+        for (id, recording) in recordings {
+            // It is there: it was prepared.
+            let sealed = isSealing ? try? await reader.stored.partSize(id) : nil
+            guard !isSealing || sealed != nil else { continue }
+            taken.append(
                 SpooledRecording(
                     id: id,
-                    path: spool.path(id),
-                    length: recording.length,
+                    path: finisher.files.path(id, spooled: spool.path(id)),
+                    length: sealed ?? recording.length,
                     facts: recording.spooled.facts,
                     isFinished: recording.spooled.state != .open,
                     isRecovered: recovered.contains(id)
                 )
-            }
-        )
+            )
+        }
+        await storages.take(taken)
     }
 
     private func keep(_ ledger: LedgerKeeper) async {
@@ -260,6 +297,7 @@ package final class RecordingService: Service {
             do {
                 let leftovers = try await spool.forget(ids)
                 ledger?.release(ids)
+                await attempt(.auditdDiskFailed) { try await self.finisher.release(ids) }
                 metrics.stored.increment(by: ids.count - leftovers.count)
                 for (id, leftover) in leftovers { report(id, leftover) }
             } catch {
@@ -310,6 +348,10 @@ package final class RecordingService: Service {
             while case let ids = textless.takeAll(), !ids.isEmpty {
                 for id in ids where !Task.isCancelled {
                     await attempt(.auditdIndexFailed) { try await indexer.add(id) }
+                    guard finisher.files.isSealing else { continue }
+                    // Without its text rather than for ever in the spool.
+                    let place = storages.members.count + (ledger == nil ? 0 : 1)
+                    acknowledgements.add(Array(spool.parts(of: id).union([id])), from: place)
                 }
             }
         }

@@ -1,6 +1,9 @@
 import ArgumentParser
+import AuditClient
 import Foundation
 import Logging
+import NIOCore
+import SharedAudit
 import SharedHTTP
 import SharedMessages
 import SharedModels
@@ -78,6 +81,20 @@ struct AuditdOptions: ParsableArguments {
         _ body: ([UInt8]) async throws -> Void
     ) async throws -> Bool {
         try await get(path, timeLimit: .idle(.seconds(30)), missingIsFailure: false, body)
+    }
+
+    /// Reads a recording as storages have it and decodes it here, so that its key stays here.
+    func items(
+        of id: RecordingID,
+        _ identity: IdentityOption,
+        _ body: ([RecordingDecoder.Item]) async throws -> Void
+    ) async throws {
+        var unsealer = try identity.unsealer()
+        var decoder = RecordingDecoder()
+        try await get(RecordingRoutes.raw(id)) { bytes in
+            try await body(decoder.feed(try unsealer.feed(ByteBuffer(bytes: bytes))))
+        }
+        try await body(decoder.feed(try unsealer.end()) + decoder.end())
     }
 
     /// Calls auditd for something short that is JSON.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuditClient
+import NIOCore
 import SharedAudit
 
 /// `berth recording cast ID`
@@ -15,9 +16,20 @@ struct RecordingCastCommand: AsyncParsableCommand {
     @Option(help: "The asciicast's version, 2 or 3.")
     var version = CastVersion.two
 
+    @OptionGroup var identity: IdentityOption
+
     func run() async throws {
-        let path = try RecordingRoutes.cast(recording.name) + "?version=\(version.rawValue)"
-        try await auditd.get(path) { writeOutput($0) }
+        let id = try recording.name
+        guard identity.identity != nil else {
+            let path = RecordingRoutes.cast(id) + "?version=\(version.rawValue)"
+            return try await auditd.get(path) { writeOutput($0) }
+        }
+        var encoder = version.encoder
+        try await auditd.items(of: id, identity) { items in
+            for case .message(let message) in items { encoder.append(message) }
+            writeOutput(encoder.take().readableBytesView)
+        }
+        writeOutput(encoder.finish().readableBytesView)
     }
 }
 

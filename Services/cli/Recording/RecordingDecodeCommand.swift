@@ -25,10 +25,11 @@ struct RecordingDecodeCommand: ParsableCommand {
     @Option(help: "The asciicast's version, 2 or 3.")
     var version = CastVersion.two
 
+    @OptionGroup var identity: IdentityOption
     @OptionGroup var progress: ProgressOptions
 
     func run() throws {
-        var source = try RecordingFile(file)
+        var source = try RecordingFile(file, identity)
         var encoder = version.encoder
         var line = progress.line("decoded", total: source.size)
         while let items = try source.next() {

@@ -13,6 +13,7 @@ struct RecordingFile {
     /// What is to be read behind it.
     private var further: [(path: String, offset: UInt64, count: UInt64)] = []
     private let name: String
+    private var unsealer: Unsealer
     private var decoder = RecordingDecoder()
     private var hasEnded = false
     private var sawDisconnect = false
@@ -22,8 +23,9 @@ struct RecordingFile {
     private(set) var position: UInt64 = 0
 
     /// `-` is standard input. A file that can't be read is told by its code and ends the command.
-    init(_ name: String) throws {
+    init(_ name: String, _ identity: IdentityOption) throws {
         self.name = name
+        unsealer = try identity.unsealer()
         if name == "-" {
             handle = .standardInput
             size = 0
@@ -74,7 +76,10 @@ struct RecordingFile {
         let piece = try read()
         hasEnded = piece.isEmpty
         position += UInt64(piece.count)
-        let items = hasEnded ? decoder.end() : decoder.feed(ByteBuffer(bytes: piece))
+        let items =
+            hasEnded
+            ? decoder.feed(try unsealer.end()) + decoder.end()
+            : decoder.feed(try unsealer.feed(ByteBuffer(bytes: piece)))
         if case .message(let message)? = items.last { sawDisconnect = message.event == .disconnect }
         return items
     }

@@ -36,6 +36,8 @@ struct RecordingPlayCommand: AsyncParsableCommand {
     @Option(help: "Only this channel, as `show` numbers them; otherwise the first with a program.")
     var channel: UInt64?
 
+    @OptionGroup var identity: IdentityOption
+
     @Flag(help: "Show every byte as it was, also what may do harm.")
     var raw = false
 
@@ -60,7 +62,7 @@ struct RecordingPlayCommand: AsyncParsableCommand {
     }
 
     private func playFile(_ show: Show) async throws {
-        var source = try RecordingFile(recording)
+        var source = try RecordingFile(recording, identity)
         while let items = try source.next() { try await show.play(items) }
         if let fault = source.fault, fault.level != .warning {
             show.finish()
@@ -71,11 +73,7 @@ struct RecordingPlayCommand: AsyncParsableCommand {
 
     private func playRecording(_ show: Show) async throws {
         let id = try RecordingArgument.parse([recording]).name
-        var decoder = RecordingDecoder()
-        try await auditd.get(RecordingRoutes.raw(id)) { bytes in
-            try await show.play(decoder.feed(ByteBuffer(bytes: bytes)))
-        }
-        try await show.play(decoder.end())
+        try await auditd.items(of: id, identity) { try await show.play($0) }
     }
 }
 

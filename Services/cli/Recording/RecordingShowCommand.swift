@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuditClient
+import SharedAudit
 
 /// `berth recording show ID`
 struct RecordingShowCommand: AsyncParsableCommand {
@@ -10,8 +11,15 @@ struct RecordingShowCommand: AsyncParsableCommand {
 
     @OptionGroup var auditd: AuditdOptions
     @OptionGroup var recording: RecordingArgument
+    @OptionGroup var identity: IdentityOption
 
     func run() async throws {
-        try await auditd.get(try RecordingRoutes.messages(recording.name)) { writeOutput($0) }
+        let id = try recording.name
+        guard identity.identity != nil else {
+            return try await auditd.get(RecordingRoutes.messages(id)) { writeOutput($0) }
+        }
+        try await auditd.items(of: id, identity) { items in
+            for item in items { writeOutput((item.jsonLine + "\n").utf8) }
+        }
     }
 }

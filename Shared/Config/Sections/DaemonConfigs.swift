@@ -44,6 +44,15 @@ package struct AuditdConfig: ConfigSection {
     /// Whether auditd serves the web page.
     package var web = false
     package var ledger = AuditdLedgerConfig()
+    package var encryption = AuditdEncryptionConfig()
+    /// Whether an asciicast of each recording stands beside it in `directory`.
+    package var casts = Casts.none
+
+    package enum Casts: String, ConfigChoice {
+        case none
+        case two = "2"
+        case three = "3"
+    }
 
     package init() {}
 
@@ -58,6 +67,8 @@ package struct AuditdConfig: ConfigSection {
         visitor.field("token", &token)
         visitor.field("web", &web)
         visitor.section("ledger", &ledger)
+        visitor.section("encryption", &encryption)
+        visitor.field("casts", &casts)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {

@@ -1,6 +1,7 @@
 import AuditClient
 import NIOCore
 import SharedAudit
+import SharedMessages
 
 /// A recording as server-sent events (HTML Living Standard §9.2): what there is, then what comes.
 ///
@@ -80,11 +81,17 @@ struct LiveStream {
 extension RecordingReader {
     /// A small piece from `offset` on, which is moved; `nil` where there is no more yet.
     fileprivate func next(_ id: RecordingID, _ offset: inout UInt64) async throws -> ByteBuffer? {
-        guard let size = try await size(id), size > offset else { return nil }
-        let count = Int(min(size - offset, 16 << 10))
-        guard let piece = try await piece(id, at: offset, count: count), piece.readableBytes > 0
-        else { return nil }
-        offset += UInt64(piece.readableBytes)
-        return piece
+        do {
+            guard let size = try await size(id), size > offset else { return nil }
+            let count = Int(min(size - offset, 16 << 10))
+            guard let piece = try await piece(id, at: offset, count: count),
+                piece.readableBytes > 0
+            else { return nil }
+            offset += UInt64(piece.readableBytes)
+            return piece
+        } catch let error as CodedError where error.code == .auditdEncrypted && offset > 0 {
+            // It has ended, and moved.
+            return nil
+        }
     }
 }

@@ -123,6 +123,7 @@ struct RecordingEndpoints: Sendable {
         guard summary.facts.format == .binary else {
             throw HTTPRefusal(.conflict, .auditdNotDecodable)
         }
+        _ = try await size(id)
         guard let follower = followers.follow(id) else {
             throw HTTPRefusal(.serviceUnavailable, .auditdTooManyFollowers)
         }
@@ -173,22 +174,27 @@ struct RecordingEndpoints: Sendable {
     // MARK: - Reading
 
     private func size(_ id: RecordingID) async throws -> UInt64 {
-        guard let size = try await reader.size(id) else {
-            throw HTTPRefusal(.notFound, .auditdUnknownRecording)
+        do {
+            guard let size = try await reader.size(id) else {
+                throw HTTPRefusal(.notFound, .auditdUnknownRecording)
+            }
+            return size
+        } catch let error as CodedError where error.code == .auditdEncrypted {
+            throw HTTPRefusal(.conflict, .auditdEncrypted)
         }
-        return size
     }
 
     /// With `part` only what has exactly that name, else with all further parts.
     private func raw(_ id: RecordingID, _ request: Request? = nil) async throws -> Response {
         let isPart = request?.uri.queryParameters["part"] != nil
-        guard let size = isPart ? try await reader.partSize(id) : try await size(id) else {
+        let reader = reader.stored
+        guard let size = try await isPart ? reader.partSize(id) : reader.size(id) else {
             throw HTTPRefusal(.notFound, .auditdUnknownRecording)
         }
         return Response(
             status: .ok,
             headers: [.contentType: "application/octet-stream"],
-            body: ResponseBody(contentLength: Int(size)) { [reader] writer in
+            body: ResponseBody(contentLength: Int(size)) { writer in
                 var pieces =
                     isPart ? reader.partPieces(id, size: size) : reader.pieces(id, size: size)
                 while let piece = try await pieces.next() { try await writer.write(piece) }

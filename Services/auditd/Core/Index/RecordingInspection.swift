@@ -1,5 +1,6 @@
 import AuditClient
 import NIOCore
+import SharedAge
 import SharedAudit
 
 /// Learns from a recording's own bytes what the index knows of it.
@@ -16,6 +17,9 @@ struct RecordingInspection {
     init(beginning: ByteBuffer, end: ByteBuffer, modifiedAt: Int64) {
         if beginning.getInteger(at: beginning.readerIndex) == UInt8(ascii: "{") {
             readCast(beginning)
+        } else if AgeDecryptor.isAge(beginning) {
+            // Nothing but that it is there, and whole: only such recordings are encrypted.
+            isComplete = true
         } else {
             readBinary(beginning)
             let mark: [UInt8] = [0, 0, 0, 0xFF, 0xFF]

@@ -1,6 +1,7 @@
 import AuditClient
 import NIOCore
 import SharedAudit
+import SharedMessages
 
 /// Brings the text of recordings that have ended into the index, one after the other.
 struct TextIndexer: Sendable {
@@ -17,12 +18,15 @@ struct TextIndexer: Sendable {
     /// Harmless when repeated; a recording that is not decodable gets no text.
     @concurrent
     func add(_ id: RecordingID) async throws {
-        guard let size = try await reader.size(id),
-            let facts = try await index.entry(id)?.facts
-        else { return }
-        let owner = try await index.beginText(id)
-        if facts.format == .binary { try await add(id, size, owner) }
-        try await index.endText(owner)
+        guard let facts = try await index.entry(id)?.facts else { return }
+        do {
+            guard let size = try await reader.size(id) else { return }
+            let owner = try await index.beginText(id)
+            if facts.format == .binary { try await add(id, size, owner) }
+            try await index.endText(owner)
+        } catch let error as CodedError where error.code == .auditdEncrypted {
+            try await index.endText(try await index.beginText(id))
+        }
     }
 
     private func add(_ id: RecordingID, _ size: UInt64, _ owner: Int64) async throws {

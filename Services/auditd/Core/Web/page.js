@@ -34,7 +34,7 @@ async function find(more) {
   if (!more) $("list").replaceChildren();
   for (const entry of page.recordings) $("list").append(row(entry, query));
   $("more").hidden = !next;
-  say(`${$("list").children.length} recordings${next ? ", and more" : ""}`);
+  say(`${$("list").children.length} ${$("list").children.length === 1 ? "recording" : "recordings"}${next ? ", and more" : ""}`);
 }
 
 function row(entry, query) {
