@@ -85,7 +85,7 @@ struct KubernetesFaultTests {
             try await cluster.tell("node", ["unschedulable": true])
             let lines = Mutex<[String]>([])
             let backend = try KubernetesFixture.backend(cluster) {
-                $0.timeouts.podStart = .seconds(3)
+                $0.timeouts.podStart = .seconds(30)
             }
             let found = await code {
                 _ = try await backend.openWorkspace(KubernetesFixture.request()) { line in

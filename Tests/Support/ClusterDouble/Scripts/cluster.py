@@ -13,6 +13,7 @@ import copy
 import json
 import os
 import re
+import shutil
 import ssl
 import urllib.parse
 
@@ -402,6 +403,7 @@ async def main():
     while os.getppid() == parent:
         await asyncio.sleep(1)
     server.node.stop()
+    shutil.rmtree(options.folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
