@@ -623,7 +623,7 @@ let testTargets: [Target] = [
             "SharedHTTP", "SharedAudit", "SharedAge", hummingbird, hummingbirdTesting, log, nioCore,
             httpTypes, yams, inMemoryLogging, "SharedLogging", "ChildProcess", nioPosix,
         ],
-        exclude: ["S3/Scripts"]
+        exclude: ["S3/Scripts", "Scripts"]
     ),
     tests(
         "MetricsClient",
