@@ -67,13 +67,7 @@ struct ContainerOpening: Sendable {
         _ check: (EngineStream) async throws -> Void
     ) async throws -> RunningContainer {
         try await images?.provide(spec.image, platform: spec.platform, progress: progress)
-        let id: String
-        do {
-            id = try await retrying(.dockerContainerCreate) { try await self.create() }
-        } catch {
-            if mayExist(after: error) { owed.add(spec.name, mayAppear: true, engine, logger) }
-            throw error
-        }
+        let id = try await created()
         do {
             try Task.checkCancellation()
             try await deliver(id)
@@ -92,6 +86,35 @@ struct ContainerOpening: Sendable {
             return RunningContainer(id: id, lifeline: lifeline, remover: remover)
         } catch {
             await remover.remove(id)
+            throw error
+        }
+    }
+
+    private func created() async throws -> String {
+        // Whether an earlier try may have made it without our being told.
+        var isDoubtful = false
+        do {
+            return try await retrying(.dockerContainerCreate) {
+                do {
+                    return try await self.create()
+                } catch let error as CodedError where isDoubtful && error.engineStatus == 409 {
+                    // It has: nobody else's has this name. An engine in trouble is asked again.
+                    try? await engine.removeContainer(spec.name)
+                    throw CodedError(
+                        error.code,
+                        detail: error.detail,
+                        cause: error.cause,
+                        isRetryable: true
+                    )
+                } catch {
+                    isDoubtful = isDoubtful || mayExist(after: error)
+                    throw error
+                }
+            }
+        } catch {
+            if isDoubtful || mayExist(after: error) {
+                owed.add(spec.name, mayAppear: true, engine, logger)
+            }
             throw error
         }
     }
