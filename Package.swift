@@ -397,10 +397,7 @@ let services: [Target] = [
         [
             "GatewayCore", "SandboxBackend", "BackendPool", "OCIBackend",
             "DockerBackend", "GuestAgent", "KubernetesBackend", "SSHProxyBackend", "MetricsClient",
-            "SharedDaemon",
-            argumentParser,
-            "SharedConfig",
-            "SharedMessages",
+            "SharedDaemon", argumentParser, "SharedConfig", "SharedLogging", "SharedMessages",
             "SharedSSH", "SharedHTTP", "AuthClient", "ConfigClient", "AuditClient", log, metrics,
             lifecycle, nioPosix, nioCore,
         ]
@@ -408,7 +405,10 @@ let services: [Target] = [
     executable(
         "berth-authd",
         "Services/authd/Main",
-        ["AuthdCore", "AuthClient", "SharedDaemon", "SharedConfig", "SharedHTTP", argumentParser]
+        [
+            "AuthdCore", "AuthClient", "MetricsClient", "SharedDaemon", "SharedConfig", "SharedHTTP",
+            argumentParser,
+        ]
     ),
     executable(
         "berth-configd",
@@ -450,7 +450,8 @@ let services: [Target] = [
         "WebhookKit",
         "Services/webhook/Kit",
         [
-            "SharedConfig", "SharedHTTP", "SharedMessages", hummingbird, httpTypes, log, nioCore,
+            "AuthClient", "SharedConfig", "SharedHTTP", "SharedMessages", hummingbird, httpTypes, log,
+            nioCore,
         ]
     ),
     executable(
