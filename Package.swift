@@ -406,7 +406,8 @@ let services: [Target] = [
         "berth-authd",
         "Services/authd/Main",
         [
-            "AuthdCore", "AuthClient", "MetricsClient", "SharedDaemon", "SharedConfig", "SharedHTTP",
+            "AuthdCore", "AuthClient", "MetricsClient", "SharedDaemon", "SharedConfig",
+            "SharedHTTP",
             argumentParser,
         ]
     ),
@@ -450,7 +451,8 @@ let services: [Target] = [
         "WebhookKit",
         "Services/webhook/Kit",
         [
-            "AuthClient", "SharedConfig", "SharedHTTP", "SharedMessages", hummingbird, httpTypes, log,
+            "AuthClient", "SharedConfig", "SharedHTTP", "SharedMessages", hummingbird, httpTypes,
+            log,
             nioCore,
         ]
     ),
