@@ -68,7 +68,7 @@ package enum MetricCatalogue {
         labels: ["method", "code"]
     )
     package static let loginsFromCache = MetricDefinition(
-        "berth_logins_from_cache_total",
+        "berth_cached_logins_total",
         .counter,
         unit: "logins_total",
         help: "Logins with a public key that counted while the webhook did not answer.",
