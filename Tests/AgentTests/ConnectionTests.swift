@@ -62,6 +62,39 @@ import Testing
         #expect(try peer.readAll().isEmpty)
     }
 
+    @Test("a slow reader gets what came before END, also when CLOSE follows at once")
+    func closeBeforeRead() throws {
+        let folder = try TestFolder()
+        let gateway = try FakeGateway()
+        let listener = try listen(gateway, 2, folder("s"))
+        try gateway.expect(Kind.listening, listener)
+        let peer = try Socket.connected(path: folder("s"))
+        let accepted = try gateway.next().id
+        let piece = String(repeating: "0123456789abcdef", count: 1000)
+        for _ in 0..<60 { try gateway.write(accepted, piece) }
+        try gateway.end(accepted)
+        try gateway.send(Kind.close, accepted)
+        try gateway.checkAlive()
+        #expect(try peer.readAll() == String(repeating: piece, count: 60))
+        #expect(try gateway.collect(accepted).ended == [0])
+        try gateway.checkAlive()
+    }
+
+    @Test("CLOSE without END ends a connection at once")
+    func closeWithoutEnd() throws {
+        let folder = try TestFolder()
+        let gateway = try FakeGateway()
+        let listener = try listen(gateway, 2, folder("s"))
+        try gateway.expect(Kind.listening, listener)
+        let peer = try Socket.connected(path: folder("s"))
+        let accepted = try gateway.next().id
+        let piece = String(repeating: "x", count: 16_000)
+        for _ in 0..<60 { try gateway.write(accepted, piece) }
+        try gateway.send(Kind.close, accepted)
+        #expect(try gateway.collect(accepted).ended == [0])
+        #expect(try peer.readAll().utf8.count < 60 * 16_000)
+    }
+
     @Test("what cannot be dialled is FAILED with the errno")
     func dialFails() throws {
         let gateway = try FakeGateway()

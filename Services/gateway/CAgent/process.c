@@ -89,7 +89,15 @@ void agent_enlarge_pipe(int descriptor) {
 
 int agent_has_bytes(int descriptor) {
     int count = 0;
-    return ioctl(descriptor, FIONREAD, &count) == 0 && count > 0;
+    if (ioctl(descriptor, FIONREAD, &count) == 0 && count > 0) return 1;
+    if (!isatty(descriptor)) return 0;
+    /* FIONREAD leaves out what the kernel has yet to move from the other side's buffers; poll waits for that work.
+       The work may end with a new piece of work, which the next poll waits for. */
+    for (int round = 0; round < 3; round++) {
+        struct pollfd one = {.fd = descriptor, .events = POLLIN};
+        if (poll(&one, 1, 0) == 1 && (one.revents & POLLIN)) return 1;
+    }
+    return 0;
 }
 
 int agent_end_writing(int descriptor) { return (int)result(shutdown(descriptor, SHUT_WR)); }

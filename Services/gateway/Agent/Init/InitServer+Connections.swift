@@ -161,17 +161,25 @@ extension InitServer {
 
     // MARK: The end of an id
 
+    /// Harmless when repeated.
+    func forget(_ connection: ConnectionItem, _ id: UInt32) {
+        guard connections.removeValue(forKey: id) != nil else { return }
+        connection.descriptor.close()
+        if !connection.closeSent { sendClose(id) }
+        if id % 2 != 0 { ownCount -= 1 }
+    }
+
     func receivedClose(_ id: UInt32) {
         if let program = programs[id] {
             program.closeReceived = true
             program.signal(SIGKILL)
             program.discard()
             settle(id)
-        } else if let connection = connections.removeValue(forKey: id) {
+        } else if let connection = connections[id] {
+            connection.closeReceived = true
             connection.output?.end()
-            connection.descriptor.close()
-            if !connection.closeSent { sendClose(id) }
-            if id % 2 != 0 { ownCount -= 1 }
+            // What came before END is still written, however slowly it is read; the answer is last.
+            if connection.input?.isDraining != true { forget(connection, id) }
         } else if let listener = listeners.removeValue(forKey: id) {
             listener.close()
             sendClose(id)
@@ -186,7 +194,7 @@ extension InitServer {
     }
 
     /// Listeners that had to wait for room.
-    private func resumeListeners() {
+    func resumeListeners() {
         guard waitsForOwnID, hasOwnRoom else { return }
         waitsForOwnID = false
         for (id, listener) in listeners {

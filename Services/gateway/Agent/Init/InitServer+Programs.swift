@@ -86,6 +86,10 @@ extension InitServer {
             // What both directions are through with needs no answer to be forgotten.
             if !connection.closeSent { sendClose(id) }
             connection.closeSent = true
+            if connection.closeReceived {
+                forget(connection, id)
+                resumeListeners()
+            }
         }
     }
 }

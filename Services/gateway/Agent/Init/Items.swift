@@ -50,6 +50,7 @@ final class ConnectionItem {
     var input: Sink?
     var output: Source?
     var closeSent = false
+    var closeReceived = false
 
     init(_ descriptor: Descriptor) { self.descriptor = descriptor }
 

@@ -22,6 +22,9 @@ final class Sink {
     /// Nothing more will be written.
     private(set) var isDone = false
 
+    /// END has come, and bytes from before it wait for their reader.
+    var isDraining: Bool { endReceived && !isDone }
+
     init(
         _ link: Link,
         _ id: UInt32,

@@ -80,7 +80,7 @@ final class Source {
         let room = min(Self.piece, window)
         let count = link.sendData(id, channel, from: descriptor.number, room: room)
         guard count != -Int(EAGAIN) else {
-            if endsWhenEmpty { end() }
+            if endsWhenEmpty, agent_has_bytes(descriptor.number) == 0 { end() }
             return
         }
         // A terminal whose programs are gone says EIO.
