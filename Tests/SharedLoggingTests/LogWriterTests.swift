@@ -15,7 +15,7 @@ struct LogWriterTests {
             let file = folder.appending(path: "log")
             let writer = try LogWriter(.file(file, format: .text))
             for number in 0..<1000 { writer.write(record("\(number)")) }
-            #expect(writer.flush(within: .seconds(20)))
+            #expect(writer.flush(within: .seconds(90)))
             #expect(
                 try lines(file).map { $0.split(separator: "\t").last.map(String.init) }
                     == (0..<1000).map(String.init)
@@ -30,7 +30,7 @@ struct LogWriterTests {
             for message in ["one", "two"] {
                 let writer = try LogWriter(.file(file, format: .text))
                 writer.write(record(message))
-                #expect(writer.flush(within: .seconds(20)))
+                #expect(writer.flush(within: .seconds(90)))
             }
             #expect(try lines(file).map { $0.suffix(3) } == ["one", "two"])
             let mode = try FileManager.default.attributesOfItem(atPath: file.path)[
@@ -56,12 +56,12 @@ struct LogWriterTests {
             let moved = folder.appending(path: "log.1")
             let writer = try LogWriter(.file(file, format: .text))
             writer.write(record("before"))
-            #expect(writer.flush(within: .seconds(20)))
+            #expect(writer.flush(within: .seconds(90)))
             try FileManager.default.moveItem(at: file, to: moved)
             writer.write(record("between"))
             try await writer.reload(writer.settings)
             writer.write(record("after"))
-            #expect(writer.flush(within: .seconds(20)))
+            #expect(writer.flush(within: .seconds(90)))
             #expect(try lines(moved).map { $0.suffix(7) } == ["\tbefore", "between"])
             #expect(try lines(file).map { $0.suffix(6) } == ["\tafter"])
         }
@@ -79,7 +79,7 @@ struct LogWriterTests {
             #expect((error?.cause as? CodedError)?.code == .logFileOpenFailed)
             #expect(writer.settings.level == .info)
             writer.write(record("still here"))
-            #expect(writer.flush(within: .seconds(20)))
+            #expect(writer.flush(within: .seconds(90)))
             #expect(try lines(file).count == 1)
         }
     }
@@ -90,11 +90,11 @@ struct LogWriterTests {
             let file = folder.appending(path: "log")
             let writer = try LogWriter(LogSettings(level: .debug, destination: .file("/dev/full")))
             for _ in 0..<5 { writer.write(record()) }
-            #expect(writer.flush(within: .seconds(20)))
+            #expect(writer.flush(within: .seconds(90)))
             #expect(writer.lostRecords == 5)
             try await writer.reload(.file(file))
             writer.write(record())
-            #expect(writer.flush(within: .seconds(20)))
+            #expect(writer.flush(within: .seconds(90)))
             let written = try lines(file)
             #expect(written.count == 2)
             #expect(written.last?.contains(#""code":"LOG_WRITE_FAILED""#) == true)

@@ -18,7 +18,7 @@ struct RecordHandlerTests {
             let writer = try LogWriter(.file(file, level: level))
             var logger = logger(writer, module: module)
             try await body(&logger, writer)
-            #expect(writer.flush(within: .seconds(20)))
+            #expect(writer.flush(within: .seconds(90)))
             return try lines(file)
         }
     }

@@ -20,7 +20,7 @@ struct SyslogSocketTests {
                 let writer = try LogWriter(server.settings)
                 writer.write(record("one"))
                 writer.write(record("two"))
-                #expect(writer.flush(within: .seconds(20)))
+                #expect(writer.flush(within: .seconds(90)))
                 let lines = try server.receive(lines: 2)
                 #expect(lines == ["one", "two"].map { "<37>Jan  1 00:00:00 berth: \($0)" })
             }
@@ -35,13 +35,13 @@ struct SyslogSocketTests {
             let first = try SyslogServer(kind)
             let writer = try LogWriter(first.settings)
             writer.write(record("before"))
-            #expect(writer.flush(within: .seconds(20)))
+            #expect(writer.flush(within: .seconds(90)))
             _ = try first.receive(lines: 1)
             first.stop()
             unsafe unlink(path)
             let second = try SyslogServer(kind)
             writer.write(record("after"))
-            #expect(writer.flush(within: .seconds(20)))
+            #expect(writer.flush(within: .seconds(90)))
             #expect(try second.receive(lines: 1).last?.hasSuffix("after") == true)
         }
     }

@@ -111,7 +111,7 @@ struct KilledUploadTests {
     ) async throws -> [FrameResult] {
         let body = RecordingBatch(gateway: "g", frames: frames).encoded()
         var results: [FrameResult] = []
-        try await eventually("auditd answers", within: .seconds(30)) {
+        try await eventually("auditd answers", within: .seconds(90)) {
             let call = HTTPCall(.post, RecordingRoutes.batch, body: Array(body.readableBytesView))
             guard let reply = try? await client.send(call), reply.status == 200 else {
                 return false

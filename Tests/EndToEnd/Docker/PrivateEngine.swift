@@ -181,7 +181,7 @@ final class PrivateEngine: Sendable {
                 "docker -H '\(address)' ps -aq | xargs -r docker -H '\(address)' rm -f"
             )
             program.send(SIGTERM)
-            _ = try? await program.end(within: .seconds(30))
+            _ = try? await program.end()
         }
         for shim in HostProcesses.all("-namespace\0\(namespace)\0") {
             for child in HostProcesses.children(of: shim) { kill(child, SIGKILL) }
@@ -189,7 +189,7 @@ final class PrivateEngine: Sendable {
         }
         if let program = holder.withLock({ $0 }) {
             program.send(SIGKILL)
-            _ = try? await program.end(within: .seconds(30))
+            _ = try? await program.end()
         }
         try? FileManager.default.removeItem(at: folder)
     }

@@ -132,7 +132,7 @@ struct ReloadTests {
             "/usr/bin/ssh-keygen",
             ["-q", "-t", "ed25519", "-N", "", "-f", path],
             files: URL(filePath: path + "-made")
-        ).end(within: .seconds(30))
+        ).end()
         try #require(end.status == 0, "\(end.errors)")
     }
 

@@ -29,7 +29,7 @@ struct RestartTests {
             #expect(try await installation.get(installation.config.readyURL(.gateway)) == nil)
             #expect(!program.errors.contains(code))
             for client in [person, program] { client.send(SIGTERM) }
-            #expect(try await gateway.end(within: .seconds(30)).status == 0)
+            #expect(try await gateway.end().status == 0)
         }
     }
 
@@ -43,10 +43,10 @@ struct RestartTests {
             gateway.send(SIGTERM)
             try await installation.awaitLog(.gateway, .gatewayDraining)
             gateway.send(SIGTERM)
-            let end = try await client.end(within: .seconds(20))
+            let end = try await client.end()
             #expect(end.status == 255)
             #expect(end.errors.contains("[\(MessageCode.gatewayShuttingDown.id)]"), "\(end.errors)")
-            #expect(try await gateway.end(within: .seconds(20)).status == 0)
+            #expect(try await gateway.end().status == 0)
             #expect(installation.count(.serviceStopHurried) == 1)
         }
     }
@@ -86,7 +86,7 @@ struct RestartTests {
             try client.closeInput()
             #expect(try await client.end().status == 0)
             let first = try installation.process(.gateway)
-            #expect(try await first.end(within: .seconds(30)).status == 0)
+            #expect(try await first.end().status == 0)
             #expect(try await installation.ssh("echo last").output == "last\n")
             kill(current, SIGTERM)
             try await wait(for: "the last one ends") { isGone(current) }
@@ -121,7 +121,7 @@ struct RestartTests {
             try await installation.awaitCount(1, of: .gatewayHandedOver)
             let successor = try #require(installation.successors.last)
             defer { kill(successor, SIGKILL) }
-            #expect(try await gateway.end(within: .seconds(30)).status == 0)
+            #expect(try await gateway.end().status == 0)
             #expect(try await installation.ssh("echo new").output == "new\n")
             kill(successor, SIGTERM)
             try await wait(for: "the successor ends") { isGone(successor) }

@@ -113,7 +113,7 @@ struct CertificatesTrait: SuiteTrait, TestScoping {
                 "/usr/bin/ssh-keygen",
                 ["-q", "-t", "ed25519", "-N", "", "-f", path],
                 files: folder.appending(path: "made-\(name)")
-            ).end(within: .seconds(30))
+            ).end()
             try #require(end.status == 0, "\(end.errors)")
         }
         try Data().write(to: folder.appending(path: "revoked"))

@@ -90,7 +90,7 @@ final class Installation: Sendable {
     func stop(_ name: DaemonName, _ signal: Int32 = SIGTERM) async throws -> Int32 {
         let process = try process(name)
         process.send(signal)
-        let end = try await process.end(within: .seconds(40))
+        let end = try await process.end()
         daemons.withLock { $0[name] = nil }
         return end.status
     }
@@ -145,7 +145,7 @@ final class Installation: Sendable {
         for name in DaemonName.allCases.reversed() {
             guard let process = daemons.withLock({ $0.removeValue(forKey: name) }) else { continue }
             process.send(SIGTERM)
-            _ = try? await process.end(within: .seconds(40))
+            _ = try? await process.end()
         }
     }
 
@@ -204,7 +204,7 @@ final class Installation: Sendable {
             Surroundings.programs.appending(path: "berth-\(name.rawValue)").path,
             arguments(name) + settings.flatMap { ["--set", $0] },
             environment: ["BERTH_CODES_FILE": codes],
-            within: .seconds(30)
+            within: .seconds(90)
         )
     }
 

@@ -9,7 +9,8 @@ import Synchronization
 
 /// The clocks of one connection: silence, silence of a channel, age.
 ///
-/// Before a connection ends because of its age, everyone who has a session on it is told.
+/// Before a connection ends because of its age, everyone who has a session on it is told, and
+/// whoever starts one after that at once.
 final class ConnectionTimes: Sendable {
     private let config: SessionTimesConfig
     private let loop: any EventLoop
@@ -18,13 +19,20 @@ final class ConnectionTimes: Sendable {
     private let logger: Logger
     private let idle: IdleTimer?
     private let age: Mutex<[Scheduled<Void>]>
-    private let listeners = Mutex<[UInt64: Listener]>([:])
+    /// When the connection ends because of its age.
+    private let end: NIODeadline
+    private let audience = Mutex(Audience())
 
     /// Somebody who would see a warning.
     private struct Listener: Sendable {
         let channel: any SessionChannel
         var hasTerminal = false
         var isRunning = false
+    }
+
+    private struct Audience {
+        var listeners: [UInt64: Listener] = [:]
+        var isWarned = false
     }
 
     init(
@@ -46,6 +54,7 @@ final class ConnectionTimes: Sendable {
                 Self.end(.limitsIdleTimeout, config.idleTimeout, control, metrics, logger)
             }
         age = Mutex([])
+        end = .now() + TimeAmount(config.maxSessionAge)
         if config.maxSessionAge > .zero { startAge() }
     }
 
@@ -55,7 +64,7 @@ final class ConnectionTimes: Sendable {
             for timer in timers { timer.cancel() }
             timers = []
         }
-        listeners.withLock { $0 = [:] }
+        audience.withLock { $0.listeners = [:] }
     }
 
     /// What the bytes of a channel are to be reported to; `nil` if nothing depends on them.
@@ -69,19 +78,21 @@ final class ConnectionTimes: Sendable {
     /// A request on a session was granted.
     func heard(_ request: SessionRequest, on channel: any SessionChannel) {
         guard config.maxSessionAge > .zero else { return }
-        listeners.withLock { listeners in
-            var listener = listeners[channel.id] ?? Listener(channel: channel)
+        let late = audience.withLock { audience in
+            var listener = audience.listeners[channel.id] ?? Listener(channel: channel)
             switch request {
             case .pty: listener.hasTerminal = true
             case .shell, .exec, .subsystem: listener.isRunning = true
-            default: return
+            default: return nil as Listener?
             }
-            listeners[channel.id] = listener
+            audience.listeners[channel.id] = listener
+            return audience.isWarned && listener.isRunning ? listener : nil
         }
+        if let late { warn(late) }
     }
 
     func forget(_ channel: any SessionChannel) {
-        _ = listeners.withLock { $0.removeValue(forKey: channel.id) }
+        _ = audience.withLock { $0.listeners.removeValue(forKey: channel.id) }
     }
 
     // MARK: - Idle channels
@@ -95,7 +106,7 @@ final class ConnectionTimes: Sendable {
                 .limitsChannelIdleTimeout,
                 ["channelId": "\(channel.id)", "timeout": "\(time.goText)"]
             )
-            let listener = listeners.withLock { $0[channel.id] }
+            let listener = audience.withLock { $0.listeners[channel.id] }
             // Leaves a callback of the event loop; ends with the channel.
             Task {
                 if let session = channel as? any SessionChannel {
@@ -130,19 +141,32 @@ final class ConnectionTimes: Sendable {
     }
 
     private func warn() {
-        let seconds = config.maxSessionAgeWarning.wholeSeconds
-        let text = "This connection will be ended in \(seconds) seconds because of its age."
-        logger.emit(.limitsSessionExpires, ["remaining": "\(seconds)"])
-        for listener in listeners.withLock({ Array($0.values) }) where listener.isRunning {
-            // Each waits for its own window; a client that reads nothing is not told.
-            Task {
-                await Self.say(
-                    personText(.limitsSessionExpires, text),
-                    on: listener.channel,
-                    listener.hasTerminal
-                )
-            }
+        logger.emit(.limitsSessionExpires, ["remaining": "\(remainingSeconds)"])
+        let listeners = audience.withLock { audience in
+            audience.isWarned = true
+            return Array(audience.listeners.values)
         }
+        for listener in listeners where listener.isRunning { warn(listener) }
+    }
+
+    /// Does not wait for the window; a client that reads nothing is not told.
+    private func warn(_ listener: Listener) {
+        let seconds = remainingSeconds
+        let time = seconds == 1 ? "1 second" : "\(seconds) seconds"
+        let text = "This connection will be ended in \(time) because of its age."
+        Task {
+            await Self.say(
+                personText(.limitsSessionExpires, text),
+                on: listener.channel,
+                listener.hasTerminal
+            )
+        }
+    }
+
+    /// At least 1.
+    private var remainingSeconds: Int64 {
+        let left = (end - .now()).nanoseconds
+        return max((left + 500_000_000) / 1_000_000_000, 1)
     }
 
     private static func say(
