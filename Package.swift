@@ -497,7 +497,7 @@ let support: [Target] = [
             "SharedConfig", "SharedMessages", "SharedModels", "SharedSSH", nioCore, nioPosix, log,
         ]
     ),
-    library("ChildProcess", "Tests/Support/ChildProcess"),
+    library("ChildProcess", "Tests/Support/ChildProcess", ["CProcess"]),
     .target(
         name: "ClusterDouble",
         dependencies: [

@@ -40,7 +40,10 @@ extension MessageCode {
     package static let dockerPooledContainerFailed = MessageCode(
         "DOCKER_POOLED_CONTAINER_FAILED",
         .warning,
-        explanation: "A container of the pool did not answer; the connection got a new one.",
+        explanation: """
+            A container that waited, in the pool or for its person, did not answer; the \
+            connection got a new one.
+            """,
         remedy: "The reason names the failure. Look for paused containers, a lack of memory or an "
             + "engine under heavy load if it comes often."
     )

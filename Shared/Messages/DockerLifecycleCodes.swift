@@ -29,6 +29,16 @@ extension MessageCode {
         remedy: "Nothing; the next login starts it again."
     )
 
+    package static let dockerContainerStartedAgain = MessageCode(
+        "DOCKER_CONTAINER_STARTED_AGAIN",
+        .info,
+        explanation: """
+            A person's container was stopped, by whoever saw nobody use it, in the moment in which \
+            they came; it is started again for them.
+            """,
+        remedy: "Nothing, unless it happens often: then find out who stops it."
+    )
+
     package static let dockerContainerKept = MessageCode(
         "DOCKER_CONTAINER_KEPT",
         .info,
@@ -49,6 +59,6 @@ extension MessageCode {
     /// The codes of this file.
     static let dockerLifecycleCodes: [MessageCode] = [
         dockerContainerNotFound, dockerContainerFound, dockerContainerIdle, dockerContainerKept,
-        dockerContainerResumed,
+        dockerContainerResumed, dockerContainerStartedAgain,
     ]
 }

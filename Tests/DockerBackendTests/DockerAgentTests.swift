@@ -227,7 +227,7 @@ struct DockerAgentTests {
             $0.execution.container = [
                 "image": .string(Engine.image), "entrypoint": ["/bin/sh", "-c", "sleep 100"],
             ]
-            $0.timeouts.containerStart = .seconds(3)
+            $0.timeouts.containerStart = .seconds(8)
         }
         #expect(silent.code == .dockerContainerStartFailed)
         #expect(rest.isEmpty)
@@ -241,7 +241,7 @@ struct DockerAgentTests {
             ]
         }
         try await subject.withWorkspace { workspace in
-            try await eventually(.seconds(20), "the idle command runs") {
+            try await eventually(.seconds(90), "the idle command runs") {
                 try await workspace.run("cat /tmp/idle").output == "x\n"
             }
             let program = try await workspace.start(ProgramRequest(kind: .exec("sleep 100")))

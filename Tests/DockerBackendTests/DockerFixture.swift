@@ -107,11 +107,12 @@ struct DockerFixture {
     /// A backend in the mode persistent with a container name of its own, which is removed
     /// afterwards. What a connection leaves there is a program that runs.
     static func withLasting(
+        logger: Logger = Engine.silent,
         _ change: (inout DockerConfig) -> Void = { _ in },
         _ body: (ConformanceSubject, _ name: String) async throws -> Void
     ) async throws {
         let name = "berth-test-" + ConformanceSubject.newConnectionID()
-        var subject = try subject {
+        var subject = try subject(logger: logger) {
             $0.execution.mode = .persistent
             $0.execution.createMissing = true
             $0.execution.containerName = name

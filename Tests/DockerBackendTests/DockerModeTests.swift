@@ -1,5 +1,7 @@
 import BackendConformance
 import GatewayCore
+import InMemoryLogging
+import Logging
 import SharedConfig
 import SharedDocker
 import SharedMessages
@@ -39,13 +41,15 @@ struct DockerModeTests {
         let subject = try DockerFixture.subject {
             $0.execution.mode = .session
             $0.execution.idleCommand = ["/bin/sh", "-c", "trap '' TERM; while :; do sleep 1; done"]
-            $0.timeouts.containerStop = .seconds(4)
+            $0.timeouts.containerStop = .seconds(12)
         }
         try await subject.withWorkspace(connectionID: id) { workspace in
             let done = try await workspace.run("exit 5")
             #expect(done.exit == .status(5))
         }
-        #expect(try await subject.leftovers(id).isEmpty)
+        try await eventually(.seconds(90), "it is removed") {
+            try await subject.leftovers(id).isEmpty
+        }
     }
 
     @Test("a session in an image that is missing is an error at its opening")
@@ -130,7 +134,7 @@ struct DockerModeTests {
             let client = try Engine.client()
             defer { client.shutdown() }
             if how == "stop" {
-                try await client.stopContainer(name, grace: 1, within: .seconds(20))
+                try await client.stopContainer(name, grace: 1, within: .seconds(60))
                 #expect(try await client.container(name)?.status == .exited)
             } else {
                 try await client.pauseContainer(name)
@@ -138,6 +142,59 @@ struct DockerModeTests {
             }
             let done = try await subject.withWorkspace { try await $0.run("cat /kept") }
             #expect(done.output == "here\n")
+        }
+    }
+
+    @Test(
+        "one that is stopped in the moment somebody comes is started again",
+        arguments: [
+            ("/exec", false), ("/exec", true), ("/exec/", false), ("/exec/", true),
+        ]
+    )
+    func stoppedMeanwhile(_ call: String, disableAgent: Bool) async throws {
+        try await EngineProxy.run { proxy in
+            let log = InMemoryLogHandler()
+            let logger = Logger(label: "docker") { _ in log }
+            try await DockerFixture.withLasting(logger: logger) {
+                $0.connection.host = "unix://" + proxy.socket
+                $0.execution.disableAgent = disableAgent
+            } _: { subject, name in
+                try await subject.withWorkspace { _ = try await $0.run("echo here >/kept") }
+                let client = try Engine.client()
+                defer { client.shutdown() }
+                // Who stops it may not be the only one.
+                let stops = disableAgent ? 1 : 2
+                for _ in 1...stops {
+                    proxy.before("POST", call) {
+                        // The test sees from what follows whether it was stopped.
+                        try? await client.stopContainer(name, grace: 1, within: .seconds(60))
+                    }
+                }
+                let kept = try await subject.withWorkspace { try await $0.run("cat /kept").output }
+                #expect(kept == "here\n")
+                let code = MessageCode.dockerContainerStartedAgain.id
+                let again = log.entries.filter { $0.metadata["code"] == "\(code)" }
+                #expect(again.count >= stops)
+            }
+        }
+    }
+
+    @Test("a connection whose container is stopped starts it again with its next program")
+    func stoppedBetween() async throws {
+        try await DockerFixture.withLasting { subject, name in
+            let client = try Engine.client()
+            defer { client.shutdown() }
+            try await subject.withWorkspace { workspace in
+                #expect(try await workspace.run("echo 1").output == "1\n")
+                try await client.stopContainer(name, grace: 1, within: .seconds(60))
+                let outputs = try await withThrowingTaskGroup(of: String.self) { group in
+                    for _ in 0..<4 {
+                        group.addTask { try await workspace.run("echo 2").output }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                #expect(outputs == Array(repeating: "2\n", count: 4))
+            }
         }
     }
 
@@ -156,19 +213,19 @@ struct DockerModeTests {
 
     @Test("a container that nobody uses is stopped, one in which something happens is not")
     func idle() async throws {
-        try await DockerFixture.withLasting({ $0.execution.idleTimeout = .seconds(2) }) {
+        try await DockerFixture.withLasting({ $0.execution.idleTimeout = .seconds(8) }) {
             subject,
             name in
             let client = try Engine.client()
             defer { client.shutdown() }
             try await subject.withWorkspace { workspace in
                 try await subject.withWorkspace { _ in }
-                // More than twice as long as it would take.
-                let line = "for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.5; done; exit 4"
+                // Longer than it would take, with a word far more often than needed.
+                let line = "for i in $(seq 1 50); do echo $i; sleep 0.2; done; exit 4"
                 let done = try await workspace.run(line)
                 #expect(done.exit == .status(4))
             }
-            try await eventually(.seconds(60), "the container stops") {
+            try await eventually(.seconds(90), "the container stops") {
                 try await client.container(name)?.status == .exited
             }
             let again = try await subject.withWorkspace { try await $0.run("echo x").output }
@@ -182,7 +239,8 @@ struct DockerModeTests {
     )
     func withoutTraffic(disableAgent: Bool) async throws {
         try await DockerFixture.withLasting({
-            $0.execution.idleTimeout = .milliseconds(300)
+            // Time enough for any machine to start the program.
+            $0.execution.idleTimeout = .seconds(6)
             $0.execution.disableAgent = disableAgent
         }) { subject, name in
             let client = try Engine.client()
@@ -198,7 +256,7 @@ struct DockerModeTests {
                 }
                 #expect(error?.code == .dockerContainerIdle)
                 #expect(error?.personText ?? MessageCode.dockerContainerIdle.personText != nil)
-                try await eventually(.seconds(60), "the container stops") {
+                try await eventually(.seconds(90), "the container stops") {
                     try await client.container(name)?.status == .exited
                 }
                 let late = await #expect(throws: CodedError.self) {
@@ -223,7 +281,7 @@ struct DockerModeTests {
             _ = try await client.createContainer(name: name, body: Array(body.utf8))
             try await client.startContainer(name)
             await (try DockerFixture.subject().backend as? DockerBackend)?.sweep()
-            try await eventually(.seconds(60), "the container stops") {
+            try await eventually(.seconds(90), "the container stops") {
                 try await client.container(name)?.status == .exited
             }
         }
@@ -241,7 +299,7 @@ struct DockerModeTests {
 
     @Test("who comes back in time has the same container, without the programs of before")
     func resume() async throws {
-        let subject = try DockerFixture.subject { $0.execution.resume = .seconds(30) }
+        let subject = try DockerFixture.subject { $0.execution.resume = .seconds(300) }
         let first = try await subject.withWorkspace(connectionID: id) { workspace in
             let held = try await workspace.start(ProgramRequest(kind: .exec("echo up; cat")))
             _ = try await held.read(until: "up")
@@ -272,7 +330,7 @@ struct DockerModeTests {
         #expect(try await workspace.run("hostname").output != first)
         await workspace.close()
         for left in [id, other] {
-            try await eventually(.seconds(20), "its time is over") {
+            try await eventually(.seconds(90), "its time is over") {
                 try await subject.leftovers(left).isEmpty
             }
         }
@@ -280,7 +338,7 @@ struct DockerModeTests {
 
     @Test("one that died meanwhile is replaced")
     func resumeOfDead() async throws {
-        let subject = try DockerFixture.subject { $0.execution.resume = .seconds(30) }
+        let subject = try DockerFixture.subject { $0.execution.resume = .seconds(300) }
         try await subject.withWorkspace(connectionID: id) { _ in }
         let container = try #require(try await subject.leftovers(id).first)
         let client = try Engine.client()

@@ -57,7 +57,7 @@ struct EncryptedEngineTests {
     private func refused(_ connection: DockerConnectionConfig) async throws {
         let subject = try DockerFixture.subject {
             $0.connection = connection
-            $0.timeouts.http = .seconds(2)
+            $0.timeouts.http = .seconds(10)
         }
         let error = await #expect(throws: CodedError.self) {
             _ = try await subject.open(ConformanceSubject.newConnectionID())
@@ -93,26 +93,57 @@ final class EncryptedEngine: Sendable {
             """
         let end = try await ChildProcess.run("/bin/sh", ["-c", script])
         guard end.status == 0 else { throw ConformanceFailure("openssl: \(end.errors)") }
-        let port = try FreePort.take()
+        var tries = 1
+        while true {
+            let port = try FreePort.take()
+            let process = try Self.start(port, folder)
+            let connection = Self.connection(port, folder)
+            // Somebody may have taken the port meanwhile.
+            guard try await Self.answers(connection) || tries == 4 else {
+                process.send(signal: SIGKILL)
+                tries += 1
+                continue
+            }
+            self.process = process
+            self.connection = connection
+            return
+        }
+    }
+
+    private static func start(_ port: Int, _ folder: URL) throws -> ChildProcess {
         let listen =
             "OPENSSL-LISTEN:\(port),bind=127.0.0.1,reuseaddr,fork,backlog=64,openssl-min-proto-version=TLS1.3,"
             + "cert=server.pem,key=server.key,cafile=ca.pem,verify=1"
-        process = try ChildProcess(
+        return try ChildProcess(
             "/usr/bin/socat",
             ["-t", "30", listen, "UNIX-CONNECT:\(Engine.socket)"],
             folder: folder
         )
+    }
+
+    private static func connection(_ port: Int, _ folder: URL) -> DockerConnectionConfig {
         var connection = DockerConnectionConfig()
         connection.host = "tcp://127.0.0.1:\(port)"
         connection.caCertificate = PEMSource(folder.appending(path: "ca.pem").path)
         connection.certificate = PEMSource(folder.appending(path: "client.pem").path)
         connection.key = PEMSource(folder.appending(path: "client.key").path)
-        self.connection = connection
-        let config = DockerFixture.config { $0.connection = connection }
+        return connection
+    }
+
+    private static func answers(_ connection: DockerConnectionConfig) async throws -> Bool {
+        let config = DockerFixture.config {
+            $0.connection = connection
+            $0.timeouts.http = .seconds(10)
+        }
         let client = try EngineClient(config, logger: Engine.silent)
         defer { client.shutdown() }
-        try await eventually(.seconds(20), "the engine answers") {
-            (try? await client.version()) != nil  // Refused: not yet.
+        do {
+            try await eventually(.seconds(60), "the engine answers") {
+                (try? await client.version()) != nil  // Refused: not yet.
+            }
+            return true
+        } catch is ConformanceFailure {
+            return false
         }
     }
 

@@ -157,7 +157,7 @@ struct EngineFaultCodeTests {
     func exits() async throws {
         try await withWorkspace { workspace, proxy in
             let still = try await started(workspace, "echo up; exec cat")
-            try await eventually(.seconds(60), "it is asked") {
+            try await eventually(.seconds(90), "it is asked") {
                 logged(.dockerExitCodeStillRunning)
             }
             proxy.refuse("GET", "/exec/")
@@ -183,7 +183,7 @@ struct EngineFaultCodeTests {
             // Its exit is not learned: otherwise nobody would pass on its input.
             proxy.refuse("GET", "/exec/", status: 503)
             await proxy.cut()
-            try await eventually(.seconds(60), "it is told") {
+            try await eventually(.seconds(90), "it is told") {
                 _ = try await program.write(ByteBuffer(string: "lost\n"))
                 return logged(.dockerStreamInputFailed)
             }
@@ -215,7 +215,7 @@ struct EngineFaultCodeTests {
             #expect(logged(.dockerContainerRemoveFailed))
         }
         // It ends by itself: nobody is attached any more.
-        try await eventually(.seconds(60), "it is gone") {
+        try await eventually(.seconds(90), "it is gone") {
             try await Engine.containers(of: id).isEmpty
         }
     }
@@ -299,15 +299,15 @@ struct EngineFaultCodeTests {
         _ client: EngineClient,
         _ mark: String
     ) async throws {
-        try await eventually(.seconds(60), "one waits") { pool.waiting == 1 }
+        try await eventually(.seconds(90), "one waits") { pool.waiting == 1 }
         proxy.refuse("POST", "/rename")
         let first = try await backend.openWorkspace(DockerFixture.request(id)) { _ in }
         #expect(logged(.dockerContainerAdopted))
-        try await eventually(.seconds(60), "its name is not taken") {
+        try await eventually(.seconds(90), "its name is not taken") {
             logged(.dockerContainerRenameFailed)
         }
         await first.close()
-        try await eventually(.seconds(60), "one waits") { pool.waiting == 1 }
+        try await eventually(.seconds(90), "one waits") { pool.waiting == 1 }
         for waiting in try await client.containers(labels: [mark]) {
             try await client.pauseContainer(waiting.id)
         }
@@ -332,7 +332,7 @@ struct EngineFaultCodeTests {
                 $0.execution.idleTimeout = .milliseconds(300)
             }
             try await subject.withWorkspace { _ in }
-            try await eventually(.seconds(60), "it is stopped") { logged(.dockerContainerIdle) }
+            try await eventually(.seconds(90), "it is stopped") { logged(.dockerContainerIdle) }
             try await subject.withWorkspace { _ in }
             #expect(logged(.dockerContainerFound))
         }

@@ -17,12 +17,20 @@ final class EngineProxy: Sendable {
         var body: String
     }
 
+    /// What happens before a call is handed on.
+    struct Interruption: Sendable {
+        var method: String
+        var path: String
+        var action: @Sendable () async -> Void
+    }
+
     let socket: String
     private let state = Mutex(State())
     private let folder: URL
 
     private struct State {
         var rules: [Rule] = []
+        var interruptions: [Interruption] = []
         var listener: (any Channel)?
         var connections: [ObjectIdentifier: any Channel] = [:]
     }
@@ -60,6 +68,25 @@ final class EngineProxy: Sendable {
     ) {
         state.withLock {
             $0.rules.append(Rule(method: method, path: path, status: status, body: body))
+        }
+    }
+
+    /// Does something once, before the next call of this kind is handed on.
+    func before(
+        _ method: String,
+        _ path: String,
+        _ action: @escaping @Sendable () async -> Void
+    ) {
+        let interruption = Interruption(method: method, path: path, action: action)
+        state.withLock { $0.interruptions.append(interruption) }
+    }
+
+    fileprivate func interruption(of head: String) -> Interruption? {
+        let words = head.split(separator: " ", maxSplits: 2).map(String.init)
+        guard words.count == 3 else { return nil }
+        return state.withLock { state in
+            state.interruptions.firstIndex { $0.method == words[0] && words[1].contains($0.path) }
+                .map { state.interruptions.remove(at: $0) }
         }
     }
 
@@ -153,7 +180,18 @@ private final class ProxyCall: ChannelInboundHandler, RemovableChannelHandler {
         )
         var first = ByteBuffer(string: Self.closing(String(text[..<end.lowerBound])))
         if let body { first.writeImmutableBuffer(body) }
-        connect(context, first)
+        guard let interruption = proxy.interruption(of: text) else {
+            return connect(context, first)
+        }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        Task { [first] in
+            await interruption.action()
+            loop.execute {
+                let (call, context) = bound.value
+                call.connect(context, first)
+            }
+        }
     }
 
     /// An answer ends with its connection, unless the call is for a stream.

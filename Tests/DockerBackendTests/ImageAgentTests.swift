@@ -65,7 +65,7 @@ struct ImageAgentTests {
         #expect(try await subject.leftovers(id).count == 1)
         // As the kernel does it when a gateway is killed.
         await container.lifeline?.close()
-        try await eventually(.seconds(60), "the container ends by itself") {
+        try await eventually(.seconds(90), "the container ends by itself") {
             try await subject.leftovers(id).isEmpty
         }
     }
@@ -117,7 +117,7 @@ struct ImageAgentTests {
             }
             #expect(error?.code == .agentListenFailed)
         }
-        try await eventually(.seconds(60), "its status is known") {
+        try await eventually(.seconds(90), "its status is known") {
             logged(.dockerAgentFailed).contains { $0["exitCode"] == "1" }
         }
         #expect(logged(.dockerAgentLog).contains { "\($0["text"] ?? "")".contains("listener") })
@@ -163,7 +163,7 @@ struct ImageAgentTests {
                 // Not closed: whoever leaves closes nothing.
                 _ = listener
             }
-            try await eventually(.seconds(60), "nothing of the connection is left") {
+            try await eventually(.seconds(90), "nothing of the connection is left") {
                 try await client.container(name)?.execs.isEmpty ?? false
             }
         }

@@ -49,7 +49,7 @@ struct Podman {
         )
         let result: Result<Void, any Error>
         do {
-            try await eventually(.seconds(60), "podman listens") {
+            try await eventually(.seconds(90), "podman listens") {
                 FileManager.default.fileExists(atPath: socket)
             }
             let image = try await AgentImage.name(on: socket)

@@ -57,7 +57,7 @@ final class HostileForwardTests: Sendable {
 
     private func opened(_ link: ForwardLink) async throws -> ForwardStream {
         async let stream = link.dial(.tcp(host: "127.0.0.1", port: 80))
-        try await eventually(.seconds(60), "it is asked") {
+        try await eventually(.seconds(90), "it is asked") {
             try has(ForwardPacket.newConnection, 1)
         }
         say(ForwardPacket.success, 1)
@@ -74,7 +74,7 @@ final class HostileForwardTests: Sendable {
         let link = try await dialling()
         let stream = try await opened(link)
         let dial = Task { try await link.dial(.unixSocket("/x")) }
-        try await eventually(.seconds(60), "it is asked") {
+        try await eventually(.seconds(90), "it is asked") {
             try has(ForwardPacket.newConnection, 2)
         }
         transport.say(bytes)
@@ -117,7 +117,7 @@ final class HostileForwardTests: Sendable {
             )
         }
         transport.say(Array(all.readableBytesView))
-        try await eventually(.seconds(60), "those beyond the limit are refused") {
+        try await eventually(.seconds(90), "those beyond the limit are refused") {
             try has(ForwardPacket.error, 3000)
         }
         let refused = try heard().filter { $0.kind == ForwardPacket.error }.count
@@ -134,13 +134,13 @@ final class HostileForwardTests: Sendable {
         let stream = try await opened(link)
         let piece = ByteBuffer(repeating: 7, count: 100_000)
         for _ in 0..<20 { say(ForwardPacket.data, 1, piece) }
-        try await eventually(.seconds(60), "the agent is held up") { !link.isUsable }
+        try await eventually(.seconds(90), "the agent is held up") { !link.isUsable }
         var count = 0
         while count < 2_000_000, let bytes = try await stream.read() {
             count += bytes.readableBytes
         }
         #expect(count == 2_000_000)
-        try await eventually(.seconds(60), "it goes on") { link.isUsable }
+        try await eventually(.seconds(90), "it goes on") { link.isUsable }
         await link.close()
     }
 
@@ -162,14 +162,14 @@ final class HostileForwardTests: Sendable {
     func abandoned() async throws {
         let link = try await dialling()
         let dial = Task { try await link.dial(.unixSocket("/x")) }
-        try await eventually(.seconds(60), "it is asked") {
+        try await eventually(.seconds(90), "it is asked") {
             try has(ForwardPacket.newConnection, 1)
         }
         dial.cancel()
         await #expect(throws: CancellationError.self) { _ = try await dial.value }
         #expect(try !has(ForwardPacket.closeConnection, 1))
         say(ForwardPacket.success, 1)
-        try await eventually(.seconds(60), "it is closed") {
+        try await eventually(.seconds(90), "it is closed") {
             try has(ForwardPacket.closeConnection, 1)
         }
         await link.close()
@@ -194,7 +194,7 @@ final class HostileForwardTests: Sendable {
         let accepts = ForwardAccepts(of: 1, on: loop)
         let link = try await open(.listen(.unixSocket("/x")), accepts)
         async let stopped: Void = link.stopAccepting()
-        try await eventually(.seconds(60), "it is told") {
+        try await eventually(.seconds(90), "it is told") {
             try has(ForwardPacket.noMoreConnections, 0)
         }
         await link.close()

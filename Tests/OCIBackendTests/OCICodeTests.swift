@@ -44,6 +44,76 @@ struct OCICodeTests {
         }
     }
 
+    @Test("limits that the machine cannot set are told once each, and people get in all the same")
+    func withoutGroups() async throws {
+        let (logger, limits) = limitLog()
+        let wanted: (inout OCIConfig) -> Void = {
+            $0.memory = 64 << 20
+            $0.pids = 100
+            $0.cpus = 1
+        }
+        try await OCIFixture.with(wanted, mounts: [], logger: logger) { fixture in
+            for _ in 0..<2 {
+                let done = try await fixture.subject.withWorkspace { try await $0.run("echo in") }
+                #expect(done.output == "in\n")
+            }
+            #expect(limits() == ["memory", "pids", "cpu"])
+        }
+        // Nobody asked for limits: nobody is told.
+        let (other, none) = limitLog()
+        let unlimited: (inout OCIConfig) -> Void = {
+            $0.memory = 0
+            $0.pids = 0
+            $0.cpus = 0
+        }
+        try await OCIFixture.with(unlimited, mounts: [], logger: other) { _ in
+            #expect(none().isEmpty)
+        }
+    }
+
+    @Test("version 2 of control groups: what it does not offer is told, the rest is used")
+    func partlyWithGroups() async throws {
+        let mount = NSTemporaryDirectory() + "berth-groups-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: mount) }
+        // Where the kernel has this process.
+        let own = ControlGroups.ownVersion2Path()
+        let top = own == "/" ? mount : mount + own
+        for folder in [top, top + "/berth-containers"] {
+            try FileManager.default.createDirectory(
+                atPath: folder,
+                withIntermediateDirectories: true
+            )
+            for (name, text) in [
+                ("controllers", "pids"), ("procs", ""), ("subtree_control", ""),
+            ] {
+                try Data(text.utf8).write(to: URL(fileURLWithPath: "\(folder)/cgroup.\(name)"))
+            }
+        }
+        let mounts = [CgroupMount(path: mount, isVersion2: true, options: [])]
+        let (logger, limits) = limitLog()
+        try await OCIFixture.with({ $0.cpus = 1 }, mounts: mounts, logger: logger) { fixture in
+            #expect(limits() == ["memory", "cpu"])
+            let host = try fixture.keeper.host(for: fixture.config)
+            #expect(host.groups.parents.map(\.path) == [top + "/berth-containers"])
+            #expect(host.groups.parents.first?.controllers == [.pids])
+        }
+    }
+
+    /// The limits that were said not to be applied, with their reasons there.
+    private func limitLog() -> (Logger, @Sendable () -> [String]) {
+        let handler = InMemoryLogHandler()
+        let logger = Logger(label: "oci") { _ in handler }
+        return (
+            logger,
+            {
+                handler.entries.map(\.metadata)
+                    .filter { $0["code"] == "\(MessageCode.ociLimitNotApplied.id)" }
+                    .filter { "\($0["reason"] ?? "")".count > 10 }
+                    .map { "\($0["limit"] ?? "")" }
+            }
+        )
+    }
+
     @Test("a runtime that refuses a container is an error with its words for the operator alone")
     func refused() async throws {
         let crun = try #require(OCIMachine.runtimes.first)
@@ -110,7 +180,7 @@ struct OCICodeTests {
             #expect(!codes().contains(MessageCode.ociLeftoversRemoved.id))
             kill(runtime, SIGCONT)
             let host = try fixture.keeper.host(for: fixture.config)
-            try await eventually(.seconds(60), "the sweep removes it") {
+            try await eventually(.seconds(90), "the sweep removes it") {
                 await host.sweep()
                 return codes().contains(MessageCode.ociLeftoversRemoved.id)
             }
@@ -190,12 +260,12 @@ struct OCICodeTests {
             try await told(.poolFilled, codes)
             try await fixture.subject.withWorkspace { _ in }
             try await told(.poolHit, codes)
-            try await eventually(.seconds(60), "one waits") { fixture.keeper.pool.waiting == 1 }
+            try await eventually(.seconds(90), "one waits") { fixture.keeper.pool.waiting == 1 }
             let state = fixture.folder + "/state/instances"
             let instance = try #require(OCILeftovers.names(state).first)
             let id = try #require(OCILeftovers.names("\(state)/\(instance)/containers").first)
             for group in OCILeftovers.groups(id) { ControlGroups.killProcesses(of: group) }
-            try await eventually(.seconds(60), "the one that died is found out") {
+            try await eventually(.seconds(90), "the one that died is found out") {
                 if codes().contains(MessageCode.poolDiscarded.id) { return true }
                 fixture.keeper.pool.maintain()
                 return false
@@ -215,7 +285,7 @@ struct OCICodeTests {
     }
 
     private func told(_ code: MessageCode, _ codes: @Sendable () -> [String]) async throws {
-        try await eventually(.seconds(60), "\(code.id)") { codes().contains(code.id) }
+        try await eventually(.seconds(90), "\(code.id)") { codes().contains(code.id) }
     }
 
     /// Freezes everything in a container.

@@ -29,7 +29,7 @@ struct OCIFigureTests {
             var closes: [Duration] = []
             for _ in 0..<20 {
                 if isWarm {
-                    try await eventually(.seconds(60), "one waits") {
+                    try await eventually(.seconds(90), "one waits") {
                         fixture.keeper.pool.waiting > 0
                     }
                 }

@@ -51,6 +51,7 @@ struct OCIFixture {
     static func with<Value>(
         _ change: (inout OCIConfig) -> Void = { _ in },
         carried: ConnectionMetadata = ConnectionMetadata(),
+        mounts: [CgroupMount] = CgroupMount.all(),
         logger: Logger = silent,
         report: @escaping @Sendable (PoolEvent) -> Void = { _ in },
         _ body: (OCIFixture) async throws -> Value
@@ -61,6 +62,7 @@ struct OCIFixture {
             in: folder,
             change,
             carried: carried,
+            mounts: mounts,
             logger: logger,
             report: report
         )
@@ -88,6 +90,7 @@ struct OCIFixture {
         in folder: String,
         _ change: (inout OCIConfig) -> Void = { _ in },
         carried: ConnectionMetadata = ConnectionMetadata(),
+        mounts: [CgroupMount] = CgroupMount.all(),
         logger: Logger = silent,
         report: @escaping @Sendable (PoolEvent) -> Void = { _ in }
     ) throws -> OCIFixture {
@@ -100,7 +103,7 @@ struct OCIFixture {
         config.timeouts.start = .seconds(60)
         config.timeouts.commandStart = .seconds(60)
         change(&config)
-        let keeper = OCIKeeper(config, logger: logger, report: report)
+        let keeper = OCIKeeper(config, mounts: mounts, logger: logger, report: report)
         let backend = try OCIBackend(config: config, keeper: keeper, logger: logger)
         let subject = ConformanceSubject(
             backend: backend,

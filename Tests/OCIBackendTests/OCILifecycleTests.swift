@@ -33,7 +33,7 @@ struct OCILifecycleTests {
         }
         let next = try OCIFixture.make(in: folder)
         let host = try next.keeper.host(for: next.config)
-        try await eventually(.seconds(30), "the left-overs go") {
+        try await eventually(.seconds(90), "the left-overs go") {
             await host.sweep()
             return OCILeftovers.find(id, state: folder + "/state").isEmpty
         }
@@ -68,7 +68,8 @@ struct OCILifecycleTests {
             }
             let began = ContinuousClock.now
             await workspace.close()
-            #expect(ContinuousClock.now - began < .seconds(10))
+            // For ever, if nobody killed it.
+            #expect(ContinuousClock.now - began < .seconds(90))
             #expect(OCILeftovers.find(id, state: fixture.folder + "/state") == [])
         }
     }
@@ -94,7 +95,7 @@ struct OCILifecycleTests {
                 let seen = try await workspace.run("ls /bin | grep -c sh").exit
                 #expect(seen == .status(0))
             }
-            try await eventually(.seconds(30), "the layer goes") { try store.collect() == 0 }
+            try await eventually(.seconds(90), "the layer goes") { try store.collect() == 0 }
             let error = await #expect(throws: CodedError.self) {
                 try await fixture.subject.open(ConformanceSubject.newConnectionID())
             }
@@ -160,7 +161,7 @@ struct OCIPoolTests {
     }
 
     private func filled(_ fixture: OCIFixture) async throws {
-        try await eventually(.seconds(60), "the pool fills") { fixture.keeper.pool.waiting > 0 }
+        try await eventually(.seconds(90), "the pool fills") { fixture.keeper.pool.waiting > 0 }
     }
 }
 

@@ -25,6 +25,8 @@ package struct ContainerDetails: Sendable, Decodable {
     package let exitCode: Int
     /// Whether the kernel killed it, or a process in it, for want of memory.
     package let isOutOfMemory: Bool
+    /// When it was last started, in the engine's words: each run has its own.
+    package let startedAt: String
     /// Why the last start failed, else empty.
     package let error: String
     /// Programs that run beside its first process, or are about to.
@@ -43,6 +45,7 @@ package struct ContainerDetails: Sendable, Decodable {
         var Running: Bool?
         var ExitCode: Int?
         var OOMKilled: Bool?
+        var StartedAt: String?
         var Error: String?
     }
 
@@ -57,6 +60,7 @@ package struct ContainerDetails: Sendable, Decodable {
         status = state.Status.map(Status.init) ?? (state.Running == true ? .running : .exited)
         exitCode = state.ExitCode ?? 0
         isOutOfMemory = state.OOMKilled ?? false
+        startedAt = state.StartedAt ?? ""
         error = state.Error ?? ""
         execs = try box.decodeIfPresent([String].self, forKey: .execs) ?? []
         labels = try box.decodeIfPresent(Config.self, forKey: .config)?.Labels ?? [:]

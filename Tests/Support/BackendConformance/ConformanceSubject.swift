@@ -36,7 +36,7 @@ package struct ConformanceSubject: Sendable {
         backend: any Backend,
         eventLoop: any EventLoop,
         carried: ConnectionMetadata = ConnectionMetadata(),
-        patience: Duration = .seconds(60),
+        patience: Duration = .seconds(120),
         canForward: Bool = true,
         isRelay: Bool = false,
         leftovers: @escaping @Sendable (_ connectionID: String) async throws -> [String]

@@ -1,3 +1,4 @@
+import CProcess
 import Dispatch
 package import Foundation
 import Glibc
@@ -17,6 +18,8 @@ package final class ChildProcess: Sendable {
     private let output = LineBuffer()
     private let errors = LineBuffer()
     private let status: Task<Int32, Never>
+    /// Means this process even when its number is another's by now.
+    private let handle: Int32
 
     /// Starts the program called `name` that lies beside the tests, or has that path. The environment is that of
     /// the tests without `BERTH_…` variables other than those given and `BERTH_CODES_FILE`.
@@ -26,31 +29,73 @@ package final class ChildProcess: Sendable {
         environment: [String: String] = [:],
         folder: URL? = nil
     ) throws {
-        let process = Process()
-        process.executableURL = Self.program(name)
-        process.arguments = arguments
-        process.environment = Self.environment(environment)
-        process.currentDirectoryURL = folder
         let (outputPipe, errorPipe) = (Pipe(), Pipe())
-        process.standardOutput = outputPipe
-        process.standardError = errorPipe
-        process.standardInput = FileHandle.nullDevice
-        let (ended, continuation) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = {
-            continuation.yield($0.terminationReason == .exit ? $0.terminationStatus : -1)
-            continuation.finish()
-        }
-        try process.run()
-        id = process.processIdentifier
+        // Foundation's Process crashes now and then where others start processes at the time.
+        let started = try Self.start(
+            [Self.program(name).path] + arguments,
+            Self.environment(environment),
+            folder,
+            outputs: [outputPipe, errorPipe].map(\.fileHandleForWriting.fileDescriptor)
+        )
+        (id, handle) = started
+        for pipe in [outputPipe, errorPipe] { try pipe.fileHandleForWriting.close() }
         output.fill(from: outputPipe.fileHandleForReading)
         errors.fill(from: errorPipe.fileHandleForReading)
-        status = Task {
-            var iterator = ended.makeAsyncIterator()
-            return await iterator.next() ?? -1
-        }
+        status = Task { await Self.collect(started.id) }
     }
 
-    deinit { kill(id, SIGKILL) }
+    deinit {
+        _ = berth_pidfd_signal(handle, SIGKILL)
+        close(handle)
+    }
+
+    private static func start(
+        _ words: [String],
+        _ environment: [String: String],
+        _ folder: URL?,
+        outputs: [Int32]
+    ) throws -> (id: Int32, handle: Int32) {
+        // As env(1) does it: the first word is the program.
+        let words = folder.map { ["/usr/bin/env", "-C", $0.path] + words } ?? words
+        var list: [UnsafeMutablePointer<CChar>?] = unsafe words.map { unsafe strdup($0) }
+        var values: [UnsafeMutablePointer<CChar>?] =
+            unsafe environment.map { unsafe strdup("\($0.key)=\($0.value)") }
+        defer { unsafe (list + values).forEach { unsafe free($0) } }
+        unsafe list.append(nil)
+        unsafe values.append(nil)
+        var id: pid_t = 0
+        var handle: Int32 = -1
+        let code = unsafe list.withUnsafeBufferPointer { list in
+            unsafe values.withUnsafeBufferPointer { values in
+                unsafe ([-1] + outputs).withUnsafeBufferPointer { descriptors in
+                    var spawn = unsafe berth_spawn()
+                    unsafe spawn.path = list[0].map { unsafe UnsafePointer($0) }
+                    unsafe spawn.arguments = list.baseAddress
+                    unsafe spawn.environment = values.baseAddress
+                    unsafe spawn.descriptors = descriptors.baseAddress
+                    unsafe spawn.descriptor_count = descriptors.count
+                    unsafe spawn.user = -1
+                    unsafe spawn.group = -1
+                    return unsafe berth_spawn_process(&spawn, &id, &handle)
+                }
+            }
+        }
+        guard code == 0 else { throw StartFailure(program: words[0], number: code) }
+        return (id, handle)
+    }
+
+    /// Waits for the end on a thread of its own: the exit status, or -1 after a signal.
+    private static func collect(_ id: Int32) async -> Int32 {
+        await withCheckedContinuation { continuation in
+            let thread = Thread {
+                var status: Int32 = 0
+                while unsafe waitpid(id, &status, 0) < 0 && errno == EINTR {}
+                let isExit = berth_exited(status) != 0
+                continuation.resume(returning: isExit ? berth_exit_status(status) : -1)
+            }
+            thread.start()
+        }
+    }
 
     /// Whether the program has been built.
     package static func exists(_ name: String) -> Bool {
@@ -72,7 +117,7 @@ package final class ChildProcess: Sendable {
         await output.line(containing: text)
     }
 
-    package func send(signal: Int32) { kill(id, signal) }
+    package func send(signal: Int32) { _ = berth_pidfd_signal(handle, signal) }
 
     /// Waits for the end.
     package func end() async -> End {
@@ -95,6 +140,14 @@ package final class ChildProcess: Sendable {
             .filter { !$0.key.hasPrefix("BERTH_") || $0.key == "BERTH_CODES_FILE" }
             .merging(own) { $1 }
     }
+}
+
+/// A program that could not be started.
+struct StartFailure: Error, CustomStringConvertible {
+    let program: String
+    let number: Int32
+
+    var description: String { "\(program): errno \(number)" }
 }
 
 /// The lines of a stream as they arrive, for one reader.

@@ -29,7 +29,14 @@ struct ContainerOpening: Sendable {
     var deliver: @Sendable (String) async throws -> Void = { _ in }
 
     private static let mostTries = 4
+    /// A configured entry point may take its time or say nothing at all.
     private static let firstWord = Duration.seconds(2)
+
+    /// For the first process's word.
+    private var patience: Duration {
+        config.execution.container["entrypoint"].strings.isEmpty
+            ? config.timeouts.containerStart : Self.firstWord
+    }
 
     var remover: ContainerRemover {
         ContainerRemover(
@@ -131,11 +138,10 @@ struct ContainerOpening: Sendable {
     }
 
     /// Waits for the first process's word. One that ends instead (no shell in the image, a wrong
-    /// entry point) is an error with what it has said; a configured entry point may take its time
-    /// or say nothing at all.
+    /// entry point) is an error with what it has said.
     private func isRunning(_ lifeline: EngineStream) async throws {
         do {
-            try await within(Self.firstWord, late: StillSilent()) {
+            try await within(patience, late: StillSilent()) {
                 var said = ByteBuffer()
                 while let piece = try await lifeline.next(), said.readableBytes < 16 << 10 {
                     said.writeImmutableBuffer(piece.bytes)

@@ -154,18 +154,17 @@ package final class DockerBackend: Backend {
             progress: progress,
             logger: logger
         )
-        let id = try await lasting.use(opening)
-        do {
-            return LastingWorkspace(
-                try await join(id, request),
-                in: lasting,
-                environment: environment(request),
-                idle: execution.idleTimeout
-            )
-        } catch {
-            await lasting.ended(id, idle: execution.idleTimeout)
-            throw error
-        }
+        let join = LastingJoin(
+            engine: engine,
+            containers: lasting,
+            opening: opening,
+            idle: execution.idleTimeout
+        ) { [self] id in try await self.join(id, request) }
+        return LastingWorkspace(
+            try await join.run(),
+            by: join,
+            environment: environment(request)
+        )
     }
 
     /// The use of a container that runs and stays.

@@ -86,6 +86,16 @@ final class DockerWorkspace: ContainerWorkspace {
     /// Whether its container runs, as far as is known without asking.
     var isAlive: Bool { state.withLock { !$0.hasEnded && $0.closing == nil } }
 
+    func answers() async -> Bool {
+        do {
+            let found = try await execs.engine.container(container.id)
+            return found?.status == .running && isAlive
+        } catch {
+            // Another container is not to be had either then.
+            return isAlive
+        }
+    }
+
     /// Kills what was started here; the container stays.
     func endPrograms() async {
         let programs = state.withLock { state in

@@ -1,4 +1,4 @@
-import BackendMachine
+package import BackendMachine
 import CProcess
 import Foundation
 import Glibc
@@ -58,11 +58,13 @@ package final class OCIHost: Sendable {
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     ]
 
-    /// Prepares the state directory; blocks for some milliseconds on files.
+    /// Prepares the state directory; blocks for some milliseconds on files. `mounts` are the
+    /// control group hierarchies to choose from.
     ///
     /// Throws a `CodedError` that says what the machine lacks.
     package init(
         _ settings: Settings,
+        mounts: [CgroupMount] = CgroupMount.all(),
         pool: NIOThreadPool = .singleton,
         logger: Logger
     ) throws {
@@ -94,10 +96,9 @@ package final class OCIHost: Sendable {
         } catch {
             throw CodedError(.ociStateUnusable, detail: settings.stateDirectory, cause: error)
         }
-        let all = CgroupMount.all()
-        let old = all.filter { !$0.isVersion2 }
+        let old = mounts.filter { !$0.isVersion2 }
         // Where there are both, the second is hidden from the runtime.
-        groupMounts = old.isEmpty ? all : old
+        groupMounts = old.isEmpty ? mounts : old
         groups = ControlGroups.detect(
             wanted: ControlGroups.Controller.allCases,
             folder: Self.groupFolder,

@@ -1,3 +1,4 @@
+package import BackendMachine
 package import BackendPool
 package import Logging
 import NIOPosix
@@ -11,17 +12,21 @@ import Synchronization
 package final class OCIKeeper: Service {
     let pool: OCIPool
     private let hosts = Mutex<[OCIHost.Settings: OCIHost]>([:])
+    private let mounts: [CgroupMount]
     private let logger: Logger
 
     private static let sweepInterval: Duration = .seconds(60)
 
-    /// `report` takes the pool's events; `config` is that of the static file.
+    /// `report` takes the pool's events; `config` is that of the static file; `mounts` are the
+    /// machine's control group hierarchies.
     package init(
         _ config: OCIConfig,
         keepsPool: Bool = true,
+        mounts: [CgroupMount] = CgroupMount.all(),
         logger: Logger,
         report: @escaping @Sendable (PoolEvent) -> Void = { _ in }
     ) {
+        self.mounts = mounts
         self.logger = logger
         var limits = PoolLimits(config.pool)
         if !keepsPool { limits.total = 0 }
@@ -33,7 +38,7 @@ package final class OCIKeeper: Service {
         let settings = OCIHost.Settings(config)
         return try hosts.withLock { hosts in
             if let host = hosts[settings] { return host }
-            let host = try OCIHost(settings, logger: logger)
+            let host = try OCIHost(settings, mounts: mounts, logger: logger)
             hosts[settings] = host
             return host
         }

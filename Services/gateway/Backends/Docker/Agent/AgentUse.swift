@@ -60,6 +60,9 @@ struct AgentUse: Sendable {
 
     // MARK: - Containers that stay
 
+    /// Others, also of other gateways, may be putting the agent there at this moment.
+    private static let mostTries = 8
+
     /// Starts an agent in a running container that others may use, too; one that does not have it
     /// gets a copy.
     func workspace(
@@ -67,11 +70,22 @@ struct AgentUse: Sendable {
         _ delivery: AgentDelivery,
         on loop: any EventLoop
     ) async throws -> AgentWorkspace {
-        do {
-            return try await greeted(try await join(container, loop))
-        } catch let error as CodedError where error.isMissingAgent {
-            try await delivery.copy(into: container)
-            return try await greeted(try await join(container, loop))
+        var pause = BackOff(from: .milliseconds(20), upTo: .seconds(1))
+        var tries = 1
+        while true {
+            let copies = delivery.copies(in: container)
+            do {
+                return try await greeted(try await join(container, loop))
+            } catch let error as CodedError where error.isMissingAgent && tries < Self.mostTries {
+                if error.isBeingWritten {
+                    try await Task.sleep(for: pause.take())
+                } else {
+                    // What was copied once and cannot be run is not going to be.
+                    guard tries < 2 || delivery.copies(in: container) != copies else { throw error }
+                    try await delivery.copy(intoRunning: container, after: copies)
+                }
+                tries += 1
+            }
         }
     }
 
@@ -142,4 +156,7 @@ extension CodedError {
     fileprivate var isMissingAgent: Bool {
         (cause as? CodedError)?.code == .agentHelloFailed
     }
+
+    /// Whether it could not be run because somebody writes it (ETXTBSY, execve(2)).
+    fileprivate var isBeingWritten: Bool { detail.lowercased().contains("text file busy") }
 }

@@ -45,6 +45,19 @@ final class AgentWorkspace: ContainerWorkspace {
 
     var isAlive: Bool { !container.transport.hasEnded && state.withLock { $0.closing == nil } }
 
+    /// A container that waited answers at once, or something is wrong with it.
+    private static let patience = Duration.seconds(10)
+
+    func answers() async -> Bool {
+        do {
+            try await link.ping(within: Self.patience)
+            return true
+        } catch {
+            logger.emit(.dockerPooledContainerFailed, ["reason": "\(error)"])
+            return false
+        }
+    }
+
     func start(_ request: ProgramRequest) async throws -> any Program {
         logger.emit(.dockerExec)
         let program = try await within(

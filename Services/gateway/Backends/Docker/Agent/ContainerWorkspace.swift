@@ -7,6 +7,9 @@ protocol ContainerWorkspace: Workspace {
     /// Whether its container runs, as far as is known without asking.
     var isAlive: Bool { get }
 
+    /// Whether it still answers, asked with a time limit.
+    func answers() async -> Bool
+
     /// Kills what was started here; the container stays.
     func endPrograms() async
 }

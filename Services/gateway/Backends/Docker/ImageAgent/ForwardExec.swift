@@ -24,6 +24,8 @@ final class ForwardExec: AgentTransport {
     private static let longestLine = 8 << 10
     /// For an agent to end by itself when its input has.
     private static let grace = Duration.seconds(1)
+    /// The status of one that was.
+    private static let killed = 137
 
     private init(_ exec: ExecStarter.Exec, _ execs: ExecStarter, _ logger: Logger) {
         self.exec = exec
@@ -97,16 +99,27 @@ final class ForwardExec: AgentTransport {
     private func finish() async {
         await exec.stream.close()
         do {
-            guard let status = try await status(within: Self.grace) else {
-                return try await execs.signal("KILL", process: exec.process)
-            }
-            guard status != 0 else { return }
+            let status = try await endStatus()
+            guard status != 0, status != Self.killed else { return }
             logger.emit(.dockerAgentFailed, ["exitCode": "\(status)"])
         } catch let error as CodedError where [404, 409].contains(error.engineStatus) {
             // The container is gone, and all that ran in it.
         } catch {
             logger.emit(.dockerAgentFailed, ["reason": "\(error)"])
         }
+    }
+
+    /// Of an agent whose input has ended; one that goes on all the same is killed.
+    private func endStatus() async throws -> Int {
+        if let status = try await status(within: Self.grace) { return status }
+        do {
+            try await execs.signal("KILL", process: exec.process)
+        } catch {
+            // One that has ended meanwhile cannot be killed.
+            guard let status = try await status(within: Self.grace) else { throw error }
+            return status
+        }
+        return try await status(within: Self.grace) ?? Self.killed
     }
 
     /// `nil`: it still runs.

@@ -36,7 +36,7 @@ actor KeptContainers {
     func take(_ owner: Owner) async -> (any ContainerWorkspace)? {
         guard let found = kept.removeValue(forKey: owner) else { return nil }
         found.timer.cancel()
-        guard found.workspace.isAlive else {
+        guard found.workspace.isAlive, await found.workspace.answers() else {
             await found.workspace.close()
             return nil
         }

@@ -17,8 +17,8 @@ struct LastingOpening: Sendable {
     /// Of the engine, one after the other, before the person is told: some seconds.
     private static let mostFailures = 6
 
-    /// The id of the running container.
-    func run() async throws -> String {
+    /// Finds the container running, or makes it so.
+    func run() async throws -> LastingRun {
         try await within(
             config.timeouts.containerStart,
             late: CodedError(.dockerContainerStartFailed, detail: "not ready in time"),
@@ -26,7 +26,7 @@ struct LastingOpening: Sendable {
         )
     }
 
-    private func settle() async throws -> String {
+    private func settle() async throws -> LastingRun {
         var pause = BackOff(from: .milliseconds(20), upTo: .seconds(1))
         var starts = 0
         var failures = 0
@@ -43,29 +43,38 @@ struct LastingOpening: Sendable {
                 try await Task.sleep(for: pause.take())
                 continue
             }
-            switch found?.status {
-            case nil: try await create()
-            case .running?:
-                let id = found?.id ?? spec.name
-                logger.emit(.dockerContainerFound, ["container": "\(id)"])
-                return id
-            case .paused?: try await engine.unpauseContainer(spec.name)
-            case .created?, .exited?, .other?:
+            guard let found else {
+                try await create()
+                try await Task.sleep(for: pause.take())
+                continue
+            }
+            switch found.status {
+            case .running:
+                logger.emit(.dockerContainerFound, ["container": "\(found.id)"])
+                return LastingRun(id: found.id, startedAt: found.startedAt)
+            case .paused:
+                do {
+                    try await engine.unpauseContainer(spec.name)
+                } catch let error as CodedError where failures < Self.mostFailures {
+                    failures += 1
+                    // Somebody else was quicker, as a rule.
+                    logger.emit(error, ["container": "\(spec.name)"])
+                }
+            case .created, .exited, .other:
                 starts += 1
                 guard starts <= 2 else { throw ended(found) }
                 try await start()
             // The engine is about to settle that by itself.
-            case .restarting?, .removing?, .dead?: break
+            case .restarting, .removing, .dead: break
             }
             try await Task.sleep(for: pause.take())
         }
     }
 
-    private func ended(_ found: ContainerDetails?) -> CodedError {
-        let status = found?.exitCode ?? 0
-        return CodedError(
+    private func ended(_ found: ContainerDetails) -> CodedError {
+        CodedError(
             .dockerContainerStartFailed,
-            detail: "its first process ended with status \(status) \(found?.error ?? "")"
+            detail: "its first process ended with status \(found.exitCode) \(found.error)"
         )
     }
 

@@ -8,59 +8,113 @@ import Synchronization
 /// Where unused containers are stopped, programs without traffic are ended: a use is what happens,
 /// not that somebody is connected.
 final class LastingWorkspace: Workspace {
-    private let workspace: any ContainerWorkspace
-    private let containers: LastingContainers
+    let label: String
+    private let join: LastingJoin
     private let environment: [(name: String, value: RawText)]
-    private let idle: Duration
     private let use = LastingUse()
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     private struct State {
+        var joined: LastingJoin.Joined
+        /// Starts and joins again what was stopped in the middle of the connection.
+        var joining: Task<Void, any Error>?
         var isUsing = true
         var watching: Task<Void, Never>?
         var closing: Task<Void, Never>?
     }
 
-    var label: String { workspace.label }
+    private var idle: Duration { join.idle }
 
-    /// `environment` is the connection's: the container has none of it. `containers` has counted
-    /// this use already.
+    /// `environment` is the connection's: the container has none of it.
     init(
-        _ workspace: any ContainerWorkspace,
-        in containers: LastingContainers,
-        environment: [(name: String, value: RawText)],
-        idle: Duration
+        _ joined: LastingJoin.Joined,
+        by join: LastingJoin,
+        environment: [(name: String, value: RawText)]
     ) {
-        self.workspace = workspace
-        self.containers = containers
+        label = joined.workspace.label
+        self.join = join
         self.environment = environment
-        self.idle = idle
+        state = Mutex(State(joined: joined))
         watch()
     }
 
     func start(_ request: ProgramRequest) async throws -> any Program {
         var request = request
         request.environment = environment + request.environment
-        return LastingProgram(try await busy { try await workspace.start(request) }, use)
+        return LastingProgram(try await inside { [request] in try await $0.start(request) }, use)
     }
 
     func putFile(_ file: WorkspaceFile) async throws {
-        try await busy { try await workspace.putFile(file) }
+        try await inside { try await $0.putFile(file) }
     }
 
     func dial(
         _ destination: DialDestination,
         permission: DialPermission
     ) async throws -> any WorkspaceStream {
-        let stream = try await busy {
-            try await workspace.dial(destination, permission: permission)
-        }
+        let stream = try await busy { try await $0.dial(destination, permission: permission) }
         return LastingStream(stream: stream, use: use)
     }
 
     func listen(_ place: ListenPlace) async throws -> any WorkspaceListener {
-        let listener = try await busy { try await workspace.listen(place) }
+        let listener = try await busy { try await $0.listen(place) }
         return LastingListener(listener: listener, use: use)
+    }
+
+    // MARK: - The container
+
+    /// Does what was asked for, which is a use as long as it takes. Throws once nothing was asked
+    /// for too long: what the connection had in the container is gone.
+    private func busy<Value>(
+        _ body: (any ContainerWorkspace) async throws -> Value
+    ) async throws -> Value {
+        guard !use.isOver else { throw use.error }
+        use.begin()
+        defer { use.end() }
+        return try await body(state.withLock(\.joined.workspace))
+    }
+
+    /// The same, and once more in a container that was stopped meanwhile, as another gateway may
+    /// that saw nobody use it, and is started again.
+    private func inside<Value>(
+        _ body: (any ContainerWorkspace) async throws -> Value
+    ) async throws -> Value {
+        let run = state.withLock(\.joined.run)
+        do {
+            return try await busy(body)
+        } catch {
+            try Task.checkCancellation()
+            guard !use.isOver, await join.hasEnded(run) else { throw error }
+            join.tellAgain(run, after: error)
+            guard try await joinAgain(after: run) else { throw error }
+            return try await busy(body)
+        }
+    }
+
+    /// Whether there is a newer run now; not once the connection ends. Callers at the same time
+    /// share one attempt.
+    private func joinAgain(after run: LastingRun) async throws -> Bool {
+        var isOpen = true
+        let joining = state.withLock { state -> Task<Void, any Error>? in
+            isOpen = state.closing == nil && state.isUsing
+            guard isOpen, state.joined.run == run else { return nil }
+            if let joining = state.joining { return joining }
+            let joined = state.joined
+            // Bounded by the opening's own deadline, and awaited by the connection's end.
+            let joining = Task { try await self.joinAgain(instead: joined) }
+            state.joining = joining
+            return joining
+        }
+        try await joining?.value
+        return isOpen
+    }
+
+    private func joinAgain(instead old: LastingJoin.Joined) async throws {
+        defer { state.withLock { $0.joining = nil } }
+        let new = try await join.run()
+        state.withLock { $0.joined = new }
+        await old.workspace.close()
+        await join.containers.ended(old.run.id, idle: idle)
     }
 
     // MARK: - Idle
@@ -86,17 +140,10 @@ final class LastingWorkspace: Workspace {
         }
         guard isUsing else { return }
         use.isOver = true
-        await workspace.close()
-        await containers.idled(workspace.containerID, idle: idle)
-    }
-
-    /// Does what was asked for, which is a use as long as it takes. Throws once nothing was asked
-    /// for too long: what the connection had in the container is gone.
-    private func busy<Value>(_ body: () async throws -> Value) async throws -> Value {
-        guard !use.isOver else { throw use.error }
-        use.begin()
-        defer { use.end() }
-        return try await body()
+        _ = await state.withLock(\.joining)?.result
+        let joined = state.withLock(\.joined)
+        await joined.workspace.close()
+        await join.containers.idled(joined.run.id, idle: idle)
     }
 
     /// Ends the connection's programs and leaves the container.
@@ -110,10 +157,12 @@ final class LastingWorkspace: Workspace {
     }
 
     private func leave() async {
-        let (isUsing, watching) = state.withLock { ($0.isUsing, $0.watching) }
+        let (joining, watching) = state.withLock { ($0.joining, $0.watching) }
         watching?.cancel()
         await watching?.value
-        await workspace.close()
-        if isUsing { await containers.ended(workspace.containerID, idle: idle) }
+        _ = await joining?.result
+        let (joined, isUsing) = state.withLock { ($0.joined, $0.isUsing) }
+        await joined.workspace.close()
+        if isUsing { await join.containers.ended(joined.run.id, idle: idle) }
     }
 }

@@ -89,6 +89,8 @@ package final class AgentSocket: Sendable {
             return !state.isClosed
         }
         guard isWanted else { return channel.close(promise: nil) }
+        // Gone before anybody learns of the connection. The listener may not be known yet.
+        removeName()
         connected.settle(.success(transport))
         stopListening()
     }
