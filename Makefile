@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 SWIFT_SOURCES := Package.swift Services Shared Tests
 
-.PHONY: help deps build images test lint fmt coverage tsan e2e clients fuzz bench run stop crash-audit radosgw crash-docker
+.PHONY: help deps build images test lint fmt coverage tsan e2e clients fuzz bench run stop crash-audit radosgw crash-docker kubernetes-live manifests
 
 help: ## Lists the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -53,6 +53,12 @@ crash-audit: ## Kills auditd under load COUNT times (1000), with torn writes, fu
 
 radosgw: ## Runs the tests of S3 against Debian's radosgw, which it installs.
 	@deploy/dev/radosgw-tests.sh
+
+kubernetes-live: ## Conformance and end-to-end tests on the cluster of KUBECONFIG: BERTH_TEST_NAMESPACE, _IMAGE, _AGENT_IMAGE.
+	@BERTH_TEST_CLUSTER=live deploy/dev/test.sh --only 'KubernetesConformanceTests|KubernetesTests|ClusterFaultTests|KubernetesClientTests'
+
+manifests: ## Writes deploy/kubernetes/*.yaml anew from the Helm chart.
+	@deploy/kubernetes/render.sh
 
 crash-docker: ## Kills gateways with Docker containers under load, COUNT times (200), and counts what is left.
 	@BERTH_CRASH_COUNT=$${COUNT:-200} deploy/dev/test.sh --only DockerCrashTests

@@ -135,7 +135,7 @@ let systemLibraries: [Target] = [
 
 let shared: [Target] = [
     library("SharedModels", "Shared/Models"),
-    library("SharedWaiting", "Shared/Waiting", [nioCore]),
+    library("SharedWaiting", "Shared/Waiting", [deque, nioCore]),
     library("SharedMessages", "Shared/Messages"),
     library("SharedSystem", "Shared/System", ["CProcess"]),
     library(
@@ -174,14 +174,14 @@ let shared: [Target] = [
         "Shared/Docker",
         [
             "SharedWaiting",
-            "SharedConfig", "SharedHTTP", "SharedMessages", deque, nioCore, nioPosix, nioSSL, log,
+            "SharedConfig", "SharedHTTP", "SharedMessages", nioCore, nioPosix, nioSSL, log,
         ]
     ),
     library(
         "SharedKubernetes",
         "Shared/Kubernetes",
         [
-            "CProcess", "SharedConfig", "SharedWaiting", crypto, deque, nioCore, nioHTTP1, nioPosix,
+            "CProcess", "SharedConfig", "SharedWaiting", crypto, nioCore, nioHTTP1, nioPosix,
             nioSSL,
         ]
     ),
@@ -502,6 +502,7 @@ let support: [Target] = [
         name: "ClusterDouble",
         dependencies: [
             "BackendMachine", "CProcess", "SharedConfig", "SharedKubernetes", "SharedSystem",
+            nioCore, nioPosix,
         ],
         path: "Tests/Support/ClusterDouble",
         exclude: ["Scripts"],
@@ -528,7 +529,7 @@ let testTargets: [Target] = [
         dependencies: [
             "berth", "berth-gateway", "berth-authd", "berth-configd", "berth-auditd",
             "berth-metricsd", "berth-sandbox-init", "SharedMessages", "StubHTTPServer", "CProcess",
-            "SSHTarget", "GeoDatabase",
+            "SSHTarget", "GeoDatabase", "ClusterDouble", "SharedConfig", "SharedKubernetes",
             "GatewayClient",
             crypto,
         ],

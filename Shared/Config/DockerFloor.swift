@@ -246,13 +246,6 @@ struct DockerFloor {
     }
 }
 
-extension ConfigTree {
-    fileprivate var wholeNumber: Int? {
-        if case .integer(let number) = self { return number }
-        return nil
-    }
-}
-
 extension UInt8 {
     fileprivate var isLetterOrDigit: Bool {
         switch self {

@@ -27,8 +27,7 @@ struct FloorCheck {
         switch user.backend {
         case .docker: DockerFloor(floor: floor, execution: user.docker.execution).check(&list)
         case .kubernetes:
-            kubernetes(user.kubernetes.pod.spec, "kubernetes.pod.spec", &list)
-            account(user.kubernetes.pod.spec, &list)
+            PodFloor(floor: floor, pod: user.kubernetes.pod).check(&list)
         case .sandbox: sandbox(user.sandbox, &list)
         case .oci: OCIFloor(floor: floor, config: user.oci).check(&list)
         case .sshproxy: break
@@ -92,8 +91,6 @@ struct FloorCheck {
         }
     }
 
-    // MARK: - Kubernetes
-
     /// The mode, and in persistent mode the pod: it may be any that there is.
     private func modes(
         _ user: KubernetesPodConfig,
@@ -108,54 +105,6 @@ struct FloorCheck {
             for key in ["name", "namespace"] where user.metadata[key] != base.metadata[key] {
                 list.add("kubernetes.pod.metadata.\(key)", user.metadata[key]?.json, rule)
             }
-        }
-    }
-
-    /// Rights in the cluster, and the choice of a node.
-    private func account(_ spec: ConfigTree, _ list: inout Crossings) {
-        guard !floor.allowPrivileged else { return }
-        let keys = [
-            "automountServiceAccountToken", "serviceAccount", "serviceAccountName", "nodeName",
-        ]
-        for key in keys {
-            guard let value = spec[key]?.withoutEmptyValues else { continue }
-            list.add("kubernetes.pod.spec.\(key)", value.json, "needs floor.allowPrivileged")
-        }
-    }
-
-    private func kubernetes(_ tree: ConfigTree, _ path: String, _ list: inout Crossings) {
-        if case .list(let items) = tree {
-            for (index, item) in items.enumerated() {
-                kubernetes(item, "\(path)[\(index)]", &list)
-            }
-        }
-        guard case .map(let map) = tree else { return }
-        for (key, value) in map.sorted(by: { $0.key < $1.key }) {
-            let place = join(path, key)
-            if let rule = kubernetesRule(key, value) { list.add(place, value.json, rule) }
-            kubernetes(value, place, &list)
-        }
-    }
-
-    private func kubernetesRule(_ key: String, _ value: ConfigTree) -> String? {
-        guard !value.isFalseOrNull else { return nil }
-        switch key {
-        case "privileged", "allowPrivilegeEscalation":
-            return floor.allowPrivileged ? nil : "needs floor.allowPrivileged"
-        case "capabilities":
-            let hasMore = value["add"]?.withoutEmptyValues != nil
-            return floor.allowPrivileged || !hasMore ? nil : "needs floor.allowPrivileged"
-        case "procMount":
-            return floor.allowPrivileged || value == "Default" ? nil : "needs floor.allowPrivileged"
-        case "seccompProfile", "appArmorProfile":
-            let isOff = value["type"] == "Unconfined"
-            return floor.allowPrivileged || !isOff ? nil : "needs floor.allowPrivileged"
-        case "hostPort": return floor.allowHostNetwork ? nil : "needs floor.allowHostNetwork"
-        case "hostNetwork": return floor.allowHostNetwork ? nil : "needs floor.allowHostNetwork"
-        case "hostPID", "hostIPC":
-            return floor.allowHostNamespaces ? nil : "needs floor.allowHostNamespaces"
-        case "hostPath": return floor.allowHostMounts ? nil : "needs floor.allowHostMounts"
-        default: return nil
         }
     }
 

@@ -217,7 +217,8 @@ extension MessageCode {
     package static let kuberunExecDisabled = MessageCode(
         "KUBERUN_EXEC_DISABLED",
         .info,
-        explanation: "A command was refused, as kuberun.pod.disableCommand forbids commands.",
+        explanation:
+            "A command was refused, as kubernetes.pod.disableCommand, once kuberun's, forbids them.",
         personText: "Running commands is not allowed.",
         remedy: "Use security.command instead of the old key."
     )

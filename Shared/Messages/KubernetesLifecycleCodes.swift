@@ -63,6 +63,16 @@ extension MessageCode {
         remedy: "The detail has its status; see whether its command and image are right."
     )
 
+    package static let kubernetesStreamLost = MessageCode(
+        "KUBERNETES_STREAM_LOST",
+        .warning,
+        explanation: """
+            The stream into a pod that goes on was lost, with the programs of its connection.
+            """,
+        personText: "The connection to your container was lost. Please log in again.",
+        remedy: "See whether the API server was restarted, or something between cut the stream."
+    )
+
     package static let kubernetesPodIdle = MessageCode(
         "KUBERNETES_POD_IDLE",
         .info,
@@ -152,7 +162,8 @@ extension MessageCode {
     static let kubernetesLifecycleCodes: [MessageCode] = [
         kubernetesPodNotFound, kubernetesPodFound, kubernetesPodUnschedulable,
         kubernetesImagePullFailed, kubernetesPodEvicted, kubernetesPodOutOfMemory,
-        kubernetesPodDeleted, kubernetesPodEnded, kubernetesPodIdle, kubernetesPodAdopted,
+        kubernetesPodDeleted, kubernetesPodEnded, kubernetesStreamLost, kubernetesPodIdle,
+        kubernetesPodAdopted,
         kubernetesPooledPodFailed, kubernetesPodMarkFailed, kubernetesWatchFailed,
         kubernetesAgentCopied, kubernetesExecFailed, kubernetesCloseInputUnsupported,
         kubernetesFileWrite, kubernetesFileWriteFailed, kubernetesForwardingFailed,

@@ -298,14 +298,4 @@ struct KubernetesFaultTests {
             try await eventually { try await cluster.pods().isEmpty }
         }
     }
-
-    /// Waits for a condition.
-    private func eventually(_ condition: () async throws -> Bool) async throws {
-        let end = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < end {
-            if try await condition() { return }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        Issue.record("it did not become true")
-    }
 }

@@ -115,3 +115,16 @@ enum KubernetesFixture {
         )
     }
 }
+
+/// Waits for a condition.
+func eventually(
+    _ what: String = "it",
+    _ condition: () async throws -> Bool
+) async throws {
+    let end = ContinuousClock.now + .seconds(90)
+    while ContinuousClock.now < end {
+        if try await condition() { return }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+    Issue.record("not so in time: \(what)")
+}

@@ -30,15 +30,6 @@ struct KubernetesModeTests {
         return output
     }
 
-    private func eventually(_ condition: () async throws -> Bool) async throws {
-        let end = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < end {
-            if try await condition() { return }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        Issue.record("it did not become true")
-    }
-
     @Test("a pod says whose it is, and that it is held")
     func decorated() async throws {
         try await KubernetesFixture.withCluster { cluster in

@@ -145,10 +145,12 @@ struct PodPlanTests {
 
     @Test(
         "memory limits count for the pool",
-        arguments: [("128Mi", 134_217_728), ("1G", 1_000_000_000), ("5", 5), ("x", nil)]
-            as [(String, Int?)]
+        arguments: [
+            ("128Mi", 134_217_728), ("1G", 1e9), ("5", 5), ("500m", 0.5), ("1e3", 1000),
+            ("x", nil), ("-1", nil), ("1e30", nil), ("", nil),
+        ] as [(String, Double?)]
     )
-    func quantities(_ text: String, _ bytes: Int?) {
-        #expect(PoolUse.quantity(.string(text)) == bytes)
+    func quantities(_ text: String, _ amount: Double?) {
+        #expect(PodHardening.quantity(.string(text)) == amount)
     }
 }

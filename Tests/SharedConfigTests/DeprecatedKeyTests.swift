@@ -90,6 +90,7 @@ struct DeprecatedKeyTests {
               pod:
                 namespace: people
                 disableAgent: true
+                disableCommand: true
                 podSpec: {containers: [{name: a, image: b}]}
             """
         )
@@ -100,6 +101,7 @@ struct DeprecatedKeyTests {
         #expect(kubernetes.timeouts.podStart == .seconds(7))
         #expect(kubernetes.pod.mode == .session)
         #expect(!kubernetes.pod.disableAgent)
+        #expect(kubernetes.pod.disableCommand)
         #expect(kubernetes.pod.metadata["namespace"] == "people")
         #expect(kubernetes.pod.metadata["generateName"] == "containerssh-")
         #expect(loaded.warnings.map(\.code) == [.kuberunDeprecated, .kuberunInsecure])

@@ -17,9 +17,10 @@ last run. Each row is a script of `Tests/EndToEnd/Clients/Checks`. A check that 
 run for want of its client, would say so here.
 
 On Docker the image is one static busybox and nothing else, but for the programs named with "yes".
+On Kubernetes, a double of an API server over TLS, it is that busybox.
 
 """
-BACKENDS = ["sandbox", "sshproxy", "docker"]
+BACKENDS = ["sandbox", "sshproxy", "docker", "kubernetes"]
 VERSIONS = {
     "Ansible": ["ansible", "--version"],
     "curl with libssh2": ["curl", "--version"],

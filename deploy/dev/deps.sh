@@ -15,6 +15,8 @@ packages_test=(
     ca-certificates
     # The SSH clients of Tests/EndToEnd/Clients/Checks, and the servers they reach through Berth.
     rsync git sshfs ansible-core dropbear-bin putty-tools golang-go golang-golang-x-crypto-dev
+    # What Helm renders charts with.
+    golang-github-masterminds-sprig-dev golang-k8s-sigs-yaml-dev
     openssh-server xauth
     # A registry to pull from, TLS in front of an engine, and another engine.
     docker-registry socat openssl podman
@@ -27,7 +29,7 @@ packages_bench=(
     openssh-server docker.io busybox-static iptables python3 gcc libc6-dev libssh-dev
 )
 packages_radosgw=(ceph-mon ceph-osd ceph-common radosgw curl python3)
-pip_test=(paramiko asyncssh ssh-audit 'moto[server]' schemathesis websockets)
+pip_test=(paramiko asyncssh ssh-audit 'moto[server]' schemathesis websockets kubernetes-validate)
 
 # missing PACKAGE…: those that dpkg does not list as installed.
 missing() {

@@ -99,9 +99,9 @@ extension ConfigDraft {
         source.move(["pod", "podSpec"], to: &result, ["pod", "spec"])
         let same = [
             "consoleContainerNumber", "subsystems", "agentPath", "shellCommand", "idleCommand",
+            "disableCommand",
         ]
         for key in same { source.move(["pod", key], to: &result, ["pod", key]) }
-        disableCommand(source.take(["pod", "disableCommand"]))
         // In this section the key meant the opposite of its name.
         let usesAgent = source.take(["pod", "disableAgent"]) == true
         result.set(.bool(!usesAgent), at: ["pod", "disableAgent"])

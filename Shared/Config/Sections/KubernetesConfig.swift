@@ -104,6 +104,8 @@ package struct KubernetesPodConfig: ConfigSection {
     package var disableAgent = false
     package var agent = KubernetesAgentConfig()
     package var subsystems = ["sftp": "/usr/lib/openssh/sftp-server"]
+    /// Whether commands are refused, as `kuberun` had it; `security.command` is for every backend.
+    package var disableCommand = false
     package var mode = Mode.connection
     package var createMissingPods = false
     /// In the mode persistent: how long a pod that we made stays when nobody uses it; 0: for ever.
@@ -125,6 +127,7 @@ package struct KubernetesPodConfig: ConfigSection {
         visitor.field("disableAgent", &disableAgent)
         visitor.section("agent", &agent)
         visitor.field("subsystems", &subsystems)
+        visitor.field("disableCommand", &disableCommand)
         visitor.field("mode", &mode)
         visitor.field("createMissingPods", &createMissingPods)
         visitor.field("idleTimeout", &idleTimeout)

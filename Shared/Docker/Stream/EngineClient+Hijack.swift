@@ -4,6 +4,7 @@ import NIOSSL
 import SharedConfig
 import SharedHTTP
 import SharedMessages
+import SharedWaiting
 
 extension EngineClient {
     /// Makes a call that turns its connection into a stream (`Upgrade: tcp`).
@@ -36,7 +37,7 @@ extension EngineClient {
         isRaw: Bool,
         on loop: any EventLoop
     ) async throws -> EngineStream {
-        let queue = StreamQueue(on: loop)
+        let queue = PieceQueue<EngineStream.Piece>(on: loop) { $0.bytes.readableBytes }
         let opened = loop.makePromise(of: Void.self)
         let channel: any Channel
         do {
@@ -77,7 +78,7 @@ extension EngineClient {
                 value: AdaptiveRecvByteBufferAllocator(
                     minimum: 4 << 10,
                     initial: 16 << 10,
-                    maximum: StreamQueue.longestRead
+                    maximum: pieceReadAhead
                 )
             )
             .connectTimeout(.seconds(5))

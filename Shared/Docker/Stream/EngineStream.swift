@@ -8,9 +8,9 @@ package final class EngineStream: Sendable {
     package typealias Piece = (output: EngineOutput, bytes: ByteBuffer)
 
     private let channel: any Channel
-    private let queue: StreamQueue
+    private let queue: PieceQueue<Piece>
 
-    init(channel: any Channel, queue: StreamQueue) {
+    init(channel: any Channel, queue: PieceQueue<Piece>) {
         self.channel = channel
         self.queue = queue
     }

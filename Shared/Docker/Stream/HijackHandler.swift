@@ -1,5 +1,6 @@
 import NIOCore
 import SharedMessages
+import SharedWaiting
 
 /// Sends a request, and once the engine agrees turns what follows into pieces for the queue.
 final class HijackHandler: ChannelInboundHandler {
@@ -16,14 +17,14 @@ final class HijackHandler: ChannelInboundHandler {
     private var state = State.reply(UpgradeReply())
     private let request: ByteBuffer
     private let isRaw: Bool
-    private let queue: StreamQueue
+    private let queue: PieceQueue<EngineStream.Piece>
     private let opened: EventLoopPromise<Void>
 
     /// `opened` is settled in any case, at the latest when the channel closes.
     init(
         request: ByteBuffer,
         isRaw: Bool,
-        queue: StreamQueue,
+        queue: PieceQueue<EngineStream.Piece>,
         opened: EventLoopPromise<Void>
     ) {
         self.request = request

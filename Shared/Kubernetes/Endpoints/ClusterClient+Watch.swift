@@ -1,5 +1,6 @@
 package import NIOCore
 import NIOHTTP1
+import SharedWaiting
 
 extension ClusterClient {
     /// The server ends a watch after this time; a new one takes over.
@@ -29,7 +30,7 @@ extension ClusterClient {
         _ identity: CredentialSource.Identity,
         on loop: any EventLoop
     ) async throws -> PodWatch {
-        let queue = PieceQueue(on: loop)
+        let queue = PieceQueue<ByteBuffer>(on: loop) { $0.readableBytes }
         let opened = loop.makePromise(of: Void.self)
         var headers = HTTPHeaders([
             ("Host", options.address.hostField), ("User-Agent", "berth"),
@@ -73,11 +74,11 @@ extension ClusterClient {
 /// The events of one pod as they happen, until the server ends the watch.
 package final class PodWatch: Sendable {
     private let channel: any Channel
-    private let queue: PieceQueue
+    private let queue: PieceQueue<ByteBuffer>
     /// Only its one reader looks at it.
     private let lines: LockedLines
 
-    init(channel: any Channel, queue: PieceQueue) {
+    init(channel: any Channel, queue: PieceQueue<ByteBuffer>) {
         self.channel = channel
         self.queue = queue
         lines = LockedLines()
@@ -90,10 +91,10 @@ package final class PodWatch: Sendable {
     package func next() async throws -> PodEvent? {
         while true {
             if let line = try lines.take() { return try PodEvent(line: line) }
-            guard let piece = try await queue.next(resume: { [channel] in channel.read() }) else {
+            guard let bytes = try await queue.next(resume: { [channel] in channel.read() }) else {
                 return nil
             }
-            lines.add(piece.bytes)
+            lines.add(bytes)
         }
     }
 
@@ -108,11 +109,11 @@ private final class WatchHandler: ChannelInboundHandler {
     private static let longestRefusal = 64 << 10
 
     private let head: HTTPRequestHead
-    private let queue: PieceQueue
+    private let queue: PieceQueue<ByteBuffer>
     private let opened: EventLoopPromise<Void>
     private var refusal: (status: Int, retryAfter: String?, body: [UInt8])?
 
-    init(head: HTTPRequestHead, queue: PieceQueue, opened: EventLoopPromise<Void>) {
+    init(head: HTTPRequestHead, queue: PieceQueue<ByteBuffer>, opened: EventLoopPromise<Void>) {
         self.head = head
         self.queue = queue
         self.opened = opened
@@ -132,7 +133,7 @@ private final class WatchHandler: ChannelInboundHandler {
             let later = head.headers.first(name: "Retry-After")
             refusal = (Int(head.status.code), later, [])
         case .body(let bytes):
-            guard refusal != nil else { return queue.received((.stdout, bytes)) }
+            guard refusal != nil else { return queue.received(bytes) }
             let room = Self.longestRefusal - (refusal?.body.count ?? 0)
             refusal?.body += bytes.readableBytesView.prefix(room)
         case .end:

@@ -48,7 +48,7 @@ extension ClusterClient {
         on loop: any EventLoop,
         _ pulse: PodStream.Pulse
     ) async throws -> PodStream {
-        let queue = PieceQueue(on: loop)
+        let queue = PieceQueue<PodStream.Piece>(on: loop) { $0.bytes.readableBytes }
         let status = Latch<ExecStatus>()
         let opened = loop.makePromise(of: String.self)
         let key = base64((0..<16).map { _ in UInt8.random(in: .min ... .max) })

@@ -29,14 +29,14 @@ package final class PodStream: Sendable {
     private static let longestMessage = 64 << 10
 
     private let channel: any Channel
-    private let queue: PieceQueue
+    private let queue: PieceQueue<Piece>
     /// Whether the input can be ended without ending the stream.
     package let canCloseInput: Bool
     /// How the program ended, once the server has said so, which it does after all output. Fails
     /// with a `ClusterFault` when the stream ends without.
     package let status: Latch<ExecStatus>
 
-    init(channel: any Channel, queue: PieceQueue, status: Latch<ExecStatus>, name: String) {
+    init(channel: any Channel, queue: PieceQueue<Piece>, status: Latch<ExecStatus>, name: String) {
         self.channel = channel
         self.queue = queue
         self.status = status

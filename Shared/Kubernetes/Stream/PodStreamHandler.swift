@@ -26,7 +26,7 @@ final class PodStreamHandler: ChannelInboundHandler {
 
     private var state: State
     private let request: ByteBuffer
-    private let queue: PieceQueue
+    private let queue: PieceQueue<PodStream.Piece>
     private let opened: EventLoopPromise<String>
     private let status: Latch<ExecStatus>
     private let pulse: TimeAmount
@@ -40,7 +40,7 @@ final class PodStreamHandler: ChannelInboundHandler {
     init(
         request: ByteBuffer,
         key: String,
-        queue: PieceQueue,
+        queue: PieceQueue<PodStream.Piece>,
         opened: EventLoopPromise<String>,
         status: Latch<ExecStatus>,
         pulse: TimeAmount

@@ -1,4 +1,4 @@
-package import SharedConfig
+import SharedConfig
 
 /// The API server's answer to a call that it did not perform: a `Status` object, or whatever came
 /// in its place.
@@ -67,27 +67,4 @@ package enum ClusterFault: Error, Sendable, Hashable {
     case cutShort
     /// Nothing has come for too long, not even an answer to a ping.
     case silent
-}
-
-extension ConfigTree {
-    /// The string under `key`, else an empty one.
-    package func text(_ key: String) -> String {
-        if case .string(let text)? = self[key] { return text }
-        return ""
-    }
-
-    package var wholeNumber: Int? {
-        if case .integer(let number) = self { return number }
-        return nil
-    }
-
-    package var members: [String: ConfigTree] {
-        if case .map(let members) = self { return members }
-        return [:]
-    }
-
-    package var elements: [ConfigTree] {
-        if case .list(let items) = self { return items }
-        return []
-    }
 }

@@ -1,5 +1,5 @@
-"""Measures Berth beside Debian's sshd, a server on libssh and Docker's client in the same run:
-`make bench`, `make bench ONLY=ssh.bulk`.
+"""Measures Berth beside Debian's sshd, a server on libssh, Docker's client and a bare cluster in the
+same run: `make bench`, `make bench ONLY=ssh.bulk`.
 
 Prints a table and writes VAR/bench/latest.json, a list of objects with `name`, `unit`, `ours`,
 `peer`, `peerName` and `ratio` (ours divided by peer). Names are stable.
@@ -16,6 +16,7 @@ import resource
 import statistics
 import sys
 
+import clusters
 import measures
 import recordings
 from targets import (
@@ -56,6 +57,10 @@ TARGETS = {
     "oci-warm": lambda folder: BerthOnOCI("oci-warm", folder, pool=4),
     "docker-run": lambda folder: DockerRun("docker-run", folder),
     "docker-exec": lambda folder: DockerExec("docker-exec", folder),
+    "kubernetes": lambda folder: clusters.BerthOnKubernetes("kubernetes", folder),
+    "kubernetes-warm": lambda folder: clusters.BerthOnKubernetes("kubernetes-warm", folder, 4),
+    # The same cluster without us: its own floor.
+    "cluster": lambda folder: clusters.BareCluster("cluster", folder),
     "sshd": lambda folder: Sshd(folder),
     "auditd": lambda folder: recordings.Auditd("auditd", folder),
     "auditd-s3": lambda folder: recordings.Auditd("auditd-s3", folder, uploads=True),
@@ -68,7 +73,7 @@ TARGETS = {
 }
 SUITES = (
     "engine", "engine-x25519", "plain", "recorded", "docker", "docker-warm", "docker-pool", "oci",
-    "oci-warm", "auditd", "auditd-s3",
+    "oci-warm", "kubernetes", "kubernetes-warm", "auditd", "auditd-s3",
 )  # fmt: skip
 BOTH = ("sshd", "libssh")
 CIPHERS = {
@@ -133,6 +138,20 @@ BENCHMARKS = [
     Benchmark(
         ("login.docker.further",), ("ms",), "docker", ("docker-exec", "sshd"),
         measures.further, 1,
+    ),
+    # The command `ssh host true` and a pod; less what authentication alone takes. The peer makes the
+    # same calls of the API in this process, without a client's start.
+    Benchmark(("login.kubernetes.cold",), ("ms",), "kubernetes", ("cluster",), measures.login, 1),
+    Benchmark(
+        ("login.kubernetes.cold.authentication",), ("ms",), "kubernetes", ("sshd",),
+        measures.authentication, 1,
+    ),
+    Benchmark(
+        ("login.kubernetes.further",), ("ms",), "kubernetes", ("cluster", "sshd"),
+        measures.further, 1,
+    ),
+    Benchmark(
+        ("login.kubernetes.warm",), ("ms",), "kubernetes-warm", ("sshd",), measures.login, 1
     ),
     *bulk("docker.bulk", "", "docker", ("docker-exec", "sshd"), "aes128-gcm"),
     Benchmark(BURST["docker"], ("s", "s"), "docker", ("docker-run",), measures.burst, 1),

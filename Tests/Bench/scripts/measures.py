@@ -163,12 +163,16 @@ def login(target, rounds=20, options=(), keeps_input=False):
 
     Its input is at its end already; with `keeps_input` it stays open until the client has ended.
     """
+    if hasattr(target, "login"):
+        return timed(target, target.login, rounds)
     command = target.argv(*options, command=["true"])
     return timed(target, lambda: check_run(command, keeps_input), rounds)
 
 
 def further(target, rounds=20):
     """Milliseconds for the same command when a connection is open already, the median."""
+    if hasattr(target, "further"):
+        return timed(target, target.further, rounds)
     if not target.is_ssh:
         return login(target, rounds)
     socket = os.path.join(tempfile.mkdtemp(prefix="berth-bench-"), "master")

@@ -145,25 +145,6 @@ enum Environment {
 }
 
 extension ConfigTree {
-    var members: [String: ConfigTree] {
-        if case .map(let members) = self { return members }
-        return [:]
-    }
-
-    /// The string under `key`, else an empty one.
-    func text(_ key: String) -> String { self[key]?.scalarText ?? "" }
-
-    /// A scalar as it is written; `nil` for everything else.
-    var scalarText: String? {
-        switch self {
-        case .string(let text): text
-        case .integer(let number): "\(number)"
-        case .double(let number): "\(number)"
-        case .bool(let isTrue): "\(isTrue)"
-        case .null, .list, .map: nil
-        }
-    }
-
     static func strings(_ list: [String]) -> ConfigTree { .list(list.map { .string($0) }) }
 }
 

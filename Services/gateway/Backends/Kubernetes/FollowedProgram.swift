@@ -16,8 +16,6 @@ final class FollowedProgram: Program {
     /// Whether a signal was sent from here.
     private let hasSignalled = Mutex(false)
 
-    /// The watch tells what became of a pod some time after its streams have ended.
-    private static let patience = Duration.seconds(5)
     private static let signalPatience = Duration.seconds(1)
 
     init(_ program: any Program, follower: PodFollower, logger: Logger) {
@@ -92,10 +90,12 @@ final class FollowedProgram: Program {
 
     private func explained(_ error: CodedError) async -> any Error {
         do {
-            return try await follower.end.value(within: Self.patience, late: error)
+            return try await follower.reason(else: error)
         } catch {
             logger.emit(.kubernetesExitCodeFailed, ["reason": "\(error)"])
-            return error
+            guard let error = error as? CodedError, error.code == .agentLost else { return error }
+            // The pod goes on; the agent that served this connection does not.
+            return CodedError(.kubernetesStreamLost, detail: error.detail, cause: error)
         }
     }
 }

@@ -14,6 +14,11 @@ import SharedWaiting
 /// person keeps.
 package final class KubernetesBackend: Backend {
     package static let name = "kubernetes"
+    package static let requestCodes: RequestCodes? = RequestCodes(
+        alreadyRunning: .kubernetesProgramAlreadyRunning,
+        signalTooEarly: .kubernetesSignalFailedNoPid,
+        notRunning: .kubernetesProgramNotRunning
+    )
 
     private let config: KubernetesConfig
     private let client: ClusterClient

@@ -48,6 +48,8 @@ class Request:
         self.method, self.path, self.headers, self.body = method, parts.path, headers, body
         self.query = urllib.parse.parse_qs(parts.query, keep_blank_values=True)
         self.peer = peer
+        # Whether its answer is to get lost, by a fault.
+        self.is_lost = False
 
     def one(self, name, default=""):
         return self.query.get(name, [default])[-1]
@@ -67,8 +69,24 @@ class Server:
         self.enforce = {"default": "restricted", "people": "restricted", "lab": None}
         self.protocols = PROTOCOLS
         self.idle_streams = False
+        self.context, self.listener, self.port = None, None, 0
 
     # -- connections
+
+    async def listen(self):
+        self.listener = await asyncio.start_server(
+            self.serve, "127.0.0.1", self.port, ssl=self.context, limit=1 << 20)
+        self.port = self.listener.sockets[0].getsockname()[1]
+
+    async def restart(self, seconds):
+        """Is away for a time, and has forgotten what was before it; the node goes on."""
+        await asyncio.sleep(0.1)
+        self.listener.close()
+        for writer in list(self.writers):
+            writer.transport.abort()
+        self.store.compact()
+        await asyncio.sleep(seconds)
+        await self.listen()
 
     async def serve(self, reader, writer):
         self.writers.add(writer)
@@ -102,7 +120,10 @@ class Server:
         except Refused as refusal:
             return self.reply(writer, refusal.code, refusal.body(), refusal.headers)
 
-    def reply(self, writer, status, body, headers=None):
+    def reply(self, writer, status, body, headers=None, lost=False):
+        if lost:
+            # Done, and nobody will hear of it.
+            raise ConnectionResetError()
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         kind = "text/plain" if isinstance(body, bytes) else "application/json"
         lines = [f"HTTP/1.1 {status} X", f"Content-Type: {kind}", f"Content-Length: {len(data)}"]
@@ -158,6 +179,8 @@ class Server:
             if fault.get("cut"):
                 writer.write(fault["cut"].encode())
                 raise ConnectionResetError()
+            if fault.get("lose"):
+                request.is_lost = True
             if fault.get("status"):
                 headers = {}
                 if fault.get("retryAfter") is not None:
@@ -187,10 +210,14 @@ class Server:
             for writer in self.writers - {own}:
                 if told.get("streams", True) or writer not in self.streams:
                     writer.transport.abort()
+        elif what == "restart":
+            self.later = asyncio.ensure_future(self.restart(told["seconds"]))
         elif what == "evict":
             self.node.evict(told["namespace"], told["name"])
         elif what == "oom":
             self.node.out_of_memory(told["namespace"], told["name"])
+        elif what == "freeze":
+            self.node.freeze(told["namespace"], told["name"])
         elif what == "delete":
             self.node.delete(told["namespace"], told["name"], told.get("grace", 30))
         elif what == "programs":
@@ -205,7 +232,7 @@ class Server:
 
     async def route(self, request, reader, writer):
         match = re.fullmatch(
-            r"/api/v1/namespaces/([^/]+)/pods(?:/([^/]+)(?:/(exec|attach|log))?)?", request.path)
+            r"/api/v1/namespaces/([^/]+)/pods(?:/([^/]+)(?:/(exec|attach|log|eviction))?)?", request.path)
         if not match:
             raise Refused(404, "NotFound", "the server could not find the requested resource")
         namespace, name, part = (urllib.parse.unquote(x) if x else x for x in match.groups())
@@ -216,10 +243,16 @@ class Server:
         if part == "log":
             self.authorize("get", "pods/log", namespace)
             return self.reply(writer, 200, self.log(request, namespace, name))
+        if part == "eviction":
+            self.authorize("create", "pods/eviction", namespace)
+            self.find(namespace, name)
+            self.node.drain(namespace, name)
+            return self.reply(writer, 201, {"kind": "Status", "status": "Success"})
         if name is None:
             if request.method == "POST":
                 self.authorize("create", "pods", namespace)
-                return self.reply(writer, 201, self.create(namespace, request))
+                return self.reply(
+                    writer, 201, self.create(namespace, request), lost=request.is_lost)
             if request.one("watch") in ("true", "1"):
                 self.authorize("watch", "pods", namespace)
                 return await self.watch(request, namespace, reader, writer)
@@ -227,7 +260,8 @@ class Server:
             return self.reply(writer, 200, self.store.list(namespace, request))
         if request.method == "DELETE":
             self.authorize("delete", "pods", namespace)
-            return self.reply(writer, 200, self.delete(request, namespace, name))
+            return self.reply(
+                writer, 200, self.delete(request, namespace, name), lost=request.is_lost)
         if request.method == "PATCH":
             self.authorize("patch", "pods", namespace)
             return self.reply(writer, 200, self.patch(request, namespace, name))
@@ -355,6 +389,8 @@ class Server:
                 500, "InternalError", "cannot exec in or attach to a container in a completed "
                 f"pod; current phase is {pod['status']['phase']}")
         container = self.node.container(namespace, name, wanted)
+        if container:
+            container.hidden = self.node.settings["hidden"]
         if container is None or not container.is_running:
             raise Refused(
                 500, "InternalError",
@@ -377,6 +413,18 @@ class Server:
         return False
 
 
+def kubeconfig(options, port):
+    """For whoever takes the double for a cluster."""
+    return {
+        "apiVersion": "v1", "kind": "Config", "current-context": "double",
+        "contexts": [{"name": "double", "context": {"cluster": "double", "user": "double"}}],
+        "clusters": [{"name": "double", "cluster": {
+            "server": f"https://127.0.0.1:{port}",
+            "certificate-authority": f"{options.folder}/certificates/ca.pem"}}],
+        "users": [{"name": "double", "user": {"token": options.token}}],
+    }
+
+
 async def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", required=True, help="for everything; has to be empty")
@@ -393,10 +441,12 @@ async def main():
     context.load_verify_locations(f"{folder}/ca.pem")
     context.verify_mode = ssl.CERT_OPTIONAL
     server = Server(options)
-    listener = await asyncio.start_server(
-        server.serve, "127.0.0.1", 0, ssl=context, limit=1 << 20)
+    server.context = context
+    await server.listen()
+    with open(f"{options.folder}/kubeconfig", "w") as file:
+        json.dump(kubeconfig(options, server.port), file)
     with open(f"{options.folder}/port.new", "w") as file:
-        file.write(str(listener.sockets[0].getsockname()[1]))
+        file.write(str(server.port))
     os.rename(f"{options.folder}/port.new", f"{options.folder}/port")
     # Nobody else ends us.
     parent = os.getppid()

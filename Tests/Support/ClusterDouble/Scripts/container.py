@@ -37,6 +37,7 @@ class Container:
         self.hostname = hostname
         self.process, self.inner, self.code, self.reason = None, 0, None, None
         self.is_ready = False
+        self.hidden = []
         self.said = bytearray()
         self.attached = []
         self.has_attached = False
@@ -200,6 +201,8 @@ class Container:
 
     def has(self, name):
         """Whether the container has this program."""
+        if name in self.hidden:
+            return False
         places = [name] if "/" in name else [
             f"{part}/{name}" for part in self.environment()["PATH"].split(":")]
         root = f"/proc/{self.inner}/root"

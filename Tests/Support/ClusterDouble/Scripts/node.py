@@ -15,7 +15,9 @@ class Node:
         self.containers = {}
         self.tasks = {}
         # Seconds; a real node needs about 0.25 and 0.7.
-        self.settings = {"start": 0.05, "report": 0.1, "missing": [], "unschedulable": False}
+        self.settings = {"start": 0.05, "report": 0.1, "missing": [], "unschedulable": False,
+                         # Programs that no container has.
+                         "hidden": []}
 
     # -- life of a pod
 
@@ -27,11 +29,13 @@ class Node:
 
     async def run(self, namespace, name):
         spec = self.store.pods[(namespace, name)]["spec"]
-        if self.settings["unschedulable"]:
+        # The one node has no labels that anybody could ask for.
+        lacks = spec.get("nodeSelector") and "1 node(s) didn't match Pod's node affinity/selector"
+        if self.settings["unschedulable"] or lacks:
             self.set(namespace, name, conditions=[{
                 "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
-                "message": "0/1 nodes are available: 1 Insufficient memory."}])
-            while self.settings["unschedulable"]:
+                "message": f"0/1 nodes are available: {lacks or '1 Insufficient memory'}."}])
+            while self.settings["unschedulable"] or lacks:
                 await asyncio.sleep(0.02)
         self.set(namespace, name, startTime=now(), conditions=[
             {"type": "PodScheduled", "status": "True"}])
@@ -143,6 +147,21 @@ class Node:
         self.tasks[(namespace, name)].cancel()
         self.finish(namespace, name, reason="Evicted",
                     message="The node was low on resource: memory.")
+
+    def drain(self, namespace, name):
+        """The eviction that a client asks for: a removal that says why."""
+        def mark(found):
+            found["status"].setdefault("conditions", []).append({
+                "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
+                "message": "Eviction API: evicting"})
+        self.store.change(namespace, name, mark)
+        pod = self.store.pods[(namespace, name)]
+        self.delete(namespace, name, pod["spec"].get("terminationGracePeriodSeconds", 30))
+
+    def freeze(self, namespace, name):
+        """Nothing of it runs any more, and nobody sees that."""
+        for container in self.own(namespace, name):
+            container.kill(signal.SIGSTOP)
 
     def out_of_memory(self, namespace, name):
         for container in self.own(namespace, name):

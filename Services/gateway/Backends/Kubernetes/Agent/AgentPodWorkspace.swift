@@ -79,6 +79,7 @@ final class AgentPodWorkspace: PodHolding {
 
     func start(_ request: ProgramRequest) async throws -> any Program {
         try checkOpen()
+        try PodWorkspace.permit(request.kind, config.pod)
         logger.emit(.kubernetesExec)
         var commands = commands
         if let path = try await path.value() {
@@ -147,14 +148,7 @@ final class AgentPodWorkspace: PodHolding {
 
     /// Tells everybody something about the pod; nobody waits for that.
     func mark(_ patch: ConfigTree) {
-        let marking = Task { [logger, pod] in
-            do {
-                try await pod.client.limited()
-                    .patchPod(pod.pod.name, namespace: pod.pod.namespace, patch)
-            } catch {
-                logger.emit(.kubernetesPodMarkFailed, ["reason": "\(error)"])
-            }
-        }
+        let marking = PodMark(client: pod.client, pod: pod.pod, logger: logger).lay(patch)
         state.withLock { $0.marking = marking }
     }
 
@@ -168,7 +162,10 @@ final class AgentPodWorkspace: PodHolding {
     }
 
     private func finish() async {
-        await state.withLock { $0.marking }?.value
+        // It is about a pod that is going.
+        let marking = state.withLock { $0.marking }
+        marking?.cancel()
+        await marking?.value
         if let remover = pod.remover {
             async let removal: Void = remover.remove(pod.pod.name, uid: pod.pod.uid)
             await link.close()

@@ -26,7 +26,6 @@ final class PodProgram: Program {
         var isOutputUnwanted = false
     }
 
-    private static let patience = Duration.seconds(5)
     /// Of a program that KILL has ended, which nobody sent here: the end of its pod may be why.
     private static let killed = 137
     private static let killPatience = Duration.seconds(2)
@@ -179,7 +178,7 @@ final class PodProgram: Program {
     private func explain(_ error: any Error) async {
         let unknown = CodedError(.kubernetesExitCodeFailed, detail: "\(error)", cause: error)
         do {
-            let why = try await follower.end.value(within: Self.patience, late: unknown)
+            let why = try await follower.reason(else: unknown)
             exitLatch.settle(.failure(why))
         } catch {
             if !exitLatch.isSettled { logger.emit(unknown) }

@@ -91,11 +91,22 @@ final class PodWorkspace: PodHolding {
         return program
     }
 
-    /// Throws `KUBERNETES_SUBSYSTEM_NOT_SUPPORTED` for a subsystem that is not configured.
+    /// Throws `KUBERUN_EXEC_DISABLED` for a command where there are to be none.
+    static func permit(
+        _ kind: ProgramRequest.Kind,
+        _ pod: KubernetesPodConfig
+    ) throws(CodedError) {
+        guard pod.disableCommand, case .exec = kind else { return }
+        throw CodedError(.kuberunExecDisabled)
+    }
+
+    /// Throws `KUBERNETES_SUBSYSTEM_NOT_SUPPORTED` for a subsystem that is not configured, and as
+    /// `permit` does.
     static func arguments(
         for kind: ProgramRequest.Kind,
         _ pod: KubernetesPodConfig
     ) throws(CodedError) -> [String] {
+        try permit(kind, pod)
         switch kind {
         case .shell: return pod.shellCommand.isEmpty ? [PodScripts.shell] : pod.shellCommand
         case .exec(let command): return [PodScripts.shell, "-c", command.text]
@@ -155,17 +166,7 @@ final class PodWorkspace: PodHolding {
     }
 
     func mark(_ patch: ConfigTree) {
-        let marking = Task { [logger, running] in
-            do {
-                try await running.client.limited().patchPod(
-                    running.pod.name,
-                    namespace: running.pod.namespace,
-                    patch
-                )
-            } catch {
-                logger.emit(.kubernetesPodMarkFailed, ["reason": "\(error)"])
-            }
-        }
+        let marking = PodMark(client: running.client, pod: running.pod, logger: logger).lay(patch)
         state.withLock { $0.marking = marking }
     }
 
@@ -179,7 +180,10 @@ final class PodWorkspace: PodHolding {
     }
 
     private func finish() async {
-        await state.withLock { $0.marking }?.value
+        // It is about a pod that is going.
+        let marking = state.withLock { $0.marking }
+        marking?.cancel()
+        await marking?.value
         let programs = state.withLock { state in
             defer { state.programs = [] }
             return state.programs

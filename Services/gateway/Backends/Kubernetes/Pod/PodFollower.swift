@@ -29,7 +29,16 @@ final class PodFollower: Sendable {
         /// What it waits for, as far as the server says.
         var trouble: CodedError?
         var shown = ""
+        /// Whether the server could not be asked the last time.
+        var isBlind = false
     }
+
+    private struct NotYet: Error {}
+
+    /// The watch tells what became of a pod some time after its streams have ended.
+    private static let patience = Duration.seconds(5)
+    /// As often where the server itself is away.
+    private static let mostTurns = 12
 
     init(
         _ pod: Pod,
@@ -52,6 +61,19 @@ final class PodFollower: Sendable {
 
     /// Why it does not run yet, if that is known.
     var trouble: CodedError? { state.withLock { $0.trouble } }
+
+    /// Why it serves no more; throws `unknown` where the server does not say so in some seconds,
+    /// or is away for a minute.
+    func reason(else unknown: any Error) async throws -> CodedError {
+        for _ in 0..<Self.mostTurns {
+            do {
+                return try await end.value(within: Self.patience, late: NotYet())
+            } catch is NotYet {
+                guard state.withLock({ $0.isBlind }) else { break }
+            }
+        }
+        throw unknown
+    }
 
     func start() {
         let task = Task { await self.follow() }
@@ -85,6 +107,7 @@ final class PodFollower: Sendable {
                 return
             } catch {
                 logger.emit(.kubernetesWatchFailed, ["reason": "\(error)"])
+                state.withLock { $0.isBlind = true }
                 version = nil
             }
             // Cancelled: the loop ends.
@@ -100,6 +123,7 @@ final class PodFollower: Sendable {
             left()
             return nil
         }
+        state.withLock { $0.isBlind = false }
         saw(found)
         return found.version
     }

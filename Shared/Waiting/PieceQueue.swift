@@ -1,17 +1,15 @@
 import DequeModule
-import NIOCore
-import SharedWaiting
+package import NIOCore
 import Synchronization
+
+/// How many bytes a `PieceQueue` wants to have before it lets its channel wait.
+package let pieceReadAhead = 128 << 10
 
 /// What a stream has brought and nobody has taken yet.
 ///
-/// The channel reads ahead of the reader while less than `readAhead` bytes are here; one read
-/// brings at most `longestRead`, so the two together are the most that is held.
-final class StreamQueue: Sendable {
-    typealias Piece = EngineStream.Piece
-
-    static let readAhead = 128 << 10
-    static let longestRead = 128 << 10
+/// The channel reads ahead of the reader while less than `pieceReadAhead` bytes are here; as one
+/// read brings at most as much again, the two together are the most that is held.
+package final class PieceQueue<Piece: Sendable>: Sendable {
 
     private struct State {
         var pieces: Deque<Piece> = []
@@ -22,29 +20,33 @@ final class StreamQueue: Sendable {
 
     private let state = Mutex(State())
     /// Settled when no more will come.
-    let ended = Latch<Void>()
+    package let ended = Latch<Void>()
     private let loop: LoopWaiter
+    private let size: @Sendable (Piece) -> Int
 
-    /// `loop` is where the channel and its reader live.
-    init(on loop: any EventLoop) {
+    /// `loop` is where the channel and its reader live; `size` counts the bytes of a piece.
+    package init(on loop: any EventLoop, size: @escaping @Sendable (Piece) -> Int) {
         self.loop = LoopWaiter(on: loop)
+        self.size = size
     }
 
     /// Whether the channel may read more.
-    var hasRoom: Bool { state.withLock { $0.byteCount < Self.readAhead && $0.end == nil } }
+    package var hasRoom: Bool {
+        state.withLock { $0.byteCount < pieceReadAhead && $0.end == nil }
+    }
 
-    func received(_ piece: Piece) {
+    package func received(_ piece: Piece) {
         state.withLock { state -> CheckedContinuation<Piece?, any Error>? in
             guard state.end == nil else { return nil }
             if let waiter = state.waiter.take() { return waiter }
             state.pieces.append(piece)
-            state.byteCount += piece.bytes.readableBytes
+            state.byteCount += size(piece)
             return nil
         }?.resume(returning: piece)
     }
 
     /// Ends the queue; what is in it can still be taken. Only the first call counts.
-    func finish(_ result: Result<Void, any Error>) {
+    package func finish(_ result: Result<Void, any Error>) {
         state.withLock { state -> CheckedContinuation<Piece?, any Error>? in
             guard state.end == nil else { return nil }
             state.end = result
@@ -55,7 +57,7 @@ final class StreamQueue: Sendable {
 
     /// The next piece, `nil` at the end; one caller at a time. `resume` is called when the channel
     /// has room again.
-    func next(resume: @Sendable () -> Void) async throws -> Piece? {
+    package func next(resume: @Sendable () -> Void) async throws -> Piece? {
         if let answer = now(resume) { return try answer.get() }
         return try await loop.wait {
             wait($0, resume)
@@ -65,7 +67,7 @@ final class StreamQueue: Sendable {
     }
 
     private func now(_ resume: () -> Void) -> Result<Piece?, any Error>? {
-        let (answer, hasRoomAgain) = state.withLock { Self.take(&$0) }
+        let (answer, hasRoomAgain) = state.withLock { take(&$0) }
         if hasRoomAgain { resume() }
         return answer
     }
@@ -75,7 +77,7 @@ final class StreamQueue: Sendable {
         _ resume: () -> Void
     ) {
         let (answer, hasRoomAgain) = state.withLock { state in
-            var result = Self.take(&state)
+            var result = take(&state)
             if result.answer == nil {
                 // A cancellation that came before this line found nobody to wake.
                 if Task.isCancelled {
@@ -90,14 +92,14 @@ final class StreamQueue: Sendable {
         if let answer { continuation.resume(with: answer) }
     }
 
-    private static func take(
+    private func take(
         _ state: inout State
     ) -> (answer: Result<Piece?, any Error>?, hasRoomAgain: Bool) {
         guard let piece = state.pieces.popFirst() else {
             return (state.end.map { $0.map { nil } }, false)
         }
         let before = state.byteCount
-        state.byteCount -= piece.bytes.readableBytes
-        return (.success(piece), before >= readAhead && state.byteCount < readAhead)
+        state.byteCount -= size(piece)
+        return (.success(piece), before >= pieceReadAhead && state.byteCount < pieceReadAhead)
     }
 }
