@@ -271,7 +271,8 @@ let services: [Target] = [
         "AuditdCore",
         "Services/auditd/Core",
         [
-            "AuditClient", "AuditEvidence", "SharedAudit", "SharedModels", "CZlib", "SharedLogging",
+            "AuditClient", "AuditEvidence", "SharedAudit", "SharedModels", "CFiles", "CZlib",
+            "SharedLogging",
             "SharedMessages", "SharedHTTP", "SharedConfig", "SharedAge", grdb, log, metrics,
             hummingbird,
             httpTypes, nioCore, nioPosix, lifecycle, deque, crypto,

@@ -33,3 +33,11 @@ int64_t berth_get_attribute(int file, const char *name, void *value, size_t size
 }
 
 int berth_sync_file_system(int file) { return syncfs(file) < 0 ? -errno : 0; }
+
+int berth_reserve(int file, int64_t offset, int64_t length) {
+    return fallocate(file, FALLOC_FL_KEEP_SIZE, offset, length) < 0 ? -errno : 0;
+}
+
+int berth_start_sync(int file, int64_t offset, int64_t length) {
+    return sync_file_range(file, offset, length, SYNC_FILE_RANGE_WRITE) < 0 ? -errno : 0;
+}

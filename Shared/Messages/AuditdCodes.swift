@@ -8,7 +8,7 @@ extension MessageCode {
         auditdDiskFloor, auditdDiskFailed, auditdBusy, auditdRecovered, auditdLeaseExpired,
         auditdStoreFailed, auditdIndexRebuilt, auditdIndexFailed, auditdNotDecodable,
         auditdBadQuery, auditdUnauthorized, auditdTooManyFollowers, auditdFinishFailed,
-        auditdEncrypted,
+        auditdEncrypted, auditdSpoolDamaged,
     ]
 
     // MARK: - Gateway
@@ -136,6 +136,14 @@ extension MessageCode {
         .notice,
         explanation: "Recordings that were unfinished when auditd stopped were taken up again.",
         remedy: "Nothing needs to be done."
+    )
+    package static let auditdSpoolDamaged = MessageCode(
+        "AUDITD_SPOOL_DAMAGED",
+        .crit,
+        explanation: "Bytes of a recording in the spool are not those that were made durable, or "
+            + "are missing: the disk lost or changed them while auditd did not run.",
+        remedy: "Check the disk and its cache's battery; keep it for examination. The recording "
+            + "is kept as it is, without what is damaged at its end."
     )
     package static let auditdLeaseExpired = MessageCode(
         "AUDITD_LEASE_EXPIRED",

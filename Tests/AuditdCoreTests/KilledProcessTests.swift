@@ -126,13 +126,13 @@ final class Daemon {
     }
 
     /// `more` are further lines of the configuration.
-    init(folder: String, socket: String, more: String = "") throws {
+    init(folder: String, socket: String, minimumFree: Int = 0, more: String = "") throws {
         let config = folder + "/config.yaml"
         let text = """
             auditd:
               listen: "unix://\(socket)"
               directory: "\(folder)/recordings"
-              minimumFree: 0
+              minimumFree: \(minimumFree)
             \(more)
             """
         try text.write(toFile: config, atomically: true, encoding: .utf8)
@@ -144,6 +144,8 @@ final class Daemon {
     }
 
     deinit { kill() }
+
+    var isRunning: Bool { process.isRunning }
 
     /// Sends the signal in a while, without waiting for anything.
     func kill(after delay: Duration) {

@@ -10,11 +10,13 @@ import Testing
 @testable import AuditdCore
 
 /// Two real auditds that share the folder of the storage `file`; one is killed.
-@Suite(.timeLimit(.minutes(5)), .serialized)  // two processes and a busy gateway are load enough
+@Suite(.timeLimit(.minutes(10)), .serialized)  // two processes and a busy gateway are load enough
 struct ReplicaDaemonTests {
     private let sessions = 4
     /// Of one session.
     private static let entries = 800
+    /// Of each thing that is waited for, on a machine that has much else to do.
+    private static let patience = Duration.seconds(180)
 
     @Test(
         "recordings go on at the other auditd when one is killed, and are shown as one",
@@ -27,11 +29,15 @@ struct ReplicaDaemonTests {
             let names = ["a", "b"]
             var daemons: [String: Daemon] = [:]
             for name in names { daemons[name] = try start(name, root, files) }
+            // Or the gateway might begin with the second one.
+            for name in names { try await ready(socket(name, root)) }
             let counts = try await load(root, names) {
                 daemons["a"]?.kill()
             }
-            // What the first one has, is finished for the gateway, and stored beside the rest.
-            daemons["a"] = try start("a", root, files, lease: "1s")
+            // What they have is finished for the gateway, and stored side by side; the second one
+            // may have something, too, where it was too slow for a while.
+            daemons["b"]?.kill()
+            for name in names { daemons[name] = try start(name, root, files, lease: "1s") }
             try await check(root, files, counts)
             for name in names { daemons[name]?.kill() }
         }
@@ -47,6 +53,15 @@ struct ReplicaDaemonTests {
             socket: socket(name, root),
             more: "  files: \(files)\n  rescan: 500ms\n  lease: \(lease)\n  storages: [file]"
         )
+    }
+
+    private func ready(_ socket: String) async throws {
+        let client = try HTTPClient(HTTPClientOptions(url: "unix://" + socket), logger: silent)
+        defer { client.shutdown() }
+        let call = HTTPCall(.get, "/readyz", timeLimit: .total(.seconds(20)))
+        try await eventually("\(socket) is ready", within: Self.patience) {
+            (try? await client.send(call))?.status == 200
+        }
     }
 
     private func socket(_ name: String, _ root: String) -> String { "\(root)/\(name).sock" }
@@ -102,7 +117,7 @@ struct ReplicaDaemonTests {
                         try await handle.finish()
                     }
                 }
-                try await eventually("all of them run", within: .seconds(90)) {
+                try await eventually("all of them run", within: Self.patience) {
                     written.withLock { $0.allSatisfy { $0 > 50 } }
                 }
                 accident()
@@ -115,7 +130,7 @@ struct ReplicaDaemonTests {
     }
 
     private func check(_ root: String, _ files: String, _ counts: [Int]) async throws {
-        try await eventually("all parts are stored", within: .seconds(90)) {
+        try await eventually("all parts are stored", within: Self.patience) {
             try Folder.names(in: files).compactMap { RecordingID($0) }.count >= sessions * 2
         }
         for name in ["a", "b"] {
@@ -136,7 +151,10 @@ struct ReplicaDaemonTests {
     private func check(_ number: Int, count: Int, _ client: HTTPClient) async throws {
         let id = recordingID(number)
         var summary: RecordingSummary?
-        try await eventually("the whole is listed", within: .seconds(60)) {
+        try await eventually(
+            "the whole is listed; now \(String(describing: summary))",
+            within: Self.patience
+        ) {
             let call = HTTPCall(.get, RecordingRoutes.summary(id), timeLimit: .total(.seconds(20)))
             guard let reply = try? await client.send(call), reply.status == 200 else {
                 return false
@@ -146,7 +164,7 @@ struct ReplicaDaemonTests {
         }
         #expect(summary?.facts.remoteAddress == sampleFacts.remoteAddress)
         var events: [AuditEvent] = []
-        try await eventually("the whole is shown", within: .seconds(60)) {
+        try await eventually("the whole is shown", within: Self.patience) {
             let call = HTTPCall(
                 .get,
                 RecordingRoutes.raw(id),
@@ -171,7 +189,7 @@ struct ReplicaDaemonTests {
         let isWhole = events == expected + [.disconnect]
         #expect(isWhole, "recording \(number): \(events.count) of \(count + 2) entries")
         // Whoever was not told reads it in the recording.
-        try await eventually("the user is known", within: .seconds(60)) {
+        try await eventually("the user is known", within: Self.patience) {
             let call = HTTPCall(.get, RecordingRoutes.summary(id), timeLimit: .total(.seconds(20)))
             guard let reply = try? await client.send(call), reply.status == 200 else {
                 return false

@@ -254,13 +254,31 @@ import Testing
     func diskFloor() async throws {
         try await withFolder { folder in
             try autoreleaseEngine(folder) { engine in _ = try commit(engine, [.open(id)]) }
-            let engine = try SpoolEngine(.init(folder: folder, minimumFree: .max))
+            // Far more than there is, of which an eighth is less than that.
+            let free = try Folder.freeBytes(folder)
+            let engine = try SpoolEngine(.init(folder: folder, minimumFree: free * 4))
             let results = try commit(
                 engine,
                 [.open(recordingID(2)), .append(id, at: 0, "abc"), .finish(id, 3)]
             )
             #expect(results.map(\.status) == [507, 200, 200])
             #expect(results[0].code == "AUDITD_DISK_FLOOR")
+        }
+    }
+
+    @Test("the last of the space is for what has ended: bytes wait, and an end is written down")
+    func reserve() async throws {
+        try await withFolder { folder in
+            try autoreleaseEngine(folder) { engine in
+                _ = try commit(engine, [.open(id), .append(id, at: 0, "abc")])
+            }
+            let engine = try SpoolEngine(.init(folder: folder, minimumFree: .max))
+            let error = #expect(throws: CodedError.self) {
+                try commit(engine, [.append(id, at: 3, "d")])
+            }
+            #expect(error?.code == .auditdDiskFailed && error?.isRetryable == true)
+            #expect(try commit(engine, [.finish(id, 3)]).map(\.status) == [200])
+            #expect(engine.recordings[id]?.spooled.state == .finished)
         }
     }
 

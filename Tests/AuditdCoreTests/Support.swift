@@ -150,13 +150,13 @@ func withAuditd<Result>(
 
 /// Waits until `condition` holds; fails the test once it has not for `limit`.
 func eventually(
-    _ what: Comment,
+    _ what: @autoclosure () -> Comment,
     within limit: Duration = .seconds(90),
     _ condition: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + limit
     while try await !condition() {
-        try #require(ContinuousClock.now < deadline, what)
+        try #require(ContinuousClock.now < deadline, what())
         try await turn(.milliseconds(2))
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs RadosgwTests against a Ceph of this machine's own, which lives as long as they do.
+# Runs GivenStoreTests against a Ceph of this machine's own, which lives as long as they do.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -9,4 +9,4 @@ cd "$root"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 swift build --build-tests >"$var/radosgw.log" 2>&1 || die "the build failed, log in $var/radosgw.log"
-"$here/radosgw.sh" "$folder" swift test --skip-build --filter AuditdCoreTests.RadosgwTests
+"$here/radosgw.sh" "$folder" swift test --skip-build --filter AuditdCoreTests.GivenStoreTests

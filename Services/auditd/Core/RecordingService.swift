@@ -174,6 +174,7 @@ package final class RecordingService: Service {
         if !recovered.isEmpty {
             logger.emit(.auditdRecovered, ["count": .stringConvertible(recovered.count)])
         }
+        for id in spool.damaged { logger.emit(.auditdSpoolDamaged, ["connectionId": "\(id)"]) }
         // Storages know all that an earlier run took before they begin.
         await settle(recovered)
         await cancelWhenGracefulShutdown {
@@ -330,6 +331,7 @@ package final class RecordingService: Service {
                 try await reconcile(isFirst: isFirst)
                 textless.add(Set(try await index.withoutText()))
                 isFirst = false
+                pause = .seconds(1)
                 guard rescan > .zero, (try? await Task.sleep(for: rescan)) != nil else { return }
                 continue
             } catch is CancellationError { return } catch {

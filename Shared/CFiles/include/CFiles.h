@@ -22,3 +22,9 @@ int64_t berth_get_attribute(
 
 // Writes everything of the file's file system to its device (syncfs(2)).
 int berth_sync_file_system(int file);
+
+// Takes the space of `length` bytes; the file's size stays (fallocate(2), FALLOC_FL_KEEP_SIZE).
+int berth_reserve(int file, int64_t offset, int64_t length);
+
+// Lets the disk begin with what was written there; nothing is durable by that (sync_file_range(2)).
+int berth_start_sync(int file, int64_t offset, int64_t length);

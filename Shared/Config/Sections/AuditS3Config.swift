@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 package struct AuditS3Config: ConfigSection {
     /// Where the keys come from that requests are signed with.
     package enum Credentials: String, ConfigChoice {
@@ -57,6 +59,8 @@ package struct AuditS3Config: ConfigSection {
     /// Empty: the one of AWS for the account.
     package var kmsKeyId = ""
     package var bucketKey = false
+    /// 32 bytes in Base64 that the store encrypts with and does not keep (SSE-C); empty: none.
+    package var customerKey = Secret()
     package var tags: [String: String] = [:]
     package var pathStyleAccess = false
     /// Bytes of the first parts of a multipart upload; 5 MiB...5 GiB.
@@ -84,6 +88,7 @@ package struct AuditS3Config: ConfigSection {
         visitor.field("serverSideEncryption", &serverSideEncryption)
         visitor.field("kmsKeyId", &kmsKeyId)
         visitor.field("bucketKey", &bucketKey)
+        visitor.field("customerKey", &customerKey)
         visitor.field("tags", &tags)
         visitor.field("pathStyleAccess", &pathStyleAccess)
         visitor.field("uploadPartSize", &uploadPartSize)
@@ -122,11 +127,33 @@ package struct AuditS3Config: ConfigSection {
         let needsKMS = "needs serverSideEncryption aws:kms or aws:kms:dsse"
         list.check(hasKMS || kmsKeyId.isEmpty, "kmsKeyId", kmsKeyId, needsKMS)
         list.check(hasKMS || !bucketKey, "bucketKey", "true", needsKMS)
+        checkCustomerKey(&list)
         // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
         let areTags = tags.allSatisfy { (1...128).contains($0.count) && $1.count <= 256 }
         let tagRule = "must be at most 10 names of 1...128 characters with values of up to 256"
         list.check(tags.count <= 10 && areTags, "tags", nil, tagRule)
         return list.problems
+    }
+
+    /// What `customerKey` stands for; `nil` if there is none, or none that is right.
+    package var customerKeyBytes: [UInt8]? {
+        guard let bytes = Data(base64Encoded: customerKey.reveal()), bytes.count == 32 else {
+            return nil
+        }
+        return Array(bytes)
+    }
+
+    private func checkCustomerKey(_ list: inout Rules) {
+        guard !customerKey.isEmpty else { return }
+        list.check(customerKeyBytes != nil, "customerKey", nil, "must be 32 bytes in Base64")
+        list.check(
+            serverSideEncryption == .none,
+            "customerKey",
+            nil,
+            "goes with no serverSideEncryption"
+        )
+        let isSafe = endpoint.isEmpty || endpoint.lowercased().hasPrefix("https:")
+        list.check(isSafe, "customerKey", nil, "needs an endpoint with https")
     }
 
     private func checkKeys(_ list: inout Rules) {

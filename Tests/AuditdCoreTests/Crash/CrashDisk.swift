@@ -42,26 +42,48 @@ struct PowerCut {
     let folder: String
 
     /// The journal keeps what was synced, and may have a record behind it that was cut off. Of the
-    /// recordings' files only what the journal begins with was synced.
+    /// recordings' files only what the journal begins with was synced, and what it names by place
+    /// and checksum. What a storage has linked was synced as a whole.
     func strike(_ random: inout SeededGenerator) throws {
         let journals = try Folder.names(in: folder).filter {
             $0.hasPrefix("journal-") && $0.hasSuffix(".log")
         }
         let newest = journals.max { number($0) < number($1) }
         var synced: [RecordingID: UInt64] = [:]
+        var begun: Set<RecordingID> = []
         var isBeginning = true
         _ = try Journal.recover(in: folder) { record in
             switch record {
             case .recording(let id, let length, _) where isBeginning: synced[id] = length
+            case .recording(let id, _, _) where synced[id] == nil: begun.insert(id)
             case .stored where isBeginning: break
+            case .extent(let id, let offset, let length, _):
+                (synced[id], isBeginning) = (offset + length, false)
             default: isBeginning = false
             }
         }
         if let newest { try tear("\(folder)/\(newest)", &random) }
-        for name in try Folder.names(in: folder) where name.hasSuffix(".part") {
-            guard let id = RecordingID(name.dropLast(5)) else { continue }
-            try damage("\(folder)/\(name)", behind: synced[id] ?? 0, &random)
+        for name in try Folder.names(in: folder).sorted() where isRecording(name) {
+            let id = RecordingID(name.prefix { $0 != "." })
+            let path = "\(folder)/\(name)"
+            guard let id, try !isLinked(path) else { continue }
+            try damage(path, behind: synced[id] ?? 0, &random)
+            // Its second name was not durable.
+            if name.hasSuffix(".part"), begun.contains(id), synced[id] == nil,
+                Bool.random(using: &random)
+            {
+                try Folder.rename(path, to: SpoolEngine.draftPath(folder, id))
+            }
         }
+    }
+
+    private func isRecording(_ name: String) -> Bool {
+        name.hasSuffix(".part") || (name.hasSuffix(".new") && !name.hasPrefix("journal"))
+    }
+
+    private func isLinked(_ path: String) throws -> Bool {
+        let names = try FileManager.default.attributesOfItem(atPath: path)[.referenceCount]
+        return (names as? Int ?? 1) > 1
     }
 
     private func number(_ name: String) -> Int { Int(name.dropFirst(8).dropLast(4)) ?? 0 }

@@ -108,7 +108,7 @@ struct CrashGateway {
         for (index, number) in numbers.enumerated() {
             note(results[index], batch.frames[index].action, number)
         }
-        return .taken
+        return results.contains { $0.status == 507 } ? .refused : .taken
     }
 
     private mutating func actions(_ number: Int) -> [RecordingBatch.Action] {
@@ -119,7 +119,7 @@ struct CrashGateway {
         let isRepeating = Int.random(in: 0..<8, using: &random) == 0
         let back = isRepeating ? Int.random(in: 0...session.acknowledged, using: &random) : 0
         let start = session.acknowledged - back
-        let most = session.bytes.count > 1_000_000 ? 1_500_000 : 30_000
+        let most = session.bytes.count > 100_000 ? session.bytes.count / 6 : 30_000
         let length = Int.random(in: 0...most, using: &random)
         let end = min(session.bytes.count, session.acknowledged + length)
         if end > start {
@@ -153,11 +153,12 @@ struct CrashGateway {
         case (410, _) where sessions[number].isEnding:
             sessions[number].acknowledged = sessions[number].bytes.count
             sessions[number].isFinished = true
+        // There is too little space for another one; it comes back.
+        case (507, .open) where before == 0: sessions[number].mustOpen = true
+        case (404, _) where before == 0: sessions[number].mustOpen = true
         case (409, _):
             if durable < before { lost(number, "has \(durable) of \(before)") }
-        case (404, _):
-            if before > 0 { lost(number, "unknown, had \(before)") }
-            sessions[number].mustOpen = true
+        case (404, _): lost(number, "unknown, had \(before)")
         default: lost(number, "answered \(result.status) \(result.code ?? "")")
         }
     }

@@ -52,6 +52,9 @@ struct CrashPlan: Sendable, CustomStringConvertible {
             sizes += (0..<6).map { _ in Int.random(in: 400_000...600_000, using: &random) }
         } else if Int.random(in: 0..<6, using: &random) == 0 {
             sizes.append(Int.random(in: 5_300_000...11_000_000, using: &random))
+        } else if Int.random(in: 0..<3, using: &random) == 0 {
+            // Their bytes come in pieces that are written once.
+            sizes.append(Int.random(in: 300_000...2_000_000, using: &random))
         }
         self.sizes = sizes
         isDiskSmall = isSmall

@@ -22,6 +22,8 @@ struct CrashRun {
         var fullDisks = 0
         var deadGateways = 0
         var storeFaults = 0
+        /// Times that auditd ended by itself.
+        var revivals = 0
     }
 
     private var report = Report()
@@ -36,11 +38,12 @@ struct CrashRun {
     private var spool: String { recordings + "/spool.d" }
     private var socket: String { folder + "/s" }
 
-    private func start() throws -> Daemon {
-        let lease = plan.gatewayDies == nil ? "300s" : "10s"
-        return try Daemon(
+    private func start(lease: String = "300s") throws -> Daemon {
+        try Daemon(
             folder: folder,
             socket: socket,
+            // Of a small disk an eighth of that is what auditd itself has.
+            minimumFree: plan.isDiskSmall ? 1_600_000 : 0,
             more: """
                   storages: [file, s3]
                   lease: \(lease)
@@ -76,7 +79,14 @@ struct CrashRun {
         try await load(&gateway, &daemon, disk)
         try await s3.control(["faults": [String](), "away": false])
         disk?.grow(to: 256 << 20)
-        if plan.gatewayDies == nil { try await complete(&gateway) }
+        if plan.gatewayDies == nil {
+            try await complete(&gateway, &daemon)
+        } else {
+            // Nobody will come back.
+            daemon.kill()
+            report.kills += 1
+            daemon = try start(lease: "1s")
+        }
         report.problems += gateway.problems
         report.acknowledged = gateway.acknowledged
         try await check(gateway)
@@ -120,9 +130,11 @@ struct CrashRun {
             } else {
                 switch await gateway.send() {
                 case .taken: refusals = 0
-                case .nothing: try await turn()
-                case .refused:
+                case .nothing:
                     try await turn()
+                    try revive(&daemon)
+                case .refused:
+                    try await turn(.milliseconds(20))
                     refusals += 1
                     guard let disk, refusals == 10 else { continue }
                     // As whoever runs it would.
@@ -131,6 +143,13 @@ struct CrashRun {
                 }
             }
         }
+    }
+
+    /// As a supervisor does; without room for what it needs auditd can't start.
+    private mutating func revive(_ daemon: inout Daemon) throws {
+        guard !daemon.isRunning else { return }
+        report.revivals += 1
+        daemon = try start()
     }
 
     private mutating func accident(
@@ -163,14 +182,19 @@ struct CrashRun {
     }
 
     /// Brings everything to its end.
-    private mutating func complete(_ gateway: inout CrashGateway) async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
+    private mutating func complete(
+        _ gateway: inout CrashGateway,
+        _ daemon: inout Daemon
+    ) async throws {
+        let deadline = ContinuousClock.now + .seconds(120)
         while !gateway.isDone, gateway.problems.isEmpty {
             guard ContinuousClock.now < deadline else {
                 report.problems.append("the recordings can't be finished")
                 return
             }
-            if await gateway.send() != .taken { try await turn() }
+            guard await gateway.send() != .taken else { continue }
+            try await turn()
+            try revive(&daemon)
         }
     }
 
@@ -178,7 +202,7 @@ struct CrashRun {
 
     private mutating func check(_ gateway: CrashGateway) async throws {
         let deadline = ContinuousClock.now + .seconds(120)
-        while try Folder.names(in: spool).contains(where: { $0.hasSuffix(".part") }) {
+        while try Folder.names(in: spool).contains(where: isUnstored) {
             guard ContinuousClock.now < deadline else {
                 report.problems.append("the spool does not let go of everything")
                 return
@@ -186,6 +210,10 @@ struct CrashRun {
             try await turn(.milliseconds(20))
         }
         for session in gateway.sessions { try await check(session) }
+    }
+
+    private func isUnstored(_ name: String) -> Bool {
+        name.hasSuffix(".part") || name.hasSuffix(".new")
     }
 
     private mutating func check(_ session: CrashGateway.Session) async throws {

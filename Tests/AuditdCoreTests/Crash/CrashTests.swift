@@ -85,6 +85,7 @@ private struct CrashTotal: CustomStringConvertible {
         sum.fullDisks += report.fullDisks
         sum.deadGateways += report.deadGateways
         sum.storeFaults += report.storeFaults
+        sum.revivals += report.revivals
         self.time += time
         problems += report.problems.map { "\(plan): \($0)" }
         for problem in report.problems { print("\(plan): \(problem)") }
@@ -94,7 +95,8 @@ private struct CrashTotal: CustomStringConvertible {
     var description: String {
         """
         \(runs) runs: \(sum.kills) kills of auditd, \(sum.deadGateways) of the gateway, \
-        \(sum.torn) torn writes, \(sum.fullDisks) full disks, \(sum.storeFaults) failing stores; \
+        \(sum.torn) torn writes, \(sum.fullDisks) full disks, \(sum.storeFaults) failing stores, \
+        \(sum.revivals) starts that failed; \
         \(sum.acknowledged) bytes acknowledged, \(problems.count) problems; \
         \((time / Double(max(1, runs))) / .seconds(1)) s each
         """

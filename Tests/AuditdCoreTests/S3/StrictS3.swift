@@ -106,6 +106,21 @@ final class StrictS3: Sendable {
         try #require(reply.status == 200)
     }
 
+    private struct SecureListener: Decodable {
+        var port: Int
+        var ca: String
+    }
+
+    /// Lets it listen with TLS too; answers the URL, and whom the certificate is of.
+    func listenWithTLS() async throws -> (url: String, authority: String) {
+        let body = Array(#"{"tls": true}"#.utf8)
+        let reply = try await client.send(
+            HTTPCall(.post, "/_control", body: body, timeLimit: .total(.seconds(60)))
+        )
+        let listener = try reply.decode(SecureListener.self)
+        return ("https://127.0.0.1:\(listener.port)", listener.ca)
+    }
+
     /// The next `times` requests of that kind, behind `skip` of them, fail that way.
     func fail(_ operation: String, _ fault: String, times: Int = 1, skip: Int = 0) async throws {
         let entry: [String: Any] = [

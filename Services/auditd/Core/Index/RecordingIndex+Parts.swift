@@ -94,18 +94,20 @@ extension RecordingIndex {
 extension RecordingSummary {
     /// What is to be said of a recording that has these parts; `nil` without one.
     ///
-    /// The gateway tells each auditd all facts, and the last one how it ended. Only a part that was
-    /// found in a storage says nothing of the client, as it begins in the middle.
+    /// The gateway tells each auditd all facts. Only a part that was found in a storage says nothing
+    /// of the client, as it begins in the middle. The end is told to one, and to a further one when
+    /// the first did not answer: that part may well be empty.
     static func joined(_ parts: [RecordingSummary]) -> RecordingSummary? {
         let parts = parts.compactMap { part in RecordingID(part.id).map { (id: $0, entry: part) } }
             .sorted { $0.id.part < $1.id.part }
         guard let last = parts.last, let first = parts.first else { return nil }
+        let ending = parts.last { $0.entry.state == .finished } ?? last
         let known = parts.last { !$0.entry.facts.remoteAddress.isEmpty } ?? first
         return RecordingSummary(
             id: "\(last.id.whole)",
             facts: known.entry.facts,
-            state: last.entry.state,
-            endedAt: last.entry.endedAt,
+            state: ending.entry.state,
+            endedAt: ending.entry.endedAt,
             // The offset is what somebody sent.
             size: parts.map { $0.id.offset.addingReportingOverflow($0.entry.size) }
                 .map { $0.overflow ? .max : $0.partialValue }.max() ?? 0

@@ -22,10 +22,19 @@ struct RecordingInspection {
             isComplete = true
         } else {
             readBinary(beginning)
-            let mark: [UInt8] = [0, 0, 0, 0xFF, 0xFF]
-            isComplete = Array(end.readableBytesView) == mark + mark
+            isComplete = Self.isEnd(end)
         }
         if facts.startedAt == 0 { facts.startedAt = modifiedAt }
+    }
+
+    /// What a writer ends with: an empty stored block that completes the last piece, of which the
+    /// first byte may begin with bits of that piece, and another one (RFC 1951 §3.2.4). A part of a
+    /// recording may have no more than the last of these bytes.
+    private static let end: [UInt8] = [0, 0, 0xFF, 0xFF, 0, 0, 0, 0xFF, 0xFF]
+
+    private static func isEnd(_ bytes: ByteBuffer) -> Bool {
+        let count = min(bytes.readableBytes, end.count)
+        return count > 0 && bytes.readableBytesView.suffix(count).elementsEqual(end.suffix(count))
     }
 
     private mutating func readBinary(_ bytes: ByteBuffer) {

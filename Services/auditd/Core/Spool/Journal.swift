@@ -18,6 +18,9 @@ struct Journal {
     private var number: Int
     /// Where the next record goes.
     private(set) var size: UInt64
+    /// Where the space ends that was taken in advance.
+    private var reserved: UInt64 = 0
+    private static let reserve: UInt64 = 4 << 20
 
     /// Makes the first or next journal.
     init(in folder: String, number: Int, beginning records: [JournalRecord]) throws(FileError) {
@@ -38,6 +41,11 @@ struct Journal {
     /// Writes records and makes them durable. On an error the journal is as before, unless the
     /// second value says that this could not be achieved.
     mutating func append(_ bytes: ByteBuffer) throws(JournalError) {
+        let end = size + UInt64(bytes.readableBytes)
+        if end > reserved {
+            reserved = end + Self.reserve
+            file.reserve(from: size, to: reserved)
+        }
         do throws(FileError) {
             try file.write(bytes, at: size)
         } catch {
@@ -54,7 +62,7 @@ struct Journal {
             // on disk (fsync(2), NOTES). Only a restart can tell.
             throw JournalError(cause: error, isUsable: false)
         }
-        size += UInt64(bytes.readableBytes)
+        size = end
     }
 
     /// Starts a new journal and removes this one.

@@ -10,6 +10,9 @@ enum JournalRecord: Sendable, Hashable {
     /// Also repeated at the beginning of each journal for what is not stored yet.
     case recording(RecordingID, length: UInt64, SpooledFacts)
     case append(RecordingID, offset: UInt64, ByteBuffer)
+    /// As `append`, with bytes that are durable in the recording's own file already, and their
+    /// CRC-32.
+    case extent(RecordingID, offset: UInt64, length: UInt64, checksum: UInt32)
     case finish(RecordingID, endedAt: Int64, isInterrupted: Bool)
     /// Another place has it now.
     case stored(RecordingID)
@@ -37,8 +40,8 @@ extension JournalRecord {
         writeBody(to: &buffer)
         let length = buffer.writerIndex - start - Self.headLength
         buffer.setInteger(UInt32(length), at: start)
-        let sum = buffer.checksum(at: start + Self.headLength, length: length)
-        buffer.setInteger(sum, at: start + 4)
+        let body = buffer.getSlice(at: start + Self.headLength, length: length)
+        buffer.setInteger(body?.checksum() ?? 0, at: start + 4)
     }
 
     private func writeBody(to buffer: inout ByteBuffer) {
@@ -49,6 +52,9 @@ extension JournalRecord {
         case .append(let id, let offset, let bytes):
             buffer.writeHead(2, id, offset)
             buffer.writeImmutableBuffer(bytes)
+        case .extent(let id, let offset, let length, let checksum):
+            buffer.writeHead(6, id, offset)
+            buffer.writeMultipleIntegers(length, checksum)
         case .finish(let id, let endedAt, let isInterrupted):
             buffer.writeHead(isInterrupted ? 4 : 3, id, UInt64(bitPattern: endedAt))
         case .stored(let id): buffer.writeHead(5, id, 0)
@@ -67,7 +73,7 @@ extension JournalRecord {
                 at: buffer.readerIndex + headLength,
                 length: Int(length)
             ),
-            body.checksum(at: body.readerIndex, length: Int(length)) == sum,
+            body.checksum() == sum,
             let record = parse(body)
         else { return nil }
         buffer.moveReaderIndex(forwardBy: headLength + Int(length))
@@ -100,6 +106,10 @@ extension JournalRecord {
             let endedAt = Int64(bitPattern: number)
             return .finish(id, endedAt: endedAt, isInterrupted: kind == 4)
         case 5: return .stored(id)
+        case 6:
+            guard let (length, checksum) = body.readMultipleIntegers(as: (UInt64, UInt32).self)
+            else { return nil }
+            return .extent(id, offset: number, length: length, checksum: checksum)
         default: return nil
         }
     }
@@ -112,12 +122,12 @@ extension ByteBuffer {
         if !id.isWhole { writeMultipleIntegers(id.part, id.offset) }
     }
 
-    fileprivate func checksum(at index: Int, length: Int) -> UInt32 {
-        guard let slice = getSlice(at: index, length: length) else { return 0 }
-        return unsafe slice.withUnsafeReadableBytes { bytes in
+    /// The CRC-32 of what can be read, or of `before` and that.
+    func checksum(_ before: UInt32 = 0) -> UInt32 {
+        unsafe withUnsafeReadableBytes { bytes in
             unsafe UInt32(
                 truncatingIfNeeded: crc32_z(
-                    0,
+                    uLong(before),
                     bytes.baseAddress?.assumingMemoryBound(to: Bytef.self),
                     bytes.count
                 )

@@ -1,3 +1,4 @@
+import CFiles
 import NIOCore
 
 #if canImport(Glibc)
@@ -102,6 +103,17 @@ final class OpenFile {
 
     func truncate(to size: UInt64) throws(FileError) {
         guard ftruncate(descriptor, off_t(size)) == 0 else { throw failure("truncate") }
+    }
+
+    /// Takes space for the bytes up to `size`, which stays as it is; where that can't be had,
+    /// writing tells.
+    func reserve(from offset: UInt64, to size: UInt64) {
+        _ = berth_reserve(descriptor, Int64(offset), Int64(size - offset))
+    }
+
+    /// Lets the disk begin with what was written; nothing is durable by that.
+    func startSync(from offset: UInt64, count: Int) {
+        _ = berth_start_sync(descriptor, Int64(offset), Int64(count))
     }
 
     /// Makes data and size durable (fdatasync(2)); for a folder its entries.

@@ -43,6 +43,8 @@ final class Spool: Sendable {
     /// Bytes that one commit takes; more would delay the first in line.
     private static let groupLimit = 32 << 20
 
+    /// Recordings of an earlier run whose bytes are not what was made durable.
+    let damaged: Set<RecordingID>
     private let folder: String
     private let minimumFree: UInt64
     /// Locked only by the one thread of `thread`, and by the reader of `recording` for an instant;
@@ -64,6 +66,7 @@ final class Spool: Sendable {
         onChange: @escaping @Sendable (Set<RecordingID>) -> Void
     ) throws {
         let engine = try SpoolEngine(options)
+        damaged = engine.damaged
         var known = Published(recordings: [:])
         for (id, recording) in engine.recordings { known.set(id, recording) }
         published = Mutex(known)

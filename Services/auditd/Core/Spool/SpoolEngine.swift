@@ -10,22 +10,34 @@ import SharedMessages
 
 /// Takes batches, makes them durable, and knows every recording that is not stored yet.
 ///
-/// Bytes go into the recording's own file, `<id>.part`, without sync, and into the journal with
-/// one. When the journal has grown to its limit, the files are synced and it starts anew. All
-/// calls block and come from one thread.
+/// Bytes go into the recording's own file, `<id>.part`. Few of them go into the journal too, and
+/// only that is synced: one sync for all recordings. Of many the file is synced, and the journal
+/// gets their place and checksum: each byte is written once. When the journal has grown to its
+/// limit, the files are synced and it starts anew. A file is called `<id>.new` until the journal
+/// knows of it. All calls block and come from one thread.
 final class SpoolEngine {
     struct Recording {
         var length: UInt64
         var spooled: SpooledFacts
-        /// Written since the journal began.
+        /// Written since the journal began, and not synced.
         var isDirty = false
+        /// The file is found under its name after a power cut.
+        var isNamed = false
     }
 
     struct Options: Sendable {
         var folder: String
         /// Bytes that stay free; new recordings are refused below.
         var minimumFree: UInt64 = 256 << 20
+        /// What running recordings don't get: without it auditd could neither start nor write down
+        /// that something is stored, and the disk would stay full.
+        var reserve: UInt64 { minimumFree / 8 }
         var journalLimit: UInt64 = 64 << 20
+        /// Bytes of one recording in one group from which on its own file is synced. Below that
+        /// writing them twice takes less time than another sync.
+        var directFrom = 128 << 10
+        /// Bytes beside the journal that a start has to read.
+        var directLimit: UInt64 = 1 << 30
         /// Silence of a gateway after which its recordings are finished.
         var lease: Duration = .seconds(300)
         /// Whether a finished recording of that name is stored already.
@@ -61,6 +73,10 @@ final class SpoolEngine {
     private var gateways: [String: ContinuousClock.Instant] = [:]
     private let folderLock: OpenFile
     private var tombstones: Tombstones
+    /// Bytes that are in files alone, since the journal began.
+    private var directBytes: UInt64 = 0
+    /// Recordings whose bytes were not as the journal says when they were taken up.
+    let damaged: Set<RecordingID>
 
     /// Takes up what the last run left.
     init(_ options: Options) throws {
@@ -77,6 +93,7 @@ final class SpoolEngine {
         let last = try Journal.recover(in: options.folder) { try recovery.apply($0) }
         recordings = try recovery.finish()
         tombstones = recovery.tombstones
+        damaged = recovery.damaged
         journal = try Journal(
             in: options.folder,
             number: last + 1,
@@ -99,6 +116,9 @@ final class SpoolEngine {
     /// Where a recording's bytes are while it is not stored.
     static func partPath(_ folder: String, _ id: RecordingID) -> String { "\(folder)/\(id).part" }
 
+    /// Until the journal knows of it: what was never acknowledged is no recording.
+    static func draftPath(_ folder: String, _ id: RecordingID) -> String { "\(folder)/\(id).new" }
+
     func freeBytes() throws(FileError) -> UInt64 { try Folder.freeBytes(options.folder) }
 
     // MARK: - Batches
@@ -106,7 +126,12 @@ final class SpoolEngine {
     /// Carries out batches and makes all of it durable at once, or nothing of it.
     func commit(_ batches: [RecordingBatch], now: Int64) throws(CodedError) -> Commit {
         guard !isBroken else { throw CodedError(.auditdDiskFailed, detail: "restart is needed") }
-        var group = Group(hasRoom: ((try? freeBytes()) ?? 0) >= options.minimumFree, now: now)
+        let free = (try? freeBytes()) ?? 0
+        guard free >= options.reserve || !batches.contains(where: \.hasBytes) else {
+            let detail = "\(free) bytes are free, \(options.reserve) are for what has ended"
+            throw CodedError(.auditdDiskFailed, detail: detail, isRetryable: true)
+        }
+        var group = CommitGroup(hasRoom: free >= options.minimumFree, now: now)
         var results: [[FrameResult]] = []
         do throws(FileError) {
             for batch in batches {
@@ -117,6 +142,7 @@ final class SpoolEngine {
                 }
                 results.append(list)
             }
+            try write(&group)
         } catch {
             undo(group)
             throw failure(error)
@@ -136,7 +162,7 @@ final class SpoolEngine {
         let dead = gateways.filter { clock - $0.value > options.lease }.map(\.key)
         guard !dead.isEmpty else { return [] }
         for gateway in dead { gateways[gateway] = nil }
-        var group = Group(hasRoom: true, now: now)
+        var group = CommitGroup(hasRoom: true, now: now)
         for (id, recording) in recordings
         where recording.spooled.state == .open && dead.contains(recording.spooled.gateway) {
             group.remember(id, recording)
@@ -150,7 +176,7 @@ final class SpoolEngine {
     /// that failed.
     func forget(_ ids: [RecordingID]) throws(CodedError) -> [RecordingID: Leftover] {
         var leftovers: [RecordingID: Leftover] = [:]
-        var group = Group(hasRoom: true, now: 0)
+        var group = CommitGroup(hasRoom: true, now: 0)
         for id in ids where recordings[id] != nil {
             if let file = files[id] {
                 do throws(FileError) { try options.closeFile(file) } catch {
@@ -160,7 +186,7 @@ final class SpoolEngine {
                 files[id] = nil
             }
             group.remember(id, recordings.removeValue(forKey: id))
-            JournalRecord.stored(id).write(to: &group.journal)
+            group.records.append(.stored(id))
         }
         try makeDurable(group)
         for id in group.before.keys {
@@ -172,34 +198,16 @@ final class SpoolEngine {
         return leftovers
     }
 
-    /// What a group of changes needs for being undone, and for being made durable.
-    private struct Group {
-        let hasRoom: Bool
-        let now: Int64
-        var journal = ByteBuffer()
-        var before: [RecordingID: Recording?] = [:]
-        var acceptedBytes = 0
-
-        init(hasRoom: Bool, now: Int64) {
-            self.hasRoom = hasRoom
-            self.now = now
-        }
-
-        mutating func remember(_ id: RecordingID, _ recording: Recording?) {
-            if before[id] == nil { before[id] = .some(recording) }
-        }
-    }
-
     private func apply(
         _ frame: RecordingBatch.Frame,
         from gateway: String,
-        _ group: inout Group
+        _ group: inout CommitGroup
     ) throws(FileError) -> FrameResult {
         switch frame.action {
         case .open(let bytes): return try open(frame.id, bytes, gateway, &group)
         case .append(let offset, let bytes):
             guard let recording = recordings[frame.id] else { return missing(frame.id) }
-            return try append(frame.id, recording, offset, bytes, gateway, &group)
+            return append(frame.id, recording, offset, bytes, gateway, &group)
         case .finish(let length):
             guard let recording = recordings[frame.id] else { return missing(frame.id) }
             return finish(frame.id, recording, length, &group)
@@ -219,7 +227,7 @@ final class SpoolEngine {
         _ id: RecordingID,
         _ bytes: ByteBuffer,
         _ gateway: String,
-        _ group: inout Group
+        _ group: inout CommitGroup
     ) throws(FileError) -> FrameResult {
         guard let facts = try? BatchJSON.decode(RecordingFacts.self, from: bytes) else {
             return .refused(422, .auditdBadBatch)
@@ -234,7 +242,7 @@ final class SpoolEngine {
             guard !isStored(id) else { return .refused(410, .auditdRecordingFinished) }
             guard group.hasRoom else { return .refused(507, .auditdDiskFloor) }
             group.remember(id, nil)
-            _ = try file(id)
+            files[id] = try OpenFile(path(id, group), O_RDWR | O_CREAT | O_TRUNC)
         } else {
             guard recording.spooled.state == .open else {
                 return .refused(410, .auditdRecordingFinished, durable: recording.length)
@@ -244,8 +252,7 @@ final class SpoolEngine {
         recording.spooled.facts = facts
         recording.spooled.gateway = gateway
         recordings[id] = recording
-        JournalRecord.recording(id, length: recording.length, recording.spooled)
-            .write(to: &group.journal)
+        group.records.append(.recording(id, length: recording.length, recording.spooled))
         return FrameResult(status: 200, durable: recording.length)
     }
 
@@ -255,8 +262,8 @@ final class SpoolEngine {
         _ offset: UInt64,
         _ bytes: ByteBuffer,
         _ gateway: String,
-        _ group: inout Group
-    ) throws(FileError) -> FrameResult {
+        _ group: inout CommitGroup
+    ) -> FrameResult {
         let length = recording.length
         let (end, isTooLong) = offset.addingReportingOverflow(UInt64(bytes.readableBytes))
         guard offset <= length, !isTooLong, end <= UInt64(Int64.max) else {
@@ -269,11 +276,8 @@ final class SpoolEngine {
         var fresh = bytes
         fresh.moveReaderIndex(forwardBy: Int(length - offset))
         group.remember(id, recording)
-        try file(id).write(fresh, at: length)
-        JournalRecord.append(id, offset: length, fresh).write(to: &group.journal)
-        group.acceptedBytes += fresh.readableBytes
+        group.append(id, fresh, at: length)
         recordings[id]?.length = end
-        recordings[id]?.isDirty = true
         recordings[id]?.spooled.gateway = gateway
         return FrameResult(status: 200, durable: end)
     }
@@ -282,7 +286,7 @@ final class SpoolEngine {
         _ id: RecordingID,
         _ recording: Recording,
         _ length: UInt64,
-        _ group: inout Group
+        _ group: inout CommitGroup
     ) -> FrameResult {
         guard recording.length == length else {
             return .refused(409, .auditdOffsetGap, durable: recording.length)
@@ -297,17 +301,45 @@ final class SpoolEngine {
         }
     }
 
-    private func end(_ id: RecordingID, _ state: RecordingSummary.State, _ group: inout Group) {
+    private func end(_ id: RecordingID, _ state: RecordingSummary.State, _ group: inout CommitGroup)
+    {
         recordings[id]?.spooled.state = state
         recordings[id]?.spooled.endedAt = group.now
-        JournalRecord.finish(id, endedAt: group.now, isInterrupted: state == .interrupted)
-            .write(to: &group.journal)
+        group.records.append(
+            .finish(id, endedAt: group.now, isInterrupted: state == .interrupted)
+        )
     }
 
     // MARK: - Durability
 
-    private func makeDurable(_ group: Group) throws(CodedError) {
-        guard group.journal.readableBytes > 0 else { return }
+    /// Puts the bytes of a group into their files, and makes those durable that are to be there
+    /// alone.
+    private func write(_ group: inout CommitGroup) throws(FileError) {
+        for case .append(let id, let offset, let bytes) in group.records {
+            let file = try file(id, group)
+            try file.write(bytes, at: offset)
+            recordings[id]?.isDirty = true
+            if group.size(of: id) >= options.directFrom {
+                file.startSync(from: offset, count: bytes.readableBytes)
+            }
+        }
+        // What begins in this group is small as a rule, and its name is not durable.
+        let direct = group.sizes.filter { $0.value >= options.directFrom && !group.isNew($0.key) }
+        guard !direct.isEmpty else { return }
+        for id in direct.keys { try file(id, group).sync() }
+        if direct.keys.contains(where: { recordings[$0]?.isNamed == false }) {
+            try Folder.sync(options.folder)
+        }
+        for (id, size) in direct {
+            recordings[id]?.isNamed = true
+            recordings[id]?.isDirty = false
+            directBytes += UInt64(size)
+        }
+        group.makeExtents(of: direct)
+    }
+
+    private func makeDurable(_ group: CommitGroup) throws(CodedError) {
+        guard !group.records.isEmpty else { return }
         do throws(JournalError) {
             try journal.append(group.journal)
         } catch {
@@ -315,16 +347,28 @@ final class SpoolEngine {
             undo(group)
             throw failure(error.cause)
         }
-        if journal.size > options.journalLimit { restartJournal() }
+        for id in group.begun {
+            do throws(FileError) {
+                try Folder.rename(path(id, group), to: Self.partPath(options.folder, id))
+            } catch {
+                // A restart does it: everything is in the journal.
+                isBroken = true
+            }
+        }
+        if journal.size > options.journalLimit || directBytes > options.directLimit {
+            restartJournal()
+        }
     }
 
     /// Puts everything back as it was before the group, as nothing of it was acknowledged.
-    private func undo(_ group: Group) {
+    private func undo(_ group: CommitGroup) {
         for (id, before) in group.before {
             recordings[id] = before
             // What stays in the file behind the end is written over by the next append.
             try? files[id]?.truncate(to: before?.length ?? 0)
-            if before == nil { files[id] = nil }
+            guard before == nil else { continue }
+            files[id] = nil
+            try? Folder.remove(path(id, group))  // The next start does it.
         }
     }
 
@@ -336,23 +380,47 @@ final class SpoolEngine {
     /// journal in charge, and the next commit tries again.
     private func restartJournal() {
         do throws(FileError) {
-            for (id, recording) in recordings where recording.isDirty { try file(id).sync() }
+            for (id, recording) in recordings where recording.isDirty {
+                try file(id).sync()
+            }
             try Folder.sync(options.folder)
             try journal.restart(beginning: Self.beginning(recordings, tombstones))
-            for id in recordings.keys { recordings[id]?.isDirty = false }
+            directBytes = 0
+            for id in recordings.keys {
+                recordings[id]?.isDirty = false
+                recordings[id]?.isNamed = true
+            }
         } catch {
             // A failed sync of a recording's file leaves its pages unknown, as in `Journal`.
             isBroken = !error.isFull
         }
     }
 
+    private func path(_ id: RecordingID, _ group: CommitGroup?) -> String {
+        group?.isNew(id) == true
+            ? Self.draftPath(options.folder, id) : Self.partPath(options.folder, id)
+    }
+
     /// Keeps some files open; all are closed now and then rather than the oldest one found.
-    private func file(_ id: RecordingID) throws(FileError) -> OpenFile {
+    private func file(
+        _ id: RecordingID,
+        _ group: CommitGroup? = nil
+    ) throws(FileError) -> OpenFile {
         if let file = files[id] { return file }
         if files.count >= 512 { files = [:] }
-        let file = try OpenFile(Self.partPath(options.folder, id), O_RDWR | O_CREAT)
+        let file = try OpenFile(path(id, group), O_RDWR | O_CREAT)
         files[id] = file
         return file
+    }
+}
+
+extension RecordingBatch {
+    /// Whether recordings grow by it.
+    fileprivate var hasBytes: Bool {
+        frames.contains { frame in
+            guard case .append(_, let bytes) = frame.action else { return false }
+            return bytes.readableBytes > 0
+        }
     }
 }
 

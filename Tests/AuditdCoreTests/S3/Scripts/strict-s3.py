@@ -12,6 +12,8 @@ Prints its port. Control, by POST of JSON to /_control:
   {"hold": true}                                        new requests wait until it is false
   {"away": true}                                        every connection is broken off
   {"reset": true}                                       forgets all objects, and what came
+  {"tls": true}                                         listens with TLS too: the answer has `port`,
+                                                        and `ca`, whom its certificate is of
 GET /_log tells what came: operation, key, status, query and fields of each request.
 GET /_object/BUCKET/KEY gives an object without any check.
 """
@@ -21,19 +23,26 @@ import datetime
 import hashlib
 import hmac
 import http.client
+import ipaddress
 import json
 import logging
 import re
 import signal
 import socket
+import ssl
 import struct
 import sys
+import tempfile
 import threading
 import time
 import urllib.parse
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from moto.server import ThreadedMotoServer
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
@@ -45,6 +54,8 @@ state = {
     "identity": None,
     "hold": False,
     "away": False,
+    # By path, the MD5 of the key that the object is encrypted with.
+    "customer": {},
 }
 log = []
 moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -129,6 +140,28 @@ def check_checksums(headers, body):
         given = headers.get(name)
         if given is not None and given != base64.b64encode(value).decode():
             raise Refused(400, "BadDigest", name)
+
+
+CUSTOMER = "x-amz-server-side-encryption-customer-"
+
+
+def check_customer_key(handler, name, path):
+    """Raises Refused unless the customer's key is right, and the one of the object."""
+    if name not in ("put", "create", "part", "head", "get"):
+        return
+    key, given = handler.headers.get(CUSTOMER + "key"), handler.headers.get(CUSTOMER + "key-md5")
+    if key is not None:
+        raw = base64.b64decode(key)
+        right = base64.b64encode(hashlib.md5(raw).digest()).decode()
+        algorithm = handler.headers.get(CUSTOMER + "algorithm")
+        if algorithm != "AES256" or len(raw) != 32 or given != right:
+            raise Refused(400, "InvalidArgument", "customer key")
+        if not isinstance(handler.connection, ssl.SSLSocket):
+            raise Refused(400, "InvalidRequest", "customer keys need TLS")
+    if name in ("put", "create"):
+        state["customer"][path] = given
+    elif state["customer"].get(path) != given:
+        raise Refused(400, "InvalidRequest", "the object is encrypted with another key")
 
 
 def operation(method, key, query):
@@ -244,6 +277,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             check_signature(self, path, query, body)
             check_checksums(self.headers, body)
+            check_customer_key(self, name, full)
         except Refused as refusal:
             entry["status"], entry["refused"] = refusal.status, refusal.code
             return self.error(refusal.status, refusal.code, refusal.detail)
@@ -311,6 +345,7 @@ class Handler(BaseHTTPRequestHandler):
             name: value
             for name, value in self.headers.items()
             if name.lower() not in ("host", "connection", "content-length")
+            and not name.lower().startswith(CUSTOMER)
         }
         fields["Host"] = f"{moto_host}:{moto_port}"
         if self.command in ("PUT", "POST"):
@@ -334,9 +369,12 @@ class Handler(BaseHTTPRequestHandler):
                 if name in order:
                     state[name] = order[name]
             lock.notify_all()
+        if order.get("tls"):
+            return self.reply(200, json.dumps(listen_with_tls()).encode())
         if order.get("reset"):
             with lock:
                 log.clear()
+                state["customer"].clear()
             connection = http.client.HTTPConnection(moto_host, moto_port, timeout=20)
             connection.request("POST", "/moto-api/reset", b"")
             connection.getresponse().read()
@@ -381,6 +419,53 @@ class Handler(BaseHTTPRequestHandler):
         )
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
+
+
+def certificate(name, key, issuer, issuer_key, days=2):
+    now = datetime.datetime.utcnow()
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=issuer == name, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .sign(issuer_key, hashes.SHA256())
+    )
+
+
+def listen_with_tls():
+    """A second listener; its certificate is of an authority that nobody else knows."""
+    def named(text):
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    root_key = ec.generate_private_key(ec.SECP256R1())
+    key = ec.generate_private_key(ec.SECP256R1())
+    root = certificate(named("test authority"), root_key, named("test authority"), root_key)
+    leaf = certificate(named("store"), key, named("test authority"), root_key)
+    pem = serialization.Encoding.PEM
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(leaf.public_bytes(pem))
+        file.write(
+            key.private_bytes(
+                pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        file.flush()
+        context.load_cert_chain(file.name)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    # The handshake is for the connection's own thread.
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return {"port": server.server_address[1], "ca": root.public_bytes(pem).decode()}
 
 
 def main():

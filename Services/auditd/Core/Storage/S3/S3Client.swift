@@ -275,7 +275,8 @@ struct S3Client: Sendable {
     ) async throws -> HTTPReply {
         let keys = try await credentials.current()
         let hash = hash ?? body.sha256Hex
-        var headers = HTTPHeaderList(fields)
+        let isOfObject = path != bucketPath && method != .delete
+        var headers = HTTPHeaderList(fields + (isOfObject ? options.customerFields : []))
         headers.append("Host", options.host)
         headers.append("x-amz-content-sha256", hash)
         let signature = SignatureV4(credentials: keys, region: options.region)

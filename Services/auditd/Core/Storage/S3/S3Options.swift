@@ -1,3 +1,4 @@
+import Crypto
 import FoundationEssentials
 import SharedConfig
 import SharedHTTP
@@ -15,6 +16,8 @@ struct S3Options: Sendable {
     var prefix: String
     /// Sent with each new object, beside its metadata.
     var objectFields: [HTTPHeaderList.Field] = []
+    /// Sent with every call about an object, as the store keeps no key of ours (SSE-C).
+    var customerFields: [HTTPHeaderList.Field] = []
     var checksum: AuditS3Config.Checksum
     var showsAddress: Bool
     var showsUsername: Bool
@@ -54,6 +57,19 @@ struct S3Options: Sendable {
         http.tls.minimumVersion = .v12  // not every store of one's own speaks 1.3
         http.tls.trustedRoots = try Self.roots(config.caCertificate)
         objectFields = Self.fields(config)
+        customerFields = Self.customerFields(config)
+    }
+
+    /// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+    private static func customerFields(_ config: AuditS3Config) -> [HTTPHeaderList.Field] {
+        guard let key = config.customerKeyBytes else { return [] }
+        let name = "x-amz-server-side-encryption-customer-"
+        let sum = Data(Insecure.MD5.hash(data: key)).base64EncodedString()
+        return [
+            .init(name: name + "algorithm", value: "AES256"),
+            .init(name: name + "key", value: Data(key).base64EncodedString()),
+            .init(name: name + "key-md5", value: sum),
+        ]
     }
 
     private static func fields(_ config: AuditS3Config) -> [HTTPHeaderList.Field] {

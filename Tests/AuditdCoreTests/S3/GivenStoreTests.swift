@@ -7,26 +7,26 @@ import Testing
 
 @testable import AuditdCore
 
-private enum Radosgw {
-    static let settings = ProcessInfo.processInfo.environment
-    static let endpoint = settings["BERTH_S3_ENDPOINT"]
-}
+/// The store that BERTH_S3_ENDPOINT names, as `make radosgw` does with Debian's; else moto's.
+private enum GivenStore {
+    private static let settings = ProcessInfo.processInfo.environment
+    private static let endpoint = settings["BERTH_S3_ENDPOINT"]
+    static let isThere = endpoint != nil || StrictS3.python != nil
 
-/// Another S3 than moto's, where somebody runs one: `make radosgw` does, with Debian's radosgw.
-@Suite(
-    .timeLimit(.minutes(10)),
-    .serialized,  // one small store
-    .enabled(if: Radosgw.endpoint != nil, "BERTH_S3_ENDPOINT names no store")
-)
-struct RadosgwTests {
-    private let id = RecordingID(high: .random(in: 0 ... .max), low: .random(in: 0 ... .max))
-
-    private func config(_ bucket: String) async throws -> AuditS3Config {
+    /// Runs `body` with the settings of a bucket.
+    static func run(_ body: (AuditS3Config) async throws -> Void) async throws {
+        guard let endpoint else {
+            return try await StrictS3.run { s3 in
+                var config = s3.config
+                config.timeout = .seconds(30)
+                try await body(config)
+            }
+        }
         var config = AuditS3Config()
-        config.accessKey = Radosgw.settings["BERTH_S3_ACCESS_KEY"] ?? ""
-        config.secretKey = Secret(Radosgw.settings["BERTH_S3_SECRET_KEY"] ?? "")
-        config.bucket = bucket
-        config.endpoint = try #require(Radosgw.endpoint)
+        config.accessKey = settings["BERTH_S3_ACCESS_KEY"] ?? ""
+        config.secretKey = Secret(settings["BERTH_S3_SECRET_KEY"] ?? "")
+        config.bucket = "berth-\(UInt64.random(in: 0 ... .max))"
+        config.endpoint = endpoint
         config.pathStyleAccess = true
         config.local = "/nonexistent"
         config.timeout = .seconds(30)
@@ -40,11 +40,28 @@ struct RadosgwTests {
             failure?.reason == .reply,
             "the bucket is made: \(String(describing: failure))"
         )
-        return config
+        try await body(config)
     }
+}
+
+/// What every S3 has to do, whoever made it.
+@Suite(
+    .timeLimit(.minutes(10)),
+    .serialized,  // one small store
+    .enabled(
+        if: GivenStore.isThere,
+        "moto's server is missing, and BERTH_S3_ENDPOINT names no store"
+    )
+)
+struct GivenStoreTests {
+    private let id = RecordingID(high: .random(in: 0 ... .max), low: .random(in: 0 ... .max))
 
     /// What the store has, read piece by piece as auditd does.
-    private func object(_ storage: S3Storage, _ length: Int) async throws -> [UInt8] {
+    private func object(
+        _ id: RecordingID,
+        _ storage: S3Storage,
+        _ length: Int
+    ) async throws -> [UInt8] {
         var bytes: [UInt8] = []
         while bytes.count < length + 1,
             let piece = try await storage.read(id, at: UInt64(bytes.count), count: 1 << 20),
@@ -55,22 +72,33 @@ struct RadosgwTests {
         return bytes
     }
 
-    @Test(
-        "a recording comes back byte for byte, in one piece and in parts, with every checksum",
-        arguments: [1, 100_003, 17 * mebibyte + 5],
-        [AuditS3Config.Checksum.none, .sha256, .crc32]
-    )
-    func bytes(_ length: Int, _ checksum: AuditS3Config.Checksum) async throws {
-        var config = try await config("bytes")
+    @Test("a recording comes back byte for byte, in one piece and in parts, with every checksum")
+    func bytes() async throws {
+        try await GivenStore.run { config in
+            for length in [1, 100_003, 17 * mebibyte + 5] {
+                for checksum in [AuditS3Config.Checksum.none, .sha256, .crc32] {
+                    try await bytes(length, checksum, config)
+                }
+            }
+        }
+    }
+
+    private func bytes(
+        _ length: Int,
+        _ checksum: AuditS3Config.Checksum,
+        _ given: AuditS3Config
+    ) async throws {
+        var config = given
         config.checksum = checksum
         config.tags = ["team": "sre"]
         config.metadata.username = true
+        let id = RecordingID(high: UInt64(length), low: .random(in: 0 ... .max))
         try await withFolder { folder in
             try await RunningStorage(config, in: folder).run { storage in
                 let bytes = noise(length, seed: UInt64(length))
                 try await storage.take(id, bytes)
                 try await storage.waitStored(id, within: .seconds(120))
-                #expect(try await object(storage.storage, length) == bytes)
+                #expect(try await object(id, storage.storage, length) == bytes)
                 #expect(try await storage.storage.list().contains(id))
             }
         }
@@ -78,8 +106,12 @@ struct RadosgwTests {
 
     @Test("an upload goes on where it stopped; one that nobody continues is given up")
     func resume() async throws {
+        try await GivenStore.run { try await resume($0) }
+    }
+
+    private func resume(_ given: AuditS3Config) async throws {
         let bytes = noise(17 * mebibyte)
-        var config = try await config("resume")
+        var config = given
         try await withFolder { folder in
             try await RunningStorage(config, in: folder).run { storage in
                 try await storage.take(id, Array(bytes[..<(11 * mebibyte)]), isFinished: false)
@@ -100,7 +132,7 @@ struct RadosgwTests {
                 #expect(storage.codes.contains("AUDIT_S3_RECOVERING"))
                 let sent = storage.codes.count { $0 == "AUDIT_S3_MULTIPART_PART_UPLOAD_COMPLETE" }
                 #expect(sent == 2, "no part is sent twice")
-                #expect(try await object(storage.storage, bytes.count) == bytes)
+                #expect(try await object(id, storage.storage, bytes.count) == bytes)
                 try await eventually("nothing is left") {
                     try await client.uploads(prefix: "").isEmpty
                 }
