@@ -134,6 +134,7 @@ let systemLibraries: [Target] = [
 ]
 
 let shared: [Target] = [
+    library("SharedJUnit", "Shared/JUnit"),
     library("SharedModels", "Shared/Models"),
     library("SharedWaiting", "Shared/Waiting", [deque, nioCore]),
     library("SharedMessages", "Shared/Messages"),
@@ -444,7 +445,8 @@ let services: [Target] = [
             "SharedModels", "SharedAudit", "SharedAge", "SharedImages", "AuthClient",
             "AuditClient",
             "AuditEvidence",
-            "GatewayClient", "SharedDocker", "WebhookKit", "CQREncode", argumentParser, log,
+            "GatewayClient", "SharedDocker", "WebhookKit", "ConfigdCore", "SimulationKit",
+            "SharedSSH", "CQREncode", argumentParser, log,
             nioCore,
         ]
     ),
@@ -452,9 +454,17 @@ let services: [Target] = [
         "WebhookKit",
         "Services/webhook/Kit",
         [
-            "AuthClient", "SharedConfig", "SharedHTTP", "SharedMessages", hummingbird, httpTypes,
-            log,
-            nioCore,
+            "AuthClient", "SharedConfig", "SharedHTTP", "SharedJUnit", "SharedMessages",
+            hummingbird, httpTypes, log, nioCore,
+        ]
+    ),
+    library(
+        "SimulationKit",
+        "Services/simulation/Kit",
+        [
+            "AuthClient", "ConfigClient", "ConfigdCore", "GatewayCore", "MetricsClient",
+            "SharedConfig", "SharedJUnit", "SharedLogging", "SharedMessages", "SharedModels",
+            "SharedSSH", "SharedWaiting", log, metrics, nioCore, nioPosix,
         ]
     ),
     executable(
@@ -604,6 +614,14 @@ let testTargets: [Target] = [
         [
             "SharedModels", "SharedMessages", "SharedHTTP", "SharedConfig", "MetricsClient",
             "StubHTTPServer", metricsTestKit, log,
+        ]
+    ),
+    tests(
+        "SimulationKit",
+        [
+            "AuthClient", "AuthdCore", "ConfigClient", "ConfigdCore", "GatewayCore",
+            "MetricsClient", "SharedConfig", "SharedHTTP", "SharedMessages", "SharedModels",
+            "SharedSSH", hummingbird, log, lifecycle, metrics, nioCore,
         ]
     ),
     tests(

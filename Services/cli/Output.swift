@@ -37,4 +37,10 @@ extension String {
             unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : Character($0) }
         )
     }
+
+    /// As `printable`, keeping line ends.
+    var printableLines: String {
+        split(separator: "\n", omittingEmptySubsequences: false)
+            .map { String($0).printable }.joined(separator: "\n")
+    }
 }

@@ -3,7 +3,11 @@ extension ConfigSection {
     ///
     /// Throws everything that is wrong with it, each with its line.
     package static func read(_ file: ConfigFile) throws(ConfigProblems) -> Self {
-        let parsed = try file.parse()
+        try read(file.parse())
+    }
+
+    /// The same of a file that has been taken apart.
+    package static func read(_ parsed: ParsedTree) throws(ConfigProblems) -> Self {
         var section = Self()
         var problems = ConfigReader.read(parsed.tree, into: &section, at: "")
         let misread = Set(problems.map(\.path))

@@ -125,7 +125,7 @@ struct ConfigdRoutesTests {
         let document = try document()
         let schemas = document[path: ["components", "schemas"]]
         let fields = { @Sendable (name: String) in keys(schemas?[name]?["properties"]) }
-        var full = question(metadata: ["a": "b"])
+        var full = question(country: "DE", metadata: ["a": "b"])
         full.head.carried.environment["a"] = MetadataValue("b")
         full.head.carried.files["/a"] = BinaryMetadataValue(base64: "")
         let request = full.tree

@@ -10,8 +10,7 @@ import Testing
 @Suite("Rules")
 struct RuleSetTests {
     private func rules(_ yaml: String) throws(ConfigProblems) -> RuleSet {
-        let file = ConfigFile(path: "rules.yaml", bytes: Array(yaml.utf8))
-        return RuleSet([("rules.yaml", try RuleFile.read(file))])
+        try RuleSet(yaml: yaml)
     }
 
     private func config(_ yaml: String, _ request: ConfigRequest = question()) throws -> String {
@@ -138,7 +137,7 @@ struct RuleSetTests {
         let parts = try String(contentsOf: page, encoding: .utf8).split(separator: "```")
         let example = try #require(parts.first { $0.hasPrefix("yaml\n") })
         let set = try rules(String(example.dropFirst("yaml\n".count)))
-        #expect(set.count == 3)
+        #expect(set.count == 4)
         let staff = question(
             address: "10.1.2.3:4",
             metadata: ["groups": "dev-x", "team": "red"]

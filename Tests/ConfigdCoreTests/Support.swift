@@ -1,5 +1,7 @@
 import ConfigClient
 import Foundation
+import SharedConfig
+import SharedMessages
 import SharedModels
 import Testing
 
@@ -29,6 +31,7 @@ func question(
     user: String = "dev",
     authenticated: String = "alice",
     address: String = "203.0.113.7:41022",
+    country: String = "",
     metadata: [String: String] = [:]
 ) -> ConfigRequest {
     ConfigRequest(
@@ -39,6 +42,32 @@ func question(
             username: user,
             carried: ConnectionMetadata(metadata: metadata.mapValues { MetadataValue($0) })
         ),
-        authenticatedUsername: authenticated
+        authenticatedUsername: authenticated,
+        country: country
     )
+}
+
+/// A Wednesday.
+let noon = Date(timeIntervalSince1970: 1_767_225_600 + 6 * 86400 + 12 * 3600)
+
+extension RuleSet {
+    /// The reply at noon.
+    func answer(_ request: ConfigRequest) throws(CodedError) -> ConfigResponse {
+        try decide(request, at: noon).response
+    }
+
+    /// The rules of one text.
+    init(yaml: String, name: String = "rules.yaml") throws(ConfigProblems) {
+        try self.init(yaml: [(name, yaml)])
+    }
+
+    /// The rules of several texts.
+    init(yaml files: [(name: String, text: String)]) throws(ConfigProblems) {
+        var read: [RuleSetFile] = []
+        for (name, text) in files {
+            let parsed = try ConfigFile(path: name, bytes: Array(text.utf8)).parse()
+            read.append(RuleSetFile(name: name, try RuleFile.read(parsed), origins: parsed.origins))
+        }
+        self.init(read)
+    }
 }

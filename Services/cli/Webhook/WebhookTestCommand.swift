@@ -93,7 +93,7 @@ struct WebhookTestCommand: AsyncParsableCommand {
         target.username = user
         target.endpoints = Set(endpoint.compactMap(WebhookEndpoint.init(rawValue:)))
         do {
-            target.password = try passwordFile.map(firstLine)
+            target.password = try passwordFile.map(readFirstLine)
             target.publicKey = try keyFile.map(key)
         } catch {
             throw CodedError(.httpClientEncodeFailed, detail: "\(error)")
@@ -110,25 +110,9 @@ struct WebhookTestCommand: AsyncParsableCommand {
         return client
     }
 
-    private func firstLine(_ path: String) throws -> [UInt8] {
-        let data =
-            path == "-"
-            ? try FileHandle.standardInput.readToEnd() ?? Data()
-            : try Data(contentsOf: URL(filePath: path))
-        return [UInt8](data.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") })
-    }
-
     /// Type and base64 of the file's first key.
     private func key(_ path: String) throws -> String {
         guard let line = try readKeys(path).first else { return "" }
         return line.split(separator: " ").prefix(2).joined(separator: " ")
-    }
-}
-
-extension String {
-    /// As `printable`, keeping line ends.
-    fileprivate var printableLines: String {
-        split(separator: "\n", omittingEmptySubsequences: false)
-            .map { String($0).printable }.joined(separator: "\n")
     }
 }

@@ -6,10 +6,13 @@ package struct ConfigRequest: Sendable, Hashable {
     package var head: AuthRequestHead
     /// The verified identity; empty where the auth webhook named none.
     package var authenticatedUsername: String
+    /// Where the client is: two capital letters; empty where nobody knows.
+    package var country: String
 
-    package init(head: AuthRequestHead, authenticatedUsername: String = "") {
+    package init(head: AuthRequestHead, authenticatedUsername: String = "", country: String = "") {
         self.head = head
         self.authenticatedUsername = authenticatedUsername
+        self.country = country
     }
 
     /// Names of the body's fields.
@@ -19,6 +22,7 @@ package struct ConfigRequest: Sendable, Hashable {
         static let clientVersion = "clientVersion"
         static let username = "username"
         static let authenticatedUsername = "authenticatedUsername"
+        static let country = "country"
     }
 }
 
@@ -34,6 +38,7 @@ extension ConfigRequest {
         if !authenticatedUsername.isEmpty {
             map[Key.authenticatedUsername] = .string(authenticatedUsername)
         }
+        if !country.isEmpty { map[Key.country] = .string(country) }
         head.carried.write(to: &map)
         return .map(map)
     }
@@ -49,7 +54,20 @@ extension ConfigRequest {
             username: fields.string(Key.username, isNeeded: true),
             carried: fields.metadata()
         )
-        self.init(head: head, authenticatedUsername: fields.string(Key.authenticatedUsername))
+        self.init(
+            head: head,
+            authenticatedUsername: fields.string(Key.authenticatedUsername),
+            country: fields.string(Key.country)
+        )
         try fields.check()
+    }
+
+    /// What of it a webhook is told.
+    package func sent(to config: ConfigServerConfig) -> ConfigRequest {
+        var request = self
+        if !config.transmitSensitiveMetadata {
+            request.head.carried = request.head.carried.withoutSensitive
+        }
+        return request
     }
 }

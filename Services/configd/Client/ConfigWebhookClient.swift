@@ -6,8 +6,15 @@ import SharedLogging
 import SharedMessages
 import SharedModels
 
+/// Who answers what a person gets.
+package protocol ConfigWebhook: Sendable {
+    /// Throws a `CodedError` when no answer can be had, `CancellationError` when it is cancelled;
+    /// `logger` is that of the connection.
+    func ask(_ request: ConfigRequest, logger: Logger?) async throws -> ConfigResponse
+}
+
 /// Asks the config webhook what a person gets.
-package struct ConfigWebhookClient: Sendable {
+package struct ConfigWebhookClient: ConfigWebhook {
     private let config: ConfigServerConfig
     private let http: HTTPClient
     private let breaker: CircuitBreaker
@@ -73,11 +80,7 @@ package struct ConfigWebhookClient: Sendable {
     }
 
     private func body(of request: ConfigRequest) -> [UInt8] {
-        var request = request
-        if !config.transmitSensitiveMetadata {
-            request.head.carried = request.head.carried.withoutSensitive
-        }
-        return Array((request.tree.json + "\n").utf8)
+        Array((request.sent(to: config).tree.json + "\n").utf8)
     }
 
     /// The URL is called as it is; one that names a socket has no room for a path.

@@ -35,12 +35,21 @@ struct SetupParts: Sendable {
     /// a backend that does not work here.
     func setup(_ config: BerthConfig) async throws -> ServerSetup {
         let logger = context.logger("ssh")
-        let authenticators = try await authenticators(config.auth)
+        let authenticators = try await Authenticators(
+            config.auth,
+            cache: keyAnswers,
+            metrics: metrics,
+            logger: context.logger("auth")
+        )
         let host = try await hostIdentity(config.ssh, logger)
         for name in config.ssh.unspokenAlgorithms {
             logger.emit(.gatewayAlgorithmNotOffered, ["algorithm": "\(name)"])
         }
-        let configuration = try userConfiguration(config)
+        let configuration = try WebhookUserConfiguration(
+            config,
+            metrics: metrics,
+            logger: context.logger("backend")
+        )
         try await checkBackend(config)
         let factory = ConnectionFactory(
             authenticators: authenticators,
@@ -77,48 +86,6 @@ struct SetupParts: Sendable {
         return try await NIOThreadPool.singleton.runIfActive {
             try HostKeys.prepare(config, configFolder: folder, logger: logger)
         }
-    }
-
-    private func authenticators(_ auth: AuthConfig) async throws -> Authenticators {
-        let rules = try await NIOThreadPool.singleton.runIfActive { try LoginRules(auth) }
-        let logger = context.logger("auth")
-        func client(_ isUsed: Bool, _ config: AuthWebhookConfig) throws -> AuthWebhookClient? {
-            isUsed ? try AuthWebhookClient(config, metrics: metrics, logger: logger) : nil
-        }
-        let questions = auth.keyboardInteractive
-        if questions.method == .oauth2 { logger.emit(.sshAuthOAuth2Unavailable) }
-        let keys = try client(auth.publicKey.method == .webhook, auth.publicKey.webhook)
-        return Authenticators(
-            password: try client(auth.password.method == .webhook, auth.password.webhook),
-            publicKey: keys.map { caching($0, auth) },
-            keyboardInteractive: try client(questions.method == .webhook, questions.webhook),
-            authorization: try client(
-                auth.authorization.method == .webhook,
-                auth.authorization.webhook
-            ),
-            rules: rules
-        )
-    }
-
-    private func caching(_ webhook: AuthWebhookClient, _ auth: AuthConfig) -> any Authenticator {
-        keyAnswers.use(auth.cache, webhook: auth.publicKey.webhook.client.url)
-        guard auth.cache.enable else { return webhook }
-        return CachingAuthenticator(webhook, cache: keyAnswers, after: auth.cache.after)
-    }
-
-    private func userConfiguration(_ config: BerthConfig) throws -> WebhookUserConfiguration {
-        let logger = context.logger("backend")
-        var webhook: ConfigWebhookClient?
-        if !config.configServer.client.url.isEmpty {
-            let options = try HTTPClientOptions(config.configServer.client)
-            webhook = ConfigWebhookClient(
-                config.configServer,
-                http: try HTTPClient(options, logger: logger),
-                metrics: metrics,
-                logger: logger
-            )
-        }
-        return WebhookUserConfiguration(base: config, webhook: webhook, logger: logger)
     }
 
     private func checkBackend(_ config: BerthConfig) async throws {

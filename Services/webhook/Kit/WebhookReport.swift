@@ -1,3 +1,5 @@
+import SharedJUnit
+
 /// The results of a `WebhookTester` for people and for CI systems.
 package struct WebhookReport: Sendable {
     package let results: [CheckResult]
@@ -28,47 +30,29 @@ package struct WebhookReport: Sendable {
         return text.isEmpty ? line : "\(line)\n     \(text)"
     }
 
-    /// The format that CI systems read, as Ant's JUnit task writes it.
+    /// The format that CI systems read.
     package var junit: String {
-        var text = """
-            <?xml version="1.0" encoding="UTF-8"?>
-            <testsuite name="berth webhook test" tests="\(results.count)" \
-            failures="\(failures)" errors="0" skipped="\(skipped)">\n
-            """
-        for result in results {
-            let time = Double(milliseconds(result.duration)) / 1000
-            text += "  <testcase classname=\"\(escaped(result.group))\" "
-            text += "name=\"\(escaped(result.title))\" time=\"\(time)\">"
-            switch result.outcome {
-            case .passed: break
-            case .warned(let reason):
-                text += "<system-out>warning: \(escaped(reason))</system-out>"
-            case .failed(let reason): text += "<failure message=\"\(escaped(reason))\"/>"
-            case .skipped(let reason): text += "<skipped message=\"\(escaped(reason))\"/>"
+        JUnit.document(
+            "berth webhook test",
+            results.map { result in
+                let outcome: JUnit.Result =
+                    switch result.outcome {
+                    case .passed: .passed
+                    case .warned(let reason): .warned(reason)
+                    case .failed(let reason): .failed(reason)
+                    case .skipped(let reason): .skipped(reason)
+                    }
+                return JUnit.Case(
+                    group: result.group,
+                    name: result.title,
+                    duration: result.duration,
+                    result: outcome
+                )
             }
-            text += "</testcase>\n"
-        }
-        return text + "</testsuite>\n"
+        )
     }
 
     private func count(_ isCounted: (CheckOutcome) -> Bool) -> Int {
         results.count { isCounted($0.outcome) }
     }
-}
-
-/// Text for an attribute; characters that XML 1.0 cannot hold become `?`.
-private func escaped(_ text: String) -> String {
-    var result = ""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "&": result += "&amp;"
-        case "<": result += "&lt;"
-        case ">": result += "&gt;"
-        case "\"": result += "&quot;"
-        case "\n", "\t": result += " "
-        case "\u{0}"..<"\u{20}", "\u{FFFE}", "\u{FFFF}": result += "?"
-        default: result.unicodeScalars.append(scalar)
-        }
-    }
-    return result
 }

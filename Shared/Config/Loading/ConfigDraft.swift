@@ -34,7 +34,7 @@ struct ConfigDraft {
         }
         warnAboutAlgorithms(config)
         warnAboutRedaction(config)
-        return LoadedConfig(config: config, warnings: warnings)
+        return LoadedConfig(config: config, warnings: warnings, origins: origins)
     }
 
     private func located(_ problem: ConfigProblem) -> ConfigProblem {

@@ -5,6 +5,8 @@ package struct LoadedConfig: Sendable {
     package let config: BerthConfig
     /// What is worth a word in the log, each once.
     package let warnings: [ConfigWarning]
+    /// Key path to where it was written, such as `line 12` or `BERTH_SSH__LISTEN`.
+    package let origins: [String: String]
 }
 
 /// Something that is accepted, but that its author should know about.

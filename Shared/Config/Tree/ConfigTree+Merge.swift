@@ -57,3 +57,11 @@ extension ConfigTree {
         }
     }
 }
+
+extension ConfigTree {
+    /// The key paths of everything that is no map, and of empty maps, in order.
+    package func leaves(at path: String = "") -> [(path: String, value: ConfigTree)] {
+        guard case .map(let map) = self, !map.isEmpty else { return [(path, self)] }
+        return map.sorted { $0.key < $1.key }.flatMap { $1.leaves(at: join(path, $0)) }
+    }
+}

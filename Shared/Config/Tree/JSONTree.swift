@@ -84,6 +84,8 @@ package struct JSONTree {
         if take(UInt8(ascii: "]")) { return .list(result) }
         repeat {
             let place = keepsOrigins ? "\(path)[\(result.count)]" : ""
+            skipSpace()
+            if keepsOrigins { origins[place] = "line \(line)" }
             result.append(try value(at: place, depth: depth + 1))
             skipSpace()
         } while take(UInt8(ascii: ","))

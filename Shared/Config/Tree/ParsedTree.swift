@@ -2,7 +2,12 @@
 package struct ParsedTree: Sendable {
     package var tree: ConfigTree
     /// Key path to where it was written, for example `line 12`; empty unless asked for.
-    package var origins: [String: String] = [:]
+    package var origins: [String: String]
+
+    package init(tree: ConfigTree, origins: [String: String] = [:]) {
+        self.tree = tree
+        self.origins = origins
+    }
 
     /// Where a key path was written, or the nearest one above it that is known.
     package func origin(of path: String) -> String? {

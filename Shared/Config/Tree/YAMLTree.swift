@@ -121,6 +121,7 @@ package struct YAMLTree {
             var items: [ConfigTree] = []
             for (index, item) in sequence.enumerated() {
                 let place = keepsOrigins ? "\(path)[\(index)]" : ""
+                if keepsOrigins { origins[place] = item.mark.map { "line \($0.line)" } }
                 items.append(try tree(item, at: place, depth: depth + 1))
             }
             return .list(items)

@@ -376,7 +376,8 @@ private struct FixedConfiguration: UserConfigurationSource {
 
     func configuration(
         for head: AuthRequestHead,
-        authenticatedUsername: String
+        authenticatedUsername: String,
+        country: String
     ) async throws -> UserConfigurationAnswer {
         UserConfigurationAnswer(config: config)
     }

@@ -4,12 +4,18 @@ import SharedConfig
 struct RuleFile: ConfigSection {
     /// The metadata key whose words are the groups that `match.group` looks at.
     var groupMetadata = "groups"
+    /// Of the rules that do not say it themselves.
+    var layer = RuleLayer.base
+    /// What `match.time` is meant in.
+    var timeZone = ZoneName.utc
     var rules: [RuleConfig] = []
 
     init() {}
 
     mutating func visit(_ visitor: inout some ConfigVisitor) {
         visitor.field("groupMetadata", &groupMetadata)
+        visitor.field("layer", &layer)
+        visitor.field("timeZone", &timeZone)
         visitor.sections("rules", &rules)
     }
 }
@@ -19,6 +25,8 @@ struct RuleConfig: ConfigSection {
     /// For log records; empty: the rule's place in its file.
     var name = ""
     var match = MatchConfig()
+    /// What it is laid over; none: that of its file.
+    var layer = RuleLayer.ofFile
     /// Laid over the static configuration as a JSON Merge Patch; strings may hold variables.
     var config = ConfigTree.map([:])
     var metadata: [String: RuleValue] = [:]
@@ -35,6 +43,7 @@ struct RuleConfig: ConfigSection {
     mutating func visit(_ visitor: inout some ConfigVisitor) {
         visitor.field("name", &name)
         visitor.section("match", &match)
+        visitor.field("layer", &layer)
         visitor.field("config", &config)
         visitor.field("metadata", &metadata)
         visitor.field("environment", &environment)
@@ -44,27 +53,34 @@ struct RuleConfig: ConfigSection {
     }
 
     func problems(at path: String) -> [ConfigProblem] {
-        var list = ReplyChecker.problems(of: config).map { problem in
+        var list = templateProblems(config, at: "\(path).config")
+        let misread = Set(list.map(\.path))
+        list += ReplyChecker.problems(of: config.sample).map { problem in
             var problem = problem
             problem.path = [path, "config", problem.path].filter { !$0.isEmpty }
                 .joined(separator: ".")
             return problem
-        }
-        list += templateProblems(config, at: "\(path).config")
+        }.filter { !misread.contains($0.path) }
         let texts = [("metadata", metadata), ("environment", environment), ("files", files)]
         for (key, values) in texts {
             for (name, value) in values.sorted(by: { $0.key < $1.key }) {
-                list += templateProblems(.string(value.text), at: "\(path).\(key).\(name)")
+                list += textProblems(value.text, at: "\(path).\(key).\(name)")
             }
         }
-        let identity = ConfigTree.string(authenticatedUsername)
-        return list + templateProblems(identity, at: "\(path).authenticatedUsername")
+        return list + textProblems(authenticatedUsername, at: "\(path).authenticatedUsername")
+    }
+
+    private func textProblems(_ text: String, at path: String) -> [ConfigProblem] {
+        if let template = try? Template(text), template.isTyped {
+            return [ConfigProblem(path, "must be text, which has no other type")]
+        }
+        return templateProblems(.string(text), at: path)
     }
 
     private func templateProblems(_ tree: ConfigTree, at path: String) -> [ConfigProblem] {
         switch tree {
         case .string(let text):
-            do {
+            do throws(TemplateError) {
                 _ = try Template(text)
                 return []
             } catch {
@@ -93,6 +109,12 @@ struct MatchConfig: ConfigSection {
     var metadata: [String: Patterns] = [:]
     /// Networks, one of which the client must be in.
     var address = Networks()
+    /// Patterns for the client's country: two capital letters, `XX` where it is not known.
+    var country = Patterns()
+    /// Days and hours, of which the login must fall into one.
+    var time = TimeWindows()
+
+    static let unknownCountry = "XX"
 
     init() {}
 
@@ -102,5 +124,36 @@ struct MatchConfig: ConfigSection {
         visitor.field("group", &group)
         visitor.field("metadata", &metadata)
         visitor.field("address", &address)
+        visitor.field("country", &country)
+        visitor.field("time", &time)
+    }
+}
+
+/// The order in which rules are laid over each other, whatever the order of their files.
+enum RuleLayer: String, ConfigChoice, Comparable {
+    case base
+    case team
+    case user
+    /// Looked at also behind a final rule.
+    case exception
+    /// Of a rule: the layer of its file. Of a file: `base`.
+    case ofFile = ""
+
+    static func < (left: Self, right: Self) -> Bool { left.place < right.place }
+
+    private var place: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}
+
+extension ConfigTree {
+    /// This tree with a value of the right type in the place of each typed variable.
+    fileprivate var sample: ConfigTree {
+        switch self {
+        case .string(let text):
+            // What is wrong with a template is reported as such.
+            (try? Template(text))?.sample ?? self
+        case .list(let items): .list(items.map(\.sample))
+        case .map(let map): .map(map.mapValues(\.sample))
+        case .null, .bool, .integer, .double: self
+        }
     }
 }

@@ -1,116 +1,112 @@
 package import ConfigClient
-import FoundationEssentials
+package import Foundation
 import SharedConfig
 package import SharedMessages
 import SharedModels
 
 /// Every rule in force, in order.
 package struct RuleSet: Sendable {
-    fileprivate struct Entry {
-        /// For log records: the rule's own name, or file and place.
-        var name: String
-        var groupMetadata: String
-        var rule: RuleConfig
-    }
-
-    private let entries: [Entry]
+    private let entries: [RuleEntry]
 
     package var count: Int { entries.count }
 
-    /// Takes the rules of several files in their order, each file with a name for messages.
-    init(_ files: [(name: String, file: RuleFile)]) {
-        entries = files.flatMap { name, file in
-            file.rules.enumerated().map { index, rule in
-                Entry(
-                    name: rule.name.isEmpty ? "\(name) rules[\(index)]" : rule.name,
-                    groupMetadata: file.groupMetadata,
-                    rule: rule
-                )
+    /// Every rule with its place, in the order in which they are looked at.
+    var all: [RuleEntry] { entries }
+
+    /// Takes the rules of several files in their order, layer by layer.
+    init(_ files: [RuleSetFile]) {
+        let entries = files.flatMap { file in
+            file.content.rules.enumerated().map { index, rule in
+                RuleEntry(file: file, index: index, rule: rule)
             }
         }
+        // Stable within a layer.
+        self.entries = entries.enumerated()
+            .sorted { ($0.element.layer, $0.offset) < ($1.element.layer, $1.offset) }
+            .map(\.element)
     }
 
-    /// Every rule that fits, one laid over the other, up to the first that is final.
+    /// Every rule that fits at `date`, one laid over the other, up to the first that is final;
+    /// behind it exceptions only.
     ///
     /// Throws a `CodedError` with code `CONFIGD_RULE_FAILED` when a rule fits but needs what the
-    /// connection does not have.
-    package func answer(_ request: ConfigRequest) throws(CodedError) -> ConfigResponse {
-        var response = ConfigResponse(config: .map([:]))
-        for entry in entries where entry.fits(request) {
+    /// connection does not have, or gives what no gateway would take.
+    package func decide(
+        _ request: ConfigRequest,
+        at date: Date
+    ) throws(CodedError) -> RuleDecision {
+        let subject = MatchSubject(request, at: date)
+        var decision = RuleDecision()
+        var draft = RuleDraft(request)
+        var isFinal = false
+        for entry in entries where !isFinal || entry.layer == .exception {
+            guard entry.rule.match.mismatch(subject, entry.file.content) == nil else { continue }
             do throws(TemplateError) {
-                try entry.rule.apply(to: &response, request)
+                try draft.apply(entry.rule)
             } catch {
-                throw CodedError(.configdRuleFailed, detail: "\(entry.name): \(error)")
+                throw CodedError(.configdRuleFailed, detail: "\(entry.title): \(error)")
             }
-            if entry.rule.final { break }
+            decision.entries.append(entry)
+            isFinal = isFinal || entry.rule.final
         }
-        response.config = ReplyChecker.wireForm(of: response.config)
-        return response
+        decision.response = draft.response
+        decision.response.config = ReplyChecker.wireForm(of: decision.response.config)
+        if draft.isFilledIn { try check(decision) }
+        return decision
+    }
+
+    /// What was filled in can break rules that its text has kept.
+    private func check(_ decision: RuleDecision) throws(CodedError) {
+        guard let problem = ReplyChecker.problems(of: decision.response.config).first else {
+            return
+        }
+        let origin = decision.origin(of: "config.\(problem.path)")
+        let place = origin.map { "\($0): " } ?? ""
+        throw CodedError(.configdRuleFailed, detail: "\(place)config.\(problem)")
     }
 }
 
-extension RuleSet.Entry {
-    fileprivate func fits(_ request: ConfigRequest) -> Bool {
-        let match = rule.match
-        let metadata = request.head.carried.metadata
-        guard match.user.isEmpty || match.user.matches(request.head.username),
-            match.authenticatedUser.isEmpty
-                || match.authenticatedUser.matches(request.authenticatedUsername)
-        else { return false }
-        if !match.group.isEmpty {
-            let text = metadata[groupMetadata]?.value ?? ""
-            let groups = text.split { $0 == "," || $0.isWhitespace }
-            guard groups.contains(where: { match.group.matches(String($0)) }) else { return false }
-        }
-        let hasMetadata = match.metadata.allSatisfy { key, patterns in
-            metadata[key].map { patterns.matches($0.value) } ?? false
-        }
-        guard hasMetadata else { return false }
-        guard !match.address.isEmpty else { return true }
-        return IPAddress(endpoint: request.head.remoteAddress).map(match.address.contains) ?? false
+/// A file of rules, with what its messages need.
+struct RuleSetFile: Sendable {
+    let name: String
+    let content: RuleFile
+    /// Lower-case key path to line.
+    private let lines: [String: String]
+
+    init(name: String, _ content: RuleFile, origins: [String: String] = [:]) {
+        self.name = name
+        self.content = content
+        lines = Dictionary(
+            origins.map { ($0.key.lowercased(), $0.value.replacing("line ", with: "")) },
+            uniquingKeysWith: { first, _ in first }
+        )
+    }
+
+    /// Where a key path, or the nearest one above it that the file holds, was written.
+    func place(of path: String) -> String {
+        let line = ParsedTree(tree: .null, origins: lines).origin(of: path.lowercased())
+        return line.map { "\(name):\($0)" } ?? name
     }
 }
 
-extension RuleConfig {
-    fileprivate func apply(
-        to response: inout ConfigResponse,
-        _ request: ConfigRequest
-    ) throws(TemplateError) {
-        response.config = response.config.followed(by: try render(config, request))
-        for (key, value) in metadata {
-            let text = try Template(value.text).render(request)
-            response.carried.metadata[key] = MetadataValue(text, sensitive: value.isSensitive)
-        }
-        for (key, value) in environment {
-            let text = try Template(value.text).render(request)
-            response.carried.environment[key] = MetadataValue(text, sensitive: value.isSensitive)
-        }
-        for (path, value) in files {
-            let content = Data(try Template(value.text).render(request).utf8)
-            response.carried.files[path] = BinaryMetadataValue(
-                base64: content.base64EncodedString(),
-                sensitive: value.isSensitive
-            )
-        }
-        guard !authenticatedUsername.isEmpty else { return }
-        response.authenticatedUsername = try Template(authenticatedUsername).render(request)
+/// A rule and where it stands.
+struct RuleEntry: Sendable {
+    let file: RuleSetFile
+    let index: Int
+    let rule: RuleConfig
+
+    var layer: RuleLayer {
+        let own = rule.layer == .ofFile ? file.content.layer : rule.layer
+        return own == .ofFile ? .base : own
     }
 
-    private func render(
-        _ tree: ConfigTree,
-        _ request: ConfigRequest
-    ) throws(TemplateError) -> ConfigTree {
-        switch tree {
-        case .string(let text): return .string(try Template(text).render(request))
-        case .list(let items):
-            var result: [ConfigTree] = []
-            for item in items { result.append(try render(item, request)) }
-            return .list(result)
-        case .map(let map):
-            var result: [String: ConfigTree] = [:]
-            for (key, value) in map { result[key] = try render(value, request) }
-            return .map(result)
-        case .null, .bool, .integer, .double: return tree
-        }
+    /// For messages: the rule's own name, or file and place.
+    var title: String { rule.name.isEmpty ? "\(file.name) rules[\(index)]" : rule.name }
+
+    var place: String { place(of: "") }
+
+    /// Where a key path of the rule was written.
+    func place(of path: String) -> String {
+        file.place(of: path.isEmpty ? "rules[\(index)]" : "rules[\(index)].\(path)")
     }
 }

@@ -17,17 +17,43 @@ struct RuleSource: Sendable {
     /// Reads every file; blocks. Throws everything that is wrong with all of them together.
     func load() throws(ConfigProblems) -> RuleSet {
         var problems: [ConfigProblem] = []
-        var read: [(name: String, file: RuleFile)] = []
+        var read: [RuleSetFile] = []
+        var (bytes, rules) = (0, 0)
         for path in files(problems: &problems) {
             do throws(ConfigProblems) {
-                let bytes = try ConfigLoader.read(path)
-                read.append((path, try RuleFile.read(ConfigFile(path: path, bytes: bytes))))
+                let content = try ConfigLoader.read(path)
+                bytes += content.count
+                // The first file too many is the last one that is looked at.
+                guard bytes <= RuleLimits.bytes else {
+                    let rule = "brings the files of rules above \(RuleLimits.bytes) bytes"
+                    problems.append(ConfigProblem("", rule, origin: path))
+                    break
+                }
+                let parsed = try ConfigFile(path: path, bytes: content).parse()
+                let file = try RuleFile.read(parsed)
+                rules += file.rules.count
+                read.append(RuleSetFile(name: path, file, origins: parsed.origins))
             } catch {
                 problems += error.list.map { Self.named($0, path) }
             }
         }
+        if rules > RuleLimits.rules {
+            problems.append(
+                ConfigProblem("rules", value: "\(rules)", "must be at most \(RuleLimits.rules)")
+            )
+        }
         guard problems.isEmpty else { throw ConfigProblems(problems) }
         return RuleSet(read)
+    }
+
+    /// Whether Git is just changing what is there; blocks.
+    var isChanging: Bool { paths.contains { GitTree(containing: $0)?.isBusy == true } }
+
+    /// The commits of the working trees that the rules are in, without repetition; blocks.
+    var commits: [String] {
+        paths.compactMap { GitTree(containing: $0)?.commit }.reduce(into: []) { list, commit in
+            if !list.contains(commit) { list.append(commit) }
+        }
     }
 
     /// Blocks. Files that are gone are part of it, so that their return is seen.
@@ -59,6 +85,11 @@ struct RuleSource: Sendable {
                 problems.append(ConfigProblem("configd.rules", "cannot be listed: \(path)"))
             }
         }
+        guard files.count <= RuleLimits.files else {
+            let rule = "must name at most \(RuleLimits.files) files"
+            problems.append(ConfigProblem("configd.rules", value: "\(files.count)", rule))
+            return []
+        }
         return files
     }
 
@@ -82,7 +113,8 @@ struct RuleSource: Sendable {
 
     private static func named(_ problem: ConfigProblem, _ path: String) -> ConfigProblem {
         var problem = problem
-        problem.origin = [path, problem.origin].compactMap(\.self).joined(separator: " ")
+        let line = problem.origin?.replacing("line ", with: "")
+        problem.origin = [path, line].compactMap(\.self).joined(separator: ":")
         return problem
     }
 }

@@ -66,6 +66,39 @@ struct Networks: ConfigValue, Hashable {
     static var shape: ConfigShape { .list }
 }
 
+/// One window of time or a list of them; empty: not asked for.
+struct TimeWindows: ConfigValue, Hashable {
+    private var texts: [String] = []
+    private var windows: [TimeWindow] = []
+
+    init() {}
+
+    var isEmpty: Bool { windows.isEmpty }
+
+    func contains(_ time: LocalTime) -> Bool { windows.contains { $0.contains(time) } }
+
+    static func read(
+        _ tree: ConfigTree,
+        at path: String,
+        problems: inout [ConfigProblem]
+    ) -> TimeWindows? {
+        guard let texts = oneOrMany(tree, at: path, problems: &problems) else { return nil }
+        var result = TimeWindows()
+        result.texts = texts
+        result.windows = texts.compactMap(TimeWindow.init)
+        guard !texts.isEmpty, result.windows.count == texts.count else {
+            let rule = "must be days and hours such as Mon-Fri 08:00-18:00, or a list of them"
+            problems.append(ConfigProblem(path, value: tree.summary, rule))
+            return nil
+        }
+        return result
+    }
+
+    func tree(showSecrets: Bool) -> ConfigTree { texts.tree(showSecrets: showSecrets) }
+
+    static var shape: ConfigShape { .list }
+}
+
 private func oneOrMany(
     _ tree: ConfigTree,
     at path: String,

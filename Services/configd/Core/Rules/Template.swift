@@ -1,16 +1,18 @@
 import ConfigClient
-import SharedModels
+import SharedConfig
 
 /// A text with variables: `${username}`, `${authenticatedUsername}`, `${remoteAddress}`,
-/// `${connectionId}` and `${metadata.KEY}`; `$${` stands for `${` itself.
+/// `${connectionId}`, `${country}` and `${metadata.KEY}`; `$${` stands for `${` itself.
 ///
 /// A variable's value must be a plain name (letters, digits, `.`, `_`, `@`, `+`, `-`, and not `.`
 /// or `..`), so that nobody reaches another directory by the name they log in with. `raw.` before
-/// a variable's name takes any value.
+/// a variable's name takes any value; `int.`, `number.`, `bool.` and `list.` take one that reads
+/// as such, in a text that holds nothing else. `:-` and a text behind the name stand for it where
+/// the connection does not have it.
 struct Template: Sendable, Hashable {
     private enum Part: Hashable {
         case text(String)
-        case variable(Variable, isRaw: Bool)
+        case variable(Reference)
     }
 
     private let parts: [Part]
@@ -28,34 +30,121 @@ struct Template: Sendable, Hashable {
             }
             parts.append(.text(String(before)))
             guard let end = rest.firstIndex(of: "}") else { throw .unclosed }
-            parts.append(try Self.variable(rest[..<end]))
+            parts.append(.variable(try Reference(rest[..<end])))
             rest = rest[rest.index(after: end)...]
         }
-        self.parts = parts + [.text(String(rest))]
+        self.parts = (parts + [.text(String(rest))]).filter { $0 != .text("") }
+        guard self.parts.count > 1 else { return }
+        for case .variable(let reference) in self.parts where reference.type.isTyped {
+            throw .mixed(reference.variable.description)
+        }
     }
 
-    /// Throws when the question lacks a variable or has a value that is not a plain name.
+    /// Whether it gives something else than text.
+    var isTyped: Bool { typed != nil }
+
+    /// Whether anything has to be filled in.
+    var isConstant: Bool { !parts.contains { if case .variable = $0 { true } else { false } } }
+
+    /// Throws when the question lacks a variable, or has a value that does not fit.
     func render(_ request: ConfigRequest) throws(TemplateError) -> String {
         var result = ""
         for part in parts {
             switch part {
             case .text(let text): result += text
-            case .variable(let variable, let isRaw):
-                guard let value = variable.value(in: request) else {
-                    throw .missing(variable.description)
-                }
-                guard isRaw || variable.isSafe(value) else { throw .unsafe(variable.description) }
-                result += value
+            case .variable(let reference): result += try reference.text(request)
             }
         }
         return result
     }
 
-    private static func variable(_ text: Substring) throws(TemplateError) -> Part {
-        let isRaw = text.hasPrefix("raw.")
-        let name = String(isRaw ? text.dropFirst("raw.".count) : text)
-        guard let variable = Variable(name) else { throw .unknown(name) }
-        return .variable(variable, isRaw: isRaw)
+    /// As `render`, with the type that the text asks for.
+    func value(_ request: ConfigRequest) throws(TemplateError) -> ConfigTree {
+        guard let typed else { return .string(try render(request)) }
+        return try typed.type.value(of: try typed.text(request), typed.variable)
+    }
+
+    /// A value of the type that will be there.
+    var sample: ConfigTree? { typed?.type.sample }
+
+    private var typed: Reference? {
+        guard case .variable(let reference) = parts.first, reference.type.isTyped else {
+            return nil
+        }
+        return reference
+    }
+}
+
+/// A variable as it stands in a template.
+private struct Reference: Sendable, Hashable {
+    let variable: Variable
+    let type: VariableType
+    /// Stands for what the connection does not have.
+    let fallback: String?
+
+    init(_ text: Substring) throws(TemplateError) {
+        var name = text
+        if let cut = text.firstRange(of: ":-") {
+            name = text[..<cut.lowerBound]
+            fallback = String(text[cut.upperBound...])
+        } else {
+            fallback = nil
+        }
+        let type = VariableType.written.first { name.hasPrefix("\($0.rawValue).") }
+        self.type = type ?? .name
+        if let type { name = name.dropFirst(type.rawValue.count + 1) }
+        guard let variable = Variable(String(name)) else { throw .unknown(String(name)) }
+        self.variable = variable
+    }
+
+    func text(_ request: ConfigRequest) throws(TemplateError) -> String {
+        guard let value = variable.value(in: request) else {
+            guard let fallback else { throw .missing(variable.description) }
+            return fallback
+        }
+        guard type != .name || variable.isSafe(value) else {
+            throw .unsafe(variable.description)
+        }
+        return value
+    }
+}
+
+/// What a variable's value is taken for.
+private enum VariableType: String, Sendable {
+    case name
+    case raw
+    case int
+    case number
+    case bool
+    case list
+
+    /// Those with a word of their own.
+    static let written: [Self] = [.raw, .int, .number, .bool, .list]
+
+    var isTyped: Bool { self != .name && self != .raw }
+
+    var sample: ConfigTree {
+        switch self {
+        case .name, .raw: ""
+        case .int: 1
+        case .number: 1.5
+        case .bool: true
+        case .list: []
+        }
+    }
+
+    func value(of text: String, _ variable: Variable) throws(TemplateError) -> ConfigTree {
+        switch (self, YAMLTree.scalar(text)) {
+        case (.int, .integer(let value)), (.number, .integer(let value)): return .integer(value)
+        case (.number, .double(let value)): return .double(value)
+        case (.bool, .bool(let value)): return .bool(value)
+        case (.list, _):
+            let words = text.split { $0 == "," || $0.isWhitespace }
+            return .list(words.map { .string(String($0)) })
+        case (.name, _), (.raw, _): return .string(text)
+        case (.int, _), (.number, _), (.bool, _):
+            throw .mistyped(variable.description, rawValue)
+        }
     }
 }
 
@@ -63,76 +152,22 @@ struct Template: Sendable, Hashable {
 enum TemplateError: Error, Hashable, CustomStringConvertible {
     case unclosed
     case unknown(String)
+    case mixed(String)
     case missing(String)
     case unsafe(String)
+    case mistyped(String, String)
+    case tooLarge
 
     var description: String {
         switch self {
         case .unclosed: "has ${ without }"
         case .unknown(let name): "has the unknown variable ${\(name)}"
+        case .mixed(let name): "has ${\(name)} with a type beside other text"
         case .missing(let name): "needs ${\(name)}, which this connection does not have"
         case .unsafe(let name):
             "needs ${\(name)}, whose value is not a plain name; ${raw.\(name)} would take it"
+        case .mistyped(let name, let type): "needs ${\(name)}, whose value is no \(type)"
+        case .tooLarge: "gives more than \(RuleLimits.outputBytes) bytes once it is filled in"
         }
-    }
-}
-
-/// What a template can ask for.
-enum Variable: Hashable, CustomStringConvertible {
-    case username
-    case authenticatedUsername
-    case remoteAddress
-    case connectionID
-    case metadata(String)
-
-    init?(_ name: String) {
-        switch name {
-        case "username": self = .username
-        case "authenticatedUsername": self = .authenticatedUsername
-        case "remoteAddress": self = .remoteAddress
-        case "connectionId": self = .connectionID
-        default:
-            let prefix = "metadata."
-            guard name.hasPrefix(prefix), name.count > prefix.count else { return nil }
-            self = .metadata(String(name.dropFirst(prefix.count)))
-        }
-    }
-
-    var description: String {
-        switch self {
-        case .username: "username"
-        case .authenticatedUsername: "authenticatedUsername"
-        case .remoteAddress: "remoteAddress"
-        case .connectionID: "connectionId"
-        case .metadata(let key): "metadata.\(key)"
-        }
-    }
-
-    /// `nil` where the connection does not have it.
-    func value(in request: ConfigRequest) -> String? {
-        switch self {
-        case .username: request.head.username
-        case .authenticatedUsername:
-            request.authenticatedUsername.isEmpty ? nil : request.authenticatedUsername
-        case .remoteAddress: host(of: request.head.remoteAddress)
-        case .connectionID: request.head.connectionID
-        case .metadata(let key): request.head.carried.metadata[key]?.value
-        }
-    }
-
-    func isSafe(_ value: String) -> Bool {
-        // An address was parsed, and IPv6 has colons.
-        if self == .remoteAddress { return true }
-        guard !value.isEmpty, value != ".", value != ".." else { return false }
-        return value.allSatisfy { $0.isLetter || $0.isNumber || "._@+-".contains($0) }
-    }
-
-    /// The address without its port; `nil` if it is none.
-    private func host(of endpoint: String) -> String? {
-        guard IPAddress(endpoint: endpoint) != nil else { return nil }
-        guard IPAddress(endpoint) == nil else { return endpoint }
-        let host = endpoint.prefix { $0 != "]" }
-        if host.hasPrefix("[") { return String(host.dropFirst()) }
-        return endpoint.lastIndex(of: ":").map { String(endpoint[..<$0]) }
     }
 }

@@ -1,4 +1,5 @@
 import ConfigClient
+package import Foundation
 import HTTPTypes
 package import Hummingbird
 import Logging
@@ -12,9 +13,12 @@ import SharedModels
 /// The config webhook, answered from the rules.
 package struct ConfigdRoutes: Sendable {
     private let book: RuleBook
+    private let now: @Sendable () -> Date
 
-    package init(_ book: RuleBook) {
+    /// `now` says when a question is asked.
+    package init(_ book: RuleBook, now: @escaping @Sendable () -> Date = { Date() }) {
         self.book = book
+        self.now = now
     }
 
     package func add(to router: Router<HTTPContext>) {
@@ -33,7 +37,7 @@ package struct ConfigdRoutes: Sendable {
             throw HTTPRefusal(.badRequest, .configdRequestInvalid, error.description)
         }
         do throws(CodedError) {
-            let reply = try book.rules.answer(question).tree.json + "\n"
+            let reply = try book.rules.decide(question, at: now()).response.tree.json + "\n"
             return Response(
                 status: .ok,
                 headers: [.contentType: "application/json"],

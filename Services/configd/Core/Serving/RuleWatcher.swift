@@ -38,8 +38,7 @@ package struct RuleWatcher: Service, CustomStringConvertible {
         let outcome = try await NIOThreadPool.singleton.runIfActive { book.refresh(paths: paths) }
         switch outcome {
         case .unchanged: break
-        case .replaced(let count):
-            logger.emit(.configdRulesLoaded, ["rules": .stringConvertible(count)])
+        case .replaced(let edition): logger.emit(.configdRulesLoaded, edition.labels)
         case .rejected(let problems):
             let texts = problems.list.map { Logger.MetadataValue.string($0.description) }
             logger.emit(.configdRulesRejected, ["problems": .array(texts)])

@@ -31,11 +31,22 @@ package final class Countries: Sendable {
     }
 
     private let ask: Ask?
+    private let everywhere: String
     private let logger: Logger
     private let state = Mutex(State())
 
     /// Without `ask` every country is unknown.
-    package init(logger: Logger, ask: Ask?) {
+    package convenience init(logger: Logger, ask: Ask?) {
+        self.init(logger: logger, everywhere: GatewayMetrics.unknownCountry, ask: ask)
+    }
+
+    /// With one country for every address: two capital letters.
+    package convenience init(everywhere country: String, logger: Logger) {
+        self.init(logger: logger, everywhere: country, ask: nil)
+    }
+
+    private init(logger: Logger, everywhere: String, ask: Ask?) {
+        self.everywhere = everywhere
         self.ask = ask
         self.logger = logger
     }
@@ -43,7 +54,7 @@ package final class Countries: Sendable {
     /// Where `address` is: an IP address without port. The slot is decided within `patience` of
     /// `eventLoop`'s clock.
     package func slot(for address: String, on eventLoop: any EventLoop) -> CountrySlot {
-        guard let ask else { return CountrySlot(GatewayMetrics.unknownCountry) }
+        guard let ask else { return CountrySlot(everywhere) }
         let now = ContinuousClock.now
         let (slot, isFirst) = state.withLock { $0.slot(for: address, at: now) }
         guard let isFirst else { return slot }

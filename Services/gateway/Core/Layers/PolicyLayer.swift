@@ -1,4 +1,5 @@
 package import Logging
+import MetricsClient
 import SharedConfig
 import SharedLogging
 import SharedMessages
@@ -43,9 +44,11 @@ package final class PolicyLayer: ServerConnectionHandler {
 
     package func authenticated(as username: String) async throws {
         do {
+            let country = await state.country.value()
             let answer = try await source.configuration(
                 for: state.requestHead(username: username),
-                authenticatedUsername: state.facts.authenticatedUsername
+                authenticatedUsername: state.facts.authenticatedUsername,
+                country: country == GatewayMetrics.unknownCountry ? "" : country
             )
             forwards.allow(answer.config.security.forwarding.maxConnections)
             let limits = state.facts.credentialLimits

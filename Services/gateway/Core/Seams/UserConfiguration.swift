@@ -3,12 +3,14 @@ package import SharedModels
 
 /// Who answers "what do they get?".
 package protocol UserConfigurationSource: Sendable {
-    /// The configuration of one connection, and what the answer added to its metadata.
+    /// The configuration of one connection, and what the answer added to its metadata; `country`
+    /// is where the client is, empty where nobody knows.
     ///
     /// - Throws: `CodedError` when no answer could be had or the answer is not valid.
     func configuration(
         for head: AuthRequestHead,
-        authenticatedUsername: String
+        authenticatedUsername: String,
+        country: String
     ) async throws -> UserConfigurationAnswer
 }
 

@@ -1,0 +1,42 @@
+import AuthClient
+package import Logging
+package import MetricsClient
+import NIOPosix
+package import SharedConfig
+import SharedLogging
+import SharedMessages
+
+extension Authenticators {
+    /// What the section `auth` asks for; webhooks are asked over their own connections.
+    ///
+    /// Throws what is wrong with a file or a webhook's settings.
+    package init(
+        _ auth: AuthConfig,
+        cache: OutageCache,
+        metrics: GatewayMetrics,
+        logger: Logger
+    ) async throws {
+        let rules = try await NIOThreadPool.singleton.runIfActive { try LoginRules(auth) }
+        func client(_ isUsed: Bool, _ config: AuthWebhookConfig) throws -> AuthWebhookClient? {
+            isUsed ? try AuthWebhookClient(config, metrics: metrics, logger: logger) : nil
+        }
+        func caching(_ webhook: AuthWebhookClient) -> any Authenticator {
+            cache.use(auth.cache, webhook: auth.publicKey.webhook.client.url)
+            guard auth.cache.enable else { return webhook }
+            return CachingAuthenticator(webhook, cache: cache, after: auth.cache.after)
+        }
+        let questions = auth.keyboardInteractive
+        if questions.method == .oauth2 { logger.emit(.sshAuthOAuth2Unavailable) }
+        let keys = try client(auth.publicKey.method == .webhook, auth.publicKey.webhook)
+        self.init(
+            password: try client(auth.password.method == .webhook, auth.password.webhook),
+            publicKey: keys.map(caching),
+            keyboardInteractive: try client(questions.method == .webhook, questions.webhook),
+            authorization: try client(
+                auth.authorization.method == .webhook,
+                auth.authorization.webhook
+            ),
+            rules: rules
+        )
+    }
+}
