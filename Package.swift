@@ -442,7 +442,7 @@ let services: [Target] = [
         "Services/cli",
         [
             "SharedMessages", "SharedConfig", "SharedHTTP", "SharedDaemon",
-            "SharedModels", "SharedAudit", "SharedAge", "SharedImages", "AuthClient",
+            "SharedModels", "SharedSSH", "SharedAudit", "SharedAge", "SharedImages", "AuthClient",
             "AuditClient",
             "AuditEvidence",
             "GatewayClient", "SharedDocker", "WebhookKit", "ConfigdCore", "SimulationKit",
@@ -606,6 +606,7 @@ let testTargets: [Target] = [
         "AuthdCore",
         [
             "AuthClient", "SharedModels", "SharedMessages", "SharedConfig", "SharedHTTP",
+            "SharedSSH",
             inMemoryLogging, hummingbird, httpTypes, lifecycle, yams, log, grdb,
         ]
     ),

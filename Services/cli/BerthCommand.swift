@@ -15,6 +15,8 @@ struct BerthCommand: AsyncParsableCommand {
             ConfigCommand.self,
             PolicyCommand.self,
             SimulateCommand.self,
+            AuthorityCommand.self,
+            LoginCommand.self,
             WebhookCommand.self,
             SessionsCommand.self,
             PsCommand.self,

@@ -23,24 +23,13 @@ struct PenaltiesOptions: ParsableArguments {
     @Option(help: "The URL of gateway.admin.listen or of authd.admin.listen.")
     var server = "unix:///run/berth/gateway-admin.sock"
 
-    @Option(name: .customLong("cacert"), help: "For https: the authority of the certificate.")
-    var authority = ""
-
-    @Option(name: .customLong("cert"), help: "For https: the certificate to show.")
-    var certificate = ""
-
-    @Option(name: .customLong("key"), help: "For https: the key of --cert.")
-    var key = ""
+    @OptionGroup var tls: TLSOptions
 
     /// Calls the server and tells a failure by its code; the exit status is then 1.
     func run(_ body: (PenaltiesClient) async throws -> Void) async throws {
-        var config = HTTPClientConfig(url: server)
-        config.caCertificate = PEMSource(authority)
-        config.certificate = PEMSource(certificate)
-        config.key = PEMSource(key)
         let logger = Logger(label: "penalties") { _ in SwiftLogNoOpLogHandler() }
         do {
-            try await body(try PenaltiesClient(config, logger: logger))
+            try await body(try PenaltiesClient(tls.client(server), logger: logger))
         } catch let error as CodedError {
             tell(error)
             throw ExitCode.failure

@@ -32,11 +32,13 @@ package enum AuthQuestion: Sendable, Hashable {
     case password([UInt8])
     /// One line `type base64` without a comment.
     case publicKey(String)
+    /// A certificate that is in order, and whether its authority may say so.
+    case certificate(CertificateQuestion)
     /// Whether the verified identity may log in under the typed name.
     case authorization(authenticatedUsername: String)
 }
 
-/// The body of `POST /password`, `/pubkey` and `/authz`; also decoded by authd.
+/// The body of `POST /password`, `/pubkey`, `/certificate` and `/authz`; also decoded by authd.
 package struct AuthRequest: Sendable, Hashable {
     package var head: AuthRequestHead
     package var question: AuthQuestion

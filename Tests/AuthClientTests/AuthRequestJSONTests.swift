@@ -95,6 +95,20 @@ struct AuthRequestJSONTests {
         arguments: [
             AuthQuestion.password([0, 255, 10]), .publicKey("ssh-ed25519 AAAA"),
             .authorization(authenticatedUsername: "bob"),
+            .certificate(
+                CertificateQuestion(
+                    certificate: "ssh-ed25519-cert-v01@openssh.com AAAA",
+                    publicKey: "ssh-ed25519 AAAA",
+                    authority: "ssh-ed25519 BBBB",
+                    keyID: "id \"<x>",
+                    serial: .max,
+                    principals: ["alice", "ops"],
+                    validAfter: 1_700_000_000,
+                    validBefore: 1_700_003_600,
+                    criticalOptions: ["force-command": "true", "verify-required": ""],
+                    extensions: ["permit-pty"]
+                )
+            ), .certificate(CertificateQuestion(certificate: "x y")),
         ]
     )
     func roundTrip(_ question: AuthQuestion) throws {
@@ -116,5 +130,6 @@ struct AuthRequestJSONTests {
         #expect(try request(#"{"username":"a"}"#, .password) == nil)
         #expect(try request(#"{"username":"a","passwordBase64":"%%"}"#, .password) == nil)
         #expect(try request(#"{"username":"a"}"#, .publicKey) == nil)
+        #expect(try request(#"{"username":"a"}"#, .certificate) == nil)
     }
 }

@@ -43,6 +43,10 @@ struct Fixture {
         try await Conversation(store: store, hasher: hasher, config: .init(), logger: logger)
     }
 
+    func issuer(_ config: AuthdCertificatesConfig = .init()) -> CertificateIssuer {
+        CertificateIssuer(store: store, config: config, logger: logger)
+    }
+
     var administrator: UserAdministrator {
         UserAdministrator(store: store, hasher: hasher, logger: logger)
     }
@@ -62,6 +66,14 @@ struct Fixture {
         AdminGate(store: store, token: token).add(to: router)
         WebhookRoutes(authority, try await conversation()).add(to: router)
         UserAdminRoutes(administrator).add(to: router)
+        AuthorityAdminRoutes(issuer()).add(to: router)
+        LoginRoutes(
+            try await conversation(),
+            issuer(),
+            limits: SharedLimits(LimitsConfig(), logger: logger),
+            sources: LimitsConfig(),
+            logger: logger
+        ).add(to: router)
         let path = folder.appending(path: "s").path
         let service = try HTTPService(
             "test",

@@ -31,6 +31,14 @@ struct OpenAPITests {
             let limits = SharedLimits(LimitsConfig(), logger: fixture.logger)
             SharedLimitsRoutes(limits).add(to: router)
             PenaltyRoutes(limits).add(to: router)
+            AuthorityAdminRoutes(fixture.issuer()).add(to: router)
+            LoginRoutes(
+                conversation,
+                fixture.issuer(),
+                limits: limits,
+                sources: LimitsConfig(),
+                logger: fixture.logger
+            ).add(to: router)
             let served = Set(
                 router.routes.map { "\($0.method.rawValue) \(form($0.path.description))" }
             )
@@ -60,6 +68,8 @@ struct OpenAPITests {
             "AuthorizationRequest", "Use", "UseLimits", "UseRefusal", "AdmitRequest", "AdmitReply",
             "GroupRecord", "NewGroup", "TokenRecord", "NewToken", "MadeToken", "ChangeRecord",
             "TOTPEnrolment", "TOTPConfirmation", "CredentialRestrictions",
+            "CertificateAuthRequest", "CertificateLogin", "MadeCertificate", "AuthorityRecord",
+            "NewAuthority", "CertificateRecord", "NewHostCertificate", "NewRevocation",
             "ReleaseRequest", "Offence", "LimitsReport", "LimitsReportReply", "PenaltyRecord",
         ]
     )
@@ -72,6 +82,7 @@ struct OpenAPITests {
         let examples = try Self.examples()
             .merging(try Self.limitExamples()) { $1 }
             .merging(try Self.accountExamples()) { $1 }
+            .merging(try Self.certificateExamples()) { $1 }
         let example = try #require(examples[name])
         #expect(properties == (try keys(example.full)))
         #expect(required == (try keys(example.least)))
@@ -116,6 +127,91 @@ struct OpenAPITests {
         // Everything is written, and nothing of it has to be there.
         let restrictions = CredentialRestrictions(forceCommand: "c")
         examples["CredentialRestrictions"] = (try encoder.encode(restrictions), Data("{}".utf8))
+        return examples
+    }
+
+    private static func certificateExamples() throws -> [String: (full: Data, least: Data)] {
+        let encoder = JSONEncoder()
+        let authority = AuthorityRecord(
+            name: "",
+            kind: .user,
+            publicKey: "",
+            fingerprint: "",
+            signs: true,
+            principals: [],
+            created: "",
+            trustedUntil: ""
+        )
+        var least = authority
+        least.trustedUntil = nil
+        let record = CertificateRecord(
+            serial: "",
+            kind: .host,
+            subject: "",
+            principals: [],
+            fingerprint: "",
+            authority: "",
+            issued: "",
+            expires: "",
+            revoked: true
+        )
+        let made = MadeCertificate(
+            certificate: "",
+            serial: "",
+            expires: "",
+            principals: [],
+            authority: ""
+        )
+        let login = CertificateLogin(
+            username: "",
+            publicKey: "",
+            lifetimeSeconds: 1,
+            state: "",
+            answersBase64: []
+        )
+        let host = NewHostCertificate(
+            publicKey: "",
+            names: [],
+            lifetimeSeconds: 1,
+            authority: ""
+        )
+        let values: [(String, any Encodable, any Encodable)] = [
+            ("AuthorityRecord", authority, least), ("CertificateRecord", record, record),
+            ("MadeCertificate", made, made),
+            ("CertificateLogin", login, CertificateLogin(username: "", publicKey: "")),
+            (
+                "NewAuthority",
+                NewAuthority(name: "", kind: .user, publicKey: "", principals: []),
+                NewAuthority(name: "", kind: .user)
+            ), ("NewHostCertificate", host, NewHostCertificate(publicKey: "", names: [])),
+            (
+                "NewRevocation",
+                NewRevocation(serial: "", user: "", fingerprint: "", keyId: ""), NewRevocation()
+            ),
+        ]
+        var examples = try Dictionary(
+            uniqueKeysWithValues: values.map { name, full, least in
+                (name, (full: try encoder.encode(full), least: try encoder.encode(least)))
+            }
+        )
+        var head = request("a", .password([])).head
+        let short = AuthRequest(
+            head: head,
+            question: .certificate(CertificateQuestion(certificate: ""))
+        )
+        let value = ["k": MetadataValue("v")]
+        head.carried = ConnectionMetadata(
+            metadata: value,
+            environment: value,
+            files: ["/f": BinaryMetadataValue(base64: "aGk=")]
+        )
+        let long = AuthRequest(
+            head: head,
+            question: .certificate(
+                CertificateQuestion(certificate: "", validAfter: 1, validBefore: 2)
+            )
+        )
+        examples["CertificateAuthRequest"] = (Data(long.json), Data(short.json))
         return examples
     }
 

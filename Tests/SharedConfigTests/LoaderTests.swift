@@ -114,7 +114,20 @@ struct LoaderTests {
             #expect(problems(open + ", allowInsecure: true}") == [], "\(section)")
             #expect(problems(open + ", cert: /c.pem, key: /k.pem}") == [], "\(section)")
         }
-        #expect(problems("authd: {admin: {listen: '10.0.0.1:1'}}").count == 1)
+        #expect(problems("authd: {admin: {listen: '10.0.0.1:1'}}").count == 2)
+    }
+
+    @Test("authd's administration on TCP needs a token or client certificates")
+    func openAdministration() {
+        let local = "authd: {admin: {listen: '127.0.0.1:1'"
+        #expect(
+            problems(local + "}}").map { $0.prefix { $0 != ":" } } == ["authd.admin.listen"]
+        )
+        #expect(problems(local + ", token: 0123456789abcdef}}") == [])
+        let certificates = ", cert: /c.pem, key: /k.pem"
+        #expect(problems(local + certificates + "}}").count == 1)
+        #expect(problems(local + certificates + ", clientcacert: /ca.pem}}") == [])
+        #expect(problems("authd: {admin: {listen: 'unix:///run/a'}}") == [])
     }
 
     @Test("without a config webhook the chosen backend's rules are checked, with one they wait")

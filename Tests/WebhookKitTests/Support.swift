@@ -34,6 +34,7 @@ func test(
     target.username = "alice"
     target.password = Array("secret".utf8)
     target.publicKey = Scripts.key
+    target.certificate = Scripts.certificate
     change(&target)
     return await (try WebhookTester(target)).run()
 }
@@ -58,12 +59,25 @@ enum Scripts {
     static let key =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 
+    /// Of `ssh-keygen -s`, for alice; the authority's key is gone.
+    static let certificate =
+        "ssh-ed25519-cert-v01@openssh.com AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY"
+        + "29tAAAAIDgRzkiDgxtI8W4XzlLAXoeNZk9i1W145UMdyrpN+T8wAAAAIBb7fZM0NP7fwVIuxMsV/FQ"
+        + "lIjpXKkgAji32utsmcQajAAAAAAAAAAAAAAABAAAABWFsaWNlAAAACQAAAAVhbGljZQAAAAAAAAAA/"
+        + "/////////8AAAAAAAAAggAAABVwZXJtaXQtWDExLWZvcndhcmRpbmcAAAAAAAAAF3Blcm1pdC1hZ2V"
+        + "udC1mb3J3YXJkaW5nAAAAAAAAABZwZXJtaXQtcG9ydC1mb3J3YXJkaW5nAAAAAAAAAApwZXJtaXQtc"
+        + "HR5AAAAAAAAAA5wZXJtaXQtdXNlci1yYwAAAAAAAAAAAAAAMwAAAAtzc2gtZWQyNTUxOQAAACDmiwD"
+        + "y+9pKsMCBS52sySNVLtn6hGPXmwch6Vt1ig8WSAAAAFMAAAALc3NoLWVkMjU1MTkAAABARj0FHrGRP"
+        + "kK93k6MeAcdGx/lzuhDBxSirvO5c936p+AvIdWMPU3eQgFWhyC1LkDiHMaa2y+3SWO+OGESj121BA="
+        + "="
+
     /// A webhook in order, for the user alice; `first` are replies that come before all others.
     static func good(_ first: String = "") -> String {
         let yes = "json: {success: true, authenticatedUsername: alice}"
         return "replies:\n" + first + """
               - {path: /password, user: alice, password: secret, \(yes)}
               - {path: /pubkey, user: alice, publicKey: "\(key)", \(yes)}
+              - {path: /certificate, user: alice, certificate: "\(certificate)", \(yes)}
               - {path: /authz, user: alice, identity: alice, \(yes)}
               - {path: /config, user: alice, json: {config: {backend: docker}}}
               - {path: /config, json: {config: {}}}

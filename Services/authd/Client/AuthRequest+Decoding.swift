@@ -9,9 +9,10 @@ package struct AuthRequestBody: Decodable, Sendable {
     private var password: String?
     private var publicKey: String?
     private var authenticatedUsername: String?
+    private var certificate: CertificateQuestion?
 
     private enum CodingKeys: String, CodingKey {
-        case passwordBase64, publicKey, authenticatedUsername
+        case passwordBase64, publicKey, authenticatedUsername, certificate
     }
 
     package init(from decoder: any Decoder) throws {
@@ -23,6 +24,9 @@ package struct AuthRequestBody: Decodable, Sendable {
             String.self,
             forKey: .authenticatedUsername
         )
+        if box.contains(.certificate) {
+            certificate = try CertificateQuestionBody(from: decoder).question
+        }
     }
 
     /// The question of `route`; `nil` when the key that carries it is missing or malformed.
@@ -34,6 +38,8 @@ package struct AuthRequestBody: Decodable, Sendable {
         case .publicKey:
             guard let publicKey else { return nil }
             return AuthRequest(head: head, question: .publicKey(publicKey))
+        case .certificate:
+            return certificate.map { AuthRequest(head: head, question: .certificate($0)) }
         case .authorization:
             let name = authenticatedUsername ?? ""
             return AuthRequest(head: head, question: .authorization(authenticatedUsername: name))

@@ -12,6 +12,7 @@ extension AuthRequest {
             text.add("passwordBase64", Data(bytes).base64EncodedString())
         case .publicKey(let line):
             text.add("publicKey", line)
+        case .certificate(let certificate): text.add(certificate)
         case .authorization(let authenticatedUsername):
             if !authenticatedUsername.isEmpty {
                 text.add("authenticatedUsername", authenticatedUsername)

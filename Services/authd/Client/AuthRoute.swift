@@ -1,9 +1,10 @@
 package import SharedModels
 
-/// The three questions of the authentication webhook, each with a path of its own.
+/// The questions of the authentication webhook, each with a path of its own.
 package enum AuthRoute: String, Sendable, CaseIterable {
     case password = "/password"
     case publicKey = "/pubkey"
+    case certificate = "/certificate"
     case authorization = "/authz"
 
     /// Longest request that is accepted: metadata and files of earlier answers come back in it.
@@ -13,6 +14,7 @@ package enum AuthRoute: String, Sendable, CaseIterable {
         switch question {
         case .password: self = .password
         case .publicKey: self = .publicKey
+        case .certificate: self = .certificate
         case .authorization: self = .authorization
         }
     }

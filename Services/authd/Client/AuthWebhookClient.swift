@@ -237,6 +237,7 @@ extension GatewayMetrics.AuthType {
         switch route {
         case .password: self = .password
         case .publicKey: self = .publicKey
+        case .certificate: self = .certificate
         case .authorization: self = .authorization
         }
     }

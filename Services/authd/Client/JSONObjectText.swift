@@ -47,7 +47,7 @@ package struct JSONObjectText {
         add(key, raw: object.closed)
     }
 
-    private mutating func add(_ key: String, raw: String) {
+    mutating func add(_ key: String, raw: String) {
         if !text.isEmpty { text += "," }
         text += quoted(key) + ":" + raw
     }

@@ -34,7 +34,7 @@ package struct KeyboardResponseBody: Codable, Sendable {
     }
 }
 
-private struct ChallengeBody: Codable {
+struct ChallengeBody: Codable {
     var round: KeyboardRound
 
     init(round: KeyboardRound) { self.round = round }

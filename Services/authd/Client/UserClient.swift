@@ -118,7 +118,7 @@ package struct UserClient: Sendable {
         _ = try await call(.json(.put, UserRoutes.password(checked(name)), body))
     }
 
-    private func call(_ call: HTTPCall) async throws -> HTTPReply {
+    func call(_ call: HTTPCall) async throws -> HTTPReply {
         var call = call
         if !token.isEmpty { call.headers["Authorization"] = "Bearer \(token.reveal())" }
         call.timeLimit = .total(.seconds(30))  // hashing a password waits its turn
@@ -131,7 +131,7 @@ package struct UserClient: Sendable {
         throw CodedError(code, detail: refusal.message)
     }
 
-    private func checked(_ name: String) throws(CodedError) -> String {
+    func checked(_ name: String) throws(CodedError) -> String {
         guard UserRoutes.isValidName(name) else { throw CodedError(.authdNameInvalid) }
         return name
     }

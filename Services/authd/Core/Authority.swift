@@ -11,7 +11,7 @@ import SharedSSH
 /// A user may log in under their own name and under the login names they were given. Passwords
 /// belong to the name that was typed; a key may prove its owner under any of the owner's names.
 package struct Authority: Sendable {
-    private let store: UserStore
+    let store: UserStore
     private let hasher: PasswordHasher
     private let passwordAlone: Bool
     private let logger: Logger
@@ -55,7 +55,7 @@ package struct Authority: Sendable {
         }
     }
 
-    private enum Verdict {
+    enum Verdict {
         case accepted(Account, KeyOptions? = nil)
         case refused(String)
 
@@ -63,7 +63,7 @@ package struct Authority: Sendable {
     }
 
     /// For the log only.
-    private enum Reason: String {
+    enum Reason: String {
         case unknownUser = "unknown user"
         case noPassword = "user has no password"
         case wrongPassword = "wrong password"
@@ -72,6 +72,10 @@ package struct Authority: Sendable {
         case expired = "account has expired"
         case needsSecondFactor = "password without the second factor"
         case notAllowed = "not allowed under this name"
+        case unusableCertificate = "certificate is not in order"
+        case untrustedAuthority = "authority is not trusted"
+        case revoked = "certificate is revoked"
+        case otherPrincipals = "certificate is of nobody who may log in under this name"
     }
 
     private func verdict(_ request: AuthRequest) async throws -> Verdict {
@@ -80,6 +84,7 @@ package struct Authority: Sendable {
         case .password(let password): return try await check(password, typed)
         case .publicKey(let line):
             return try await check(keyLine: line, typed, from: request.head.clientAddress)
+        case .certificate(let certificate): return try await check(certificate, typed)
         case .authorization(let authenticated): return try await check(authenticated, as: typed)
         }
     }
@@ -100,7 +105,7 @@ package struct Authority: Sendable {
     }
 
     /// Why nobody may log in to the account at all; `nil` for one that is open.
-    private func closed(_ account: Account) -> Reason? {
+    func closed(_ account: Account) -> Reason? {
         if account.isDisabled { return .disabled }
         return account.hasExpired(at: now) ? .expired : nil
     }
@@ -115,7 +120,7 @@ package struct Authority: Sendable {
         }
     }
 
-    private var now: Int { Int(Date.now.timeIntervalSince1970) }
+    var now: Int { Int(Date.now.timeIntervalSince1970) }
 
     private func check(
         keyLine: String,
@@ -147,6 +152,7 @@ package struct Authority: Sendable {
             switch request.question {
             case .password: "password"
             case .publicKey: "public key"
+            case .certificate: "certificate"
             case .authorization: "authorization"
             }
         return more.merging([

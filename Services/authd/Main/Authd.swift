@@ -54,6 +54,12 @@ struct Authd: DaemonCommand {
         AdminGate(store: store, token: config.admin.token).add(to: adminRouter)
         let administrator = UserAdministrator(store: store, hasher: hasher, logger: logger)
         UserAdminRoutes(administrator, totp: config.totp).add(to: adminRouter)
+        let issuer = CertificateIssuer(
+            store: store,
+            config: config.certificates,
+            logger: logger
+        )
+        AuthorityAdminRoutes(issuer).add(to: adminRouter)
         PenaltyRoutes(limits).add(to: adminRouter)
         var adminOptions = try HTTPServerOptions(config.admin.server)
         adminOptions.socketMode = 0o600
@@ -68,7 +74,26 @@ struct Authd: DaemonCommand {
             listen: config.server.listen,
             logger: context.logger("metrics")
         )
-        let services = [webhook, admin].map { service in
+        var servers = [webhook, admin]
+        if config.login.enable {
+            let loginRouter = HTTPService.makeRouter(health: context.health, logger: logger)
+            LoginRoutes(
+                conversation,
+                issuer,
+                limits: limits,
+                sources: context.config.limits,
+                logger: logger
+            ).add(to: loginRouter)
+            servers.append(
+                try HTTPService(
+                    "authd login",
+                    HTTPServerOptions(config.login.server),
+                    router: loginRouter,
+                    logger: logger
+                )
+            )
+        }
+        let services = servers.map { service in
             DaemonService(service) { _ = try await service.boundAddress() }
         }
         return (reporter.map { [DaemonService($0, name: "metrics")] } ?? []) + services

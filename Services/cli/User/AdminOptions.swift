@@ -13,22 +13,11 @@ struct AdminOptions: ParsableArguments {
     @Option(help: "A file whose first line is the token to show.")
     var tokenFile: String?
 
-    @Option(name: .customLong("cacert"), help: "For https: the authority of authd's certificate.")
-    var authority = ""
-
-    @Option(name: .customLong("cert"), help: "For https: the certificate to show.")
-    var certificate = ""
-
-    @Option(name: .customLong("cert-key"), help: "For https: the key of --cert.")
-    var certificateKey = ""
+    @OptionGroup var tls: TLSOptions
 
     /// Calls authd and tells a failure by its code; the exit status is then 1.
     func run(_ body: (UserClient) async throws -> Void) async throws {
-        var config = HTTPClientConfig(url: server)
-        config.caCertificate = PEMSource(authority)
-        config.certificate = PEMSource(certificate)
-        config.key = PEMSource(certificateKey)
-        try await callAuthd(config, try AdminToken.read(tokenFile), body)
+        try await callAuthd(tls.client(server), try AdminToken.read(tokenFile), body)
     }
 }
 

@@ -40,7 +40,7 @@ struct PasswordInput: ParsableArguments {
 }
 
 /// Asks on the terminal without showing what is typed (termios(3)).
-private enum HiddenPrompt {
+enum HiddenPrompt {
     static func ask(_ text: String) throws -> [UInt8] {
         FileHandle.standardError.write(Data(text.utf8))
         var shown = termios()

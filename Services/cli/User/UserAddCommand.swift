@@ -46,7 +46,7 @@ struct UserAddCommand: AsyncParsableCommand {
             groups: group,
             loginNames: loginName
         )
-        try await parent.run { client in
+        try await parent.admin.run { client in
             print("added \(try await client.add(user).name)")
         }
     }

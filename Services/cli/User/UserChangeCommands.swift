@@ -20,7 +20,7 @@ struct UserPasswordCommand: AsyncParsableCommand {
 
     func run() async throws {
         let bytes = noPassword ? nil : try password.read()
-        try await parent.run { client in
+        try await parent.admin.run { client in
             try await client.setPassword(name, bytes)
             print("changed \(name)")
         }
@@ -59,7 +59,7 @@ struct UserChangeCommand: AsyncParsableCommand {
             metadata: try map(metadata),
             environment: try map(environment)
         )
-        try await parent.run { client in
+        try await parent.admin.run { client in
             _ = try await client.change(name, change)
             print("changed \(name)")
         }
@@ -93,7 +93,7 @@ struct UserEnableCommand: AsyncParsableCommand {
     var name: String
 
     func run() async throws {
-        try await parent.run { client in
+        try await parent.admin.run { client in
             _ = try await client.change(name, UserChange(disabled: false))
             print("enabled \(name)")
         }
@@ -113,7 +113,7 @@ struct UserDisableCommand: AsyncParsableCommand {
     var name: String
 
     func run() async throws {
-        try await parent.run { client in
+        try await parent.admin.run { client in
             _ = try await client.change(name, UserChange(disabled: true))
             print("disabled \(name)")
         }
@@ -133,7 +133,7 @@ struct UserRemoveCommand: AsyncParsableCommand {
     var name: String
 
     func run() async throws {
-        try await parent.run { client in
+        try await parent.admin.run { client in
             try await client.remove(name)
             print("removed \(name)")
         }

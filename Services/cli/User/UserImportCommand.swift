@@ -41,7 +41,7 @@ struct UserImportCommand: AsyncParsableCommand {
     func run() async throws {
         if let authorizedKeys, let user {
             let lines = try readKeys(authorizedKeys)
-            return try await parent.run { client in
+            return try await parent.admin.run { client in
                 for line in lines {
                     try await passingOver(.authdKeyExists, "\(user) has the key already") {
                         print("added \(try await client.addKey(user, line).fingerprint)")
@@ -55,7 +55,7 @@ struct UserImportCommand: AsyncParsableCommand {
             } else {
                 try UserImport.csv(try readLines(csv ?? "-"))
             }
-        try await parent.run { client in
+        try await parent.admin.run { client in
             for user in users {
                 try await passingOver(.authdUserExists, "\(user.name) is there already") {
                     print("added \(try await client.add(user).name)")

@@ -27,13 +27,13 @@ struct UserKeyCommand: AsyncParsableCommand {
 
     func run() async throws {
         if let fingerprint {
-            return try await parent.run { client in
+            return try await parent.admin.run { client in
                 try await client.removeKey(name, fingerprint: fingerprint)
                 print("removed \(fingerprint)")
             }
         }
         let lines = try readKeys(file ?? "-")
-        try await parent.run { client in
+        try await parent.admin.run { client in
             for line in lines {
                 let key = try await client.addKey(name, line)
                 print("added \(key.fingerprint) \(key.type)")

@@ -18,7 +18,7 @@ struct UserListCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        try await parent.run { client in
+        try await parent.admin.run { client in
             let users = try await client.list()
             guard !json else {
                 let encoder = JSONEncoder()

@@ -18,7 +18,7 @@ struct UserExpireCommand: AsyncParsableCommand {
     var date: String
 
     func run() async throws {
-        try await parent.run { client in
+        try await parent.admin.run { client in
             let change = UserChange(expires: date == "never" ? "" : date)
             let user = try await client.change(name, change)
             print("\(name) expires \(user.expires ?? "never")")
@@ -42,7 +42,7 @@ struct UserHistoryCommand: AsyncParsableCommand {
     var limit = 100
 
     func run() async throws {
-        try await parent.run { client in
+        try await parent.admin.run { client in
             for change in try await client.changes(of: name, limit: limit) {
                 let detail = change.detail.isEmpty ? "" : ": \(change.detail)"
                 print("\(change.time) \(change.actor): \(change.action) \(change.subject)\(detail)")
@@ -68,7 +68,7 @@ struct UserBackupCommand: AsyncParsableCommand {
         guard !FileManager.default.fileExists(atPath: file) else {
             throw ValidationError("\(file) is there already.")
         }
-        try await parent.run { client in
+        try await parent.admin.run { client in
             let bytes = try await client.backup()
             let isMade = FileManager.default.createFile(
                 atPath: file,

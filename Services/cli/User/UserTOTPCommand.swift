@@ -21,7 +21,7 @@ struct UserTOTPCommand: AsyncParsableCommand {
     var remove = false
 
     func run() async throws {
-        try await parent.run { client in
+        try await parent.admin.run { client in
             guard !remove else {
                 try await client.removeTOTP(name)
                 return print("removed the second factor of \(name)")

@@ -31,6 +31,9 @@ struct WebhookTestCommand: AsyncParsableCommand {
     @Option(help: "A .pub file with a key of the user.")
     var keyFile: String?
 
+    @Option(help: "A -cert.pub file with a certificate of the user, for /certificate.")
+    var certificateFile: String?
+
     @Option(help: "An endpoint of the auth webhook, such as /password; may be repeated.")
     var endpoint: [String] = ["/password", "/pubkey", "/authz"]
 
@@ -95,6 +98,7 @@ struct WebhookTestCommand: AsyncParsableCommand {
         do {
             target.password = try passwordFile.map(readFirstLine)
             target.publicKey = try keyFile.map(key)
+            target.certificate = try certificateFile.map(key)
         } catch {
             throw CodedError(.httpClientEncodeFailed, detail: "\(error)")
         }

@@ -199,6 +199,7 @@ extension GatewayMetrics {
     package enum AuthType: String, Sendable, CaseIterable {
         case password
         case publicKey = "pubkey"
+        case certificate
         case authorization
         case keyboardInteractive = "keyboard-interactive"
 

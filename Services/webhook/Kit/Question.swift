@@ -8,6 +8,23 @@ struct Question: Sendable {
     /// A valid key that nobody has the private part of.
     static let strangersKey =
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBERERERERERERERERERERERERERERERERERERERERER"
+    /// A certificate for nobody, of an authority whose key is gone.
+    static let strangersCertificate =
+        "ssh-ed25519-cert-v01@openssh.com "
+        + "AAAAIHNzaC1lZDI1NTE5LWNlcnQtdjAxQG9wZW5zc2guY29tAAAAIG+2mCPCYjQAJbqsTWQs07RFZf+y"
+        + "bsUZqVLbwFlu8RQ8AAAAIBNdv3hdpzK0w2E7iOrzngd8nAE9s4/VtBQW3Ovd+XW3AAAAAAAAAAAAAAAB"
+        + "AAAAEmJlcnRoLXdlYmhvb2stdGVzdAAAAB0AAAAZYmVydGgtd2ViaG9vay10ZXN0LW5vYm9keQAAAAAA"
+        + "AAAA//////////8AAAAAAAAAggAAABVwZXJtaXQtWDExLWZvcndhcmRpbmcAAAAAAAAAF3Blcm1pdC1h"
+        + "Z2VudC1mb3J3YXJkaW5nAAAAAAAAABZwZXJtaXQtcG9ydC1mb3J3YXJkaW5nAAAAAAAAAApwZXJtaXQt"
+        + "cHR5AAAAAAAAAA5wZXJtaXQtdXNlci1yYwAAAAAAAAAAAAAAMwAAAAtzc2gtZWQyNTUxOQAAACDmiwDy"
+        + "+9pKsMCBS52sySNVLtn6hGPXmwch6Vt1ig8WSAAAAFMAAAALc3NoLWVkMjU1MTkAAABAk2jQfy9RuuA9"
+        + "YC40pjnybH3y13d0WTltIYleAeFi+Vc7azMQjWGe8eLr1+ghEkgEjKX1/2XBmmHq/4oPxVenBg=="
+    private static let strangersCertifiedKey =
+        "ssh-ed25519 "
+        + "AAAAC3NzaC1lZDI1NTE5AAAAIBNdv3hdpzK0w2E7iOrzngd8nAE9s4/VtBQW3Ovd+XW3"
+    private static let strangersAuthority =
+        "ssh-ed25519 "
+        + "AAAAC3NzaC1lZDI1NTE5AAAAIOaLAPL72kqwwIFLnazJI1Uu2fqEY9ebByHpW3WKDxZI"
 
     var fields: [String: ConfigTree]
 
@@ -22,6 +39,15 @@ struct Question: Sendable {
         switch endpoint {
         case .password: fields["passwordBase64"] = .string(Self.base64("not the password"))
         case .publicKey: fields["publicKey"] = .string(Self.strangersKey)
+        case .certificate:
+            fields["certificate"] = .string(Self.strangersCertificate)
+            fields["publicKey"] = .string(Self.strangersCertifiedKey)
+            fields["authority"] = .string(Self.strangersAuthority)
+            fields["keyId"] = "berth-webhook-test"
+            fields["serial"] = "0"
+            fields["principals"] = .list([.string(Self.nobody)])
+            fields["criticalOptions"] = .map([:])
+            fields["extensions"] = .list([.string("permit-pty")])
         case .authorization, .config: fields["authenticatedUsername"] = .string(username)
         case .keyboardInteractive: break
         case .session:

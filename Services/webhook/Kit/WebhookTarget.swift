@@ -12,6 +12,8 @@ package struct WebhookTarget: Sendable {
     package var password: [UInt8]?
     /// A public key of `username`, `type base64`; `nil` where none is known.
     package var publicKey: String?
+    /// A certificate of `username` that an authority of the webhook signed; `nil` for none.
+    package var certificate: String?
     /// Which of the auth webhook's endpoints are there.
     package var endpoints: Set<WebhookEndpoint> = [.password, .publicKey, .authorization]
     /// What the config webhook's replies are laid over when they are checked.
@@ -24,6 +26,7 @@ package struct WebhookTarget: Sendable {
 package enum WebhookEndpoint: String, Sendable, CaseIterable {
     case password = "/password"
     case publicKey = "/pubkey"
+    case certificate = "/certificate"
     case authorization = "/authz"
     case keyboardInteractive = "/keyboard-interactive"
     case session = "/session"
@@ -33,7 +36,7 @@ package enum WebhookEndpoint: String, Sendable, CaseIterable {
     /// Whether it answers with a verdict about a login.
     var isVerdict: Bool {
         switch self {
-        case .password, .publicKey, .authorization, .keyboardInteractive: true
+        case .password, .publicKey, .certificate, .authorization, .keyboardInteractive: true
         case .session, .config: false
         }
     }

@@ -29,6 +29,7 @@ package struct WebhookTester: Sendable {
         switch endpoint {
         case .password: CredentialChecks.passwords
         case .publicKey: CredentialChecks.keys
+        case .certificate: CertificateChecks.all
         case .authorization: CredentialChecks.names
         case .keyboardInteractive: OtherChecks.conversations
         case .session: OtherChecks.events

@@ -32,7 +32,9 @@ package struct AuthConfig: ConfigSection {
     package var configuredMethods: [AuthMethod] {
         AuthMethod.allCases.filter {
             switch $0 {
-            case .publicKey: publicKey.method != .off || certificates.mode == .gateway
+            case .publicKey:
+                publicKey.method != .off || certificates.mode == .gateway
+                    || certificates.asksWebhook
             case .password: password.method != .off
             case .keyboardInteractive: keyboardInteractive.method != .off
             }
@@ -54,10 +56,11 @@ package struct AuthConfig: ConfigSection {
             }
         }
         list.check(
-            certificates.mode != .webhook || publicKey.method == .webhook,
+            certificates.mode != .webhook || certificates.asksWebhook
+                || publicKey.method == .webhook,
             "certificates.mode",
             "webhook",
-            "needs publicKey.method webhook"
+            "needs certificates.webhook.url or publicKey.method webhook"
         )
         list.check(
             !cache.enable || publicKey.method == .webhook,

@@ -6,6 +6,8 @@ package struct AuthdConfig: ConfigSection {
     package var admin = AuthdAdminConfig()
     package var passwords = AuthdPasswordsConfig()
     package var totp = AuthdTOTPConfig()
+    package var certificates = AuthdCertificatesConfig()
+    package var login = AuthdLoginConfig()
 
     package init() {}
 
@@ -15,6 +17,8 @@ package struct AuthdConfig: ConfigSection {
         visitor.section("admin", &admin)
         visitor.section("passwords", &passwords)
         visitor.section("totp", &totp)
+        visitor.section("certificates", &certificates)
+        visitor.section("login", &login, checked: login.enable)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {
@@ -28,7 +32,8 @@ package struct AuthdConfig: ConfigSection {
 package struct AuthdAdminConfig: ConfigSection {
     package var server = HTTPServerConfig(listen: "unix:///run/berth/authd-admin.sock")
     /// What callers have to send besides; empty: whoever reaches the listener may do everything,
-    /// unless they send a token that was made with `berth token`.
+    /// unless they send a token that was made with `berth token`. On TCP that may only be those
+    /// with a client certificate.
     package var token = Secret()
 
     package init() {}
@@ -42,6 +47,14 @@ package struct AuthdAdminConfig: ConfigSection {
         var list = Rules(path)
         let isShort = !token.isEmpty && token.reveal().utf8.count < 16
         list.check(!isShort, "token", nil, "must be empty or of at least 16 characters")
+        var isGuarded = !token.isEmpty || !server.clientCACertificate.isEmpty
+        if case .unix? = server.address { isGuarded = true }
+        list.check(
+            isGuarded,
+            "listen",
+            server.listen,
+            "lets in everybody who reaches it: set token or clientcacert, or use a Unix socket"
+        )
         return server.internalProblems(at: path) + list.problems
     }
 }

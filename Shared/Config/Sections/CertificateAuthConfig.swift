@@ -4,11 +4,14 @@ package struct CertificateAuthConfig: ConfigSection {
         case off = ""
         /// The gateway trusts the authorities below; no public key webhook is asked.
         case gateway
-        /// The public key webhook gets the certificate in the place of the key, and decides.
+        /// A webhook decides: that of `webhook`, asked `/certificate`; without one that of
+        /// `auth.publicKey`, which gets the certificate in the place of the key.
         case webhook
     }
 
     package var mode = Mode.off
+    /// With mode `webhook`: who is asked about certificates; an empty URL for nobody of its own.
+    package var webhook = AuthWebhookConfig()
     /// Keys of authorities: lines as in `authorized_keys`, or names of files with such lines.
     package var trustedCAs: [String] = []
     /// A revocation list of `ssh-keygen -k`, or a file with one public key a line; applies to
@@ -23,8 +26,12 @@ package struct CertificateAuthConfig: ConfigSection {
 
     package init() {}
 
+    /// Whether a webhook is asked `/certificate`.
+    package var asksWebhook: Bool { mode == .webhook && !webhook.client.url.isEmpty }
+
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
         visitor.field("mode", &mode)
+        visitor.section("webhook", &webhook, checked: asksWebhook)
         visitor.field("trustedCAs", &trustedCAs)
         visitor.field("revokedKeys", &revokedKeys)
         visitor.field("principals", &principals)

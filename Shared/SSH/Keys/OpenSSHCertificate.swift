@@ -42,6 +42,23 @@ package struct OpenSSHCertificate: Sendable {
             self.name = name
             self.data = data
         }
+
+        /// An option whose value is a text.
+        package init(name: String, text: String) {
+            var buffer = ByteBuffer()
+            buffer.writeSSHString(text)
+            self.init(name: name, data: Array(buffer.readableBytesView))
+        }
+
+        /// The value as a text, which is a string within the string; `nil` if it is none.
+        package var text: String? {
+            var buffer = ByteBuffer(bytes: data)
+            // What went wrong inside makes no difference to a value that cannot be read.
+            guard let text = try? buffer.readSSHText(), buffer.readableBytes == 0 else {
+                return nil
+            }
+            return text
+        }
     }
 
     /// The most bytes a certificate may have; RSA of 16384 bits on both sides takes 7 KB.

@@ -58,6 +58,17 @@ package struct SSHPrivateKey: Sendable {
         return [UInt8](buffer.readableBytesView)
     }
 
+    /// What an agent is given beside the certificate of an Ed25519 key (draft-ietf-sshm-ssh-agent
+    /// §3.2.1): the public half, then both; `nil` for other keys.
+    package var agentForm: [UInt8]? {
+        guard case .ed25519(let key) = material else { return nil }
+        let publicBytes = [UInt8](key.publicKey.rawRepresentation)
+        var buffer = ByteBuffer()
+        buffer.writeSSHString(publicBytes)
+        buffer.writeSSHString([UInt8](key.rawRepresentation) + publicBytes)
+        return [UInt8](buffer.readableBytesView)
+    }
+
     private func rawSignature(
         over data: some DataProtocol,
         algorithm: SSHSignatureAlgorithm

@@ -37,7 +37,10 @@ struct ContractTests {
     @Test(
         "authd answers everything that webhooks.yaml and its own document describe",
         arguments: [
-            ("webhooks.yaml", ["--include-path-regex", "^/(password|pubkey|authz|keyboard)"]),
+            (
+                "webhooks.yaml",
+                ["--include-path-regex", "^/(password|pubkey|certificate|authz|keyboard)"]
+            ),
             ("authd.yaml", ["--include-tag", "webhook"]),
         ]
     )

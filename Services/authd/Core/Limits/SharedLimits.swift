@@ -161,6 +161,19 @@ package final class SharedLimits: Sendable {
         logger.emit(.limitsPenaltyCleared, ["source": "all"])
     }
 
+    /// Whether the source is refused now.
+    func isRefused(_ source: IPNetwork) -> Bool {
+        perform { state, now in
+            state.penalties.refusal(of: source, at: now) != nil
+                || state.penalties.isOverflowing(at: now) && !state.penalties.knows(source)
+        }
+    }
+
+    /// A failure that no gateway has seen.
+    func note(_ kind: PenaltyKind, of source: IPNetwork) {
+        _ = perform { state, now in state.penalties.note(kind, of: source, at: now) }
+    }
+
     // MARK: - Private
 
     private func perform<Value>(

@@ -45,12 +45,7 @@ package struct UserAdminRoutes: Sendable {
         addGroups(to: router)
         addTokens(to: router)
         router.get("/changes") { request, _ in
-            let query = request.uri.queryParameters
-            let limit = query.get("limit", as: Int.self) ?? 100
-            guard (1...1000).contains(limit) else {
-                throw HTTPRefusal(.badRequest, .httpServerBadRequest, "limit must be 1...1000")
-            }
-            let subject = query.get("subject")
+            let (subject, limit) = try request.listing
             return try Response.json(
                 try await administrator.changes(of: subject, limit: limit)
             )
@@ -140,11 +135,11 @@ package struct UserAdminRoutes: Sendable {
     }
 }
 
-private func read<Value: Decodable>(_ type: Value.Type, _ request: Request) async throws -> Value {
+func read<Value: Decodable>(_ type: Value.Type, _ request: Request) async throws -> Value {
     try await request.json(type, upTo: UserRoutes.longestRequest)
 }
 
-private func done(_ body: () async throws -> Void) async throws -> Response {
+func done(_ body: () async throws -> Void) async throws -> Response {
     try await explained {
         try await body()
         return Response(status: .noContent)
@@ -152,12 +147,14 @@ private func done(_ body: () async throws -> Void) async throws -> Response {
 }
 
 /// Turns what the caller did wrong into a refusal with a fitting status; other errors stay.
-private func explained(_ body: () async throws -> Response) async throws -> Response {
+func explained(_ body: () async throws -> Response) async throws -> Response {
     do {
         return try await body()
     } catch let error as CodedError {
         guard let status = refusalStatus(error.code) else { throw error }
-        throw HTTPRefusal(status, error.code)
+        // What is meant by it, and never anything secret.
+        let message = error.detail.isEmpty ? nil : "\(error.code.explanation) (\(error.detail))"
+        throw HTTPRefusal(status, error.code, message)
     }
 }
 
@@ -165,10 +162,26 @@ private func refusalStatus(_ code: MessageCode) -> HTTPResponse.Status? {
     switch code {
     case .authdUserUnknown, .authdKeyUnknown, .authdGroupUnknown, .authdTokenUnknown: .notFound
     case .authdUserExists, .authdKeyExists, .authdTokenExists: .conflict
-    case .authdSecondFactorUnknown: .notFound
+    case .authdSecondFactorUnknown, .authdAuthorityUnknown: .notFound
+    case .authdAuthorityExists: .conflict
     case .authdCodeWrong: .unprocessableContent
-    case .authdNameInvalid, .authdPasswordInvalid, .authdKeyInvalid, .authdDateInvalid:
+    case .authdNameInvalid, .authdPasswordInvalid, .authdKeyInvalid, .authdDateInvalid,
+        .authdAuthorityInvalid, .authdCertificateInvalid:
         .unprocessableContent
     default: nil
+    }
+}
+
+extension Request {
+    /// What is listed: of whom, and how many at most.
+    var listing: (subject: String?, limit: Int) {
+        get throws {
+            let query = uri.queryParameters
+            let limit = query.get("limit", as: Int.self) ?? 100
+            guard (1...1000).contains(limit) else {
+                throw HTTPRefusal(.badRequest, .httpServerBadRequest, "limit must be 1...1000")
+            }
+            return (query.get("subject"), limit)
+        }
     }
 }

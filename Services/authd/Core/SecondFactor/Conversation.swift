@@ -204,7 +204,7 @@ extension ConnectionMetadata {
     mutating func markFactor(_ question: AuthQuestion, of account: Account) {
         guard account.hasSecondFactor else { return }
         switch question {
-        case .password, .publicKey:
+        case .password, .publicKey, .certificate:
             metadata[Self.factorKey] = MetadataValue(account.name, sensitive: true)
         case .authorization: break
         }

@@ -99,6 +99,39 @@ enum UserSchema {
                     """
             )
         }
+        migrator.registerMigration("certificates") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE authority (
+                        name TEXT PRIMARY KEY,
+                        kind TEXT NOT NULL CHECK (kind IN ('user', 'host')),
+                        publicKey BLOB NOT NULL UNIQUE,
+                        privateKey TEXT,
+                        principals TEXT NOT NULL,
+                        createdAt INTEGER NOT NULL,
+                        trustedUntil INTEGER
+                    ) STRICT;
+                    CREATE TABLE certificate (
+                        serial INTEGER PRIMARY KEY,
+                        authority BLOB NOT NULL,
+                        kind TEXT NOT NULL CHECK (kind IN ('user', 'host')),
+                        subject TEXT NOT NULL,
+                        principals TEXT NOT NULL,
+                        fingerprint TEXT NOT NULL,
+                        issuedAt INTEGER NOT NULL,
+                        expiresAt INTEGER NOT NULL,
+                        isRevoked INTEGER NOT NULL DEFAULT 0
+                    ) STRICT;
+                    CREATE INDEX certificateBySubject ON certificate(subject, issuedAt);
+                    CREATE INDEX certificateByTime ON certificate(issuedAt);
+                    CREATE TABLE revocation (
+                        kind TEXT NOT NULL CHECK (kind IN ('key', 'keyID')),
+                        value TEXT NOT NULL,
+                        PRIMARY KEY (kind, value)
+                    ) STRICT;
+                    """
+            )
+        }
         return migrator
     }
 }

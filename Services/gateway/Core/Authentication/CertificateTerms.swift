@@ -1,4 +1,3 @@
-import NIOCore
 import SharedConfig
 import SharedSSH
 
@@ -55,11 +54,9 @@ struct CertificateTerms: Sendable, Hashable {
 
     /// The value of an option that has one: a string within the string.
     private func text(_ option: OpenSSHCertificate.Option) throws(CertificateFault) -> String {
-        var buffer = ByteBuffer(bytes: option.data)
-        // What went wrong inside makes no difference to a value that cannot be read.
-        guard let text = try? buffer.readSSHText(), buffer.readableBytes == 0, !text.isEmpty,
-            !text.utf8.contains(0)
-        else { throw .malformedOption(option.name) }
+        guard let text = option.text, !text.isEmpty, !text.utf8.contains(0) else {
+            throw .malformedOption(option.name)
+        }
         return text
     }
 }

@@ -98,7 +98,9 @@ extension Login {
                 clientAddress: state.remoteAddress.host,
                 revoked: try await rules.revokedKeys?.current()
             )
-            guard certificates.isAuthority else { return try await ask(key, username, terms) }
+            guard certificates.isAuthority else {
+                return try await ask(key, username, (certificate, terms))
+            }
             return .yes(LoginProgress.Proof(key, certificate, terms), terms)
         } catch let fault as CertificateFault {
             return .no(fault.code, labels(key, reason: fault.description))
@@ -108,26 +110,36 @@ extension Login {
     private func ask(
         _ key: OfferedKey,
         _ username: String,
-        _ terms: CertificateTerms?
+        _ certified: (certificate: OpenSSHCertificate, terms: CertificateTerms)?
     ) async throws -> KeyAnswer.Answer {
-        guard let authenticator = authenticators.publicKey else {
-            return .no(.sshAuthUnavailable, labels(key))
-        }
         let line = "\(key.type) \(base64(key.blob))"
-        let request = AuthRequest(head: head(username), question: .publicKey(line))
+        var question = AuthQuestion.publicKey(line)
+        var authenticator = authenticators.publicKey
+        if let certified, let decider = authenticators.certificate {
+            question = .certificate(CertificateQuestion(line, certified.certificate))
+            authenticator = decider
+        }
+        guard let authenticator else { return .no(.sshAuthUnavailable, labels(key)) }
+        let request = AuthRequest(head: head(username), question: question)
         let answer = try await authenticator.decide(request, country: state.country.now)
         guard answer.success else {
             return .no(.sshAuthFailed, labels(key), reason: answer.reason)
         }
         var proof = LoginProgress.Proof(.publicKey, answer)
         proof.key = key.plainBlob
-        if let more = terms?.limits {
+        if case .certificate = question, let certified {
+            // What the webhook says about the same things counts.
+            var carried = certified.certificate.carried
+            carried.merge(answer.carried)
+            proof.carried = carried
+        }
+        if let more = certified?.terms.limits {
             guard let both = proof.limits.map({ $0.narrowed(by: more) }) ?? more else {
                 return .no(.sshAuthCertRejected, labels(key, reason: "two forced commands"))
             }
             proof.limits = both
         }
-        return .yes(proof, terms)
+        return .yes(proof, certified?.terms)
     }
 
     private func labels(_ key: OfferedKey, reason: String? = nil) -> Logger.Metadata {
@@ -152,11 +164,7 @@ extension LoginProgress.Proof {
         self.init(
             method: .publicKey,
             identity: terms.identity,
-            carried: ConnectionMetadata(metadata: [
-                "certificateKeyId": MetadataValue(certificate.keyID),
-                "certificateSerial": MetadataValue("\(certificate.serial)"),
-                "certificateAuthority": MetadataValue(certificate.signatureKey.fingerprint),
-            ]),
+            carried: certificate.carried,
             limits: terms.limits,
             key: key.plainBlob
         )
@@ -166,4 +174,35 @@ extension LoginProgress.Proof {
 extension OfferedKey {
     /// The key itself, also of a certificate.
     var plainBlob: [UInt8] { certificate?.publicKey.blob ?? blob }
+}
+
+extension OpenSSHCertificate {
+    /// What the config webhook is told.
+    fileprivate var carried: ConnectionMetadata {
+        ConnectionMetadata(metadata: [
+            "certificateKeyId": MetadataValue(keyID),
+            "certificateSerial": MetadataValue("\(serial)"),
+            "certificateAuthority": MetadataValue(signatureKey.fingerprint),
+        ])
+    }
+}
+
+extension CertificateQuestion {
+    fileprivate init(_ line: String, _ certificate: OpenSSHCertificate) {
+        self.init(
+            certificate: line,
+            publicKey: certificate.publicKey.authorizedKeysLine,
+            authority: certificate.signatureKey.authorizedKeysLine,
+            keyID: certificate.keyID,
+            serial: certificate.serial,
+            principals: certificate.principals,
+            validAfter: certificate.validAfter,
+            validBefore: certificate.validBefore,
+            criticalOptions: Dictionary(
+                certificate.criticalOptions.map { ($0.name, $0.text ?? "") },
+                uniquingKeysWith: { $1 }
+            ),
+            extensions: certificate.extensions.map(\.name)
+        )
+    }
 }

@@ -32,6 +32,8 @@ package protocol KeyboardInteractiveSource: Sendable {
 package struct Authenticators: Sendable {
     package var password: (any Authenticator)?
     package var publicKey: (any Authenticator)?
+    /// Asked about certificates in the place of `publicKey`.
+    package var certificate: (any Authenticator)?
     package var keyboardInteractive: (any KeyboardInteractiveSource)?
     /// Asked once every method that must succeed has.
     package var authorization: (any Authenticator)?
@@ -40,12 +42,14 @@ package struct Authenticators: Sendable {
     package init(
         password: (any Authenticator)? = nil,
         publicKey: (any Authenticator)? = nil,
+        certificate: (any Authenticator)? = nil,
         keyboardInteractive: (any KeyboardInteractiveSource)? = nil,
         authorization: (any Authenticator)? = nil,
         rules: LoginRules = LoginRules()
     ) {
         self.password = password
         self.publicKey = publicKey
+        self.certificate = certificate
         self.keyboardInteractive = keyboardInteractive
         self.authorization = authorization
         self.rules = rules
@@ -55,7 +59,8 @@ package struct Authenticators: Sendable {
     var methods: [AuthMethod] {
         AuthMethod.allCases.filter {
             switch $0 {
-            case .publicKey: publicKey != nil || rules.certificates?.isAuthority == true
+            case .publicKey:
+                publicKey != nil || certificate != nil || rules.certificates?.isAuthority == true
             case .password: password != nil
             case .keyboardInteractive: keyboardInteractive != nil
             }

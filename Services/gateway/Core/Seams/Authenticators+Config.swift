@@ -31,6 +31,7 @@ extension Authenticators {
         self.init(
             password: try client(auth.password.method == .webhook, auth.password.webhook),
             publicKey: keys.map(caching),
+            certificate: try client(auth.certificates.asksWebhook, auth.certificates.webhook),
             keyboardInteractive: try client(questions.method == .webhook, questions.webhook),
             authorization: try client(
                 auth.authorization.method == .webhook,

@@ -18,6 +18,8 @@ package struct MockScript: ConfigSection {
         package var password = ""
         /// The public key it is for, `type base64`; empty for any.
         package var publicKey = ""
+        /// The certificate it is for, `type base64`; empty for any.
+        package var certificate = ""
         /// The state of a conversation it is for; `-` for its beginning, empty for any.
         package var state = ""
         /// The answers of a conversation it is for, in clear; empty for any.
@@ -47,6 +49,7 @@ package struct MockScript: ConfigSection {
             visitor.field("identity", &identity)
             visitor.field("password", &password)
             visitor.field("publicKey", &publicKey)
+            visitor.field("certificate", &certificate)
             visitor.field("state", &state)
             visitor.field("answers", &answers)
             visitor.field("times", &times)

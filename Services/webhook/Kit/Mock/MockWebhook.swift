@@ -135,6 +135,7 @@ extension MockScript.Reply {
             && (identity.isEmpty || asked.text("authenticatedUsername") == identity)
             && (password.isEmpty || asked.decoded("passwordBase64") == [password])
             && (publicKey.isEmpty || asked.text("publicKey") == publicKey)
+            && (certificate.isEmpty || asked.text("certificate") == certificate)
             && (state.isEmpty || (state == "-" ? isBeginning : state == asked.text("state")))
             && (answers.isEmpty || asked.decoded("answersBase64") == answers)
     }
