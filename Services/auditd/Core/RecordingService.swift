@@ -75,21 +75,18 @@ package final class RecordingService: Service {
         let followers = Followers()
         do {
             try Folder.create(folder)
-            spool = try Spool(
-                SpoolEngine.Options(
-                    folder: folder + "/spool.d",
-                    minimumFree: UInt64(clamping: config.minimumFree),
-                    journalLimit: UInt64(clamping: limits.journalBytes),
-                    lease: lease,
-                    isStored: storages.contains,
-                    closeFile: limits.closeFile
-                ),
-                now: RecordingShipper.wallClock,
-                onChange: { ids in
-                    changes.add(ids)
-                    followers.wake(Set(ids.map(\.whole)))
-                }
+            let options = SpoolEngine.Options(
+                folder: folder + "/spool.d",
+                minimumFree: UInt64(clamping: config.minimumFree),
+                journalLimit: UInt64(clamping: limits.journalBytes),
+                lease: lease,
+                isStored: storages.contains,
+                closeFile: limits.closeFile
             )
+            spool = try Self.openSpool(options, index: folder + "/spool.d/index.sqlite") { ids in
+                changes.add(ids)
+                followers.wake(Set(ids.map(\.whole)))
+            }
             index = try Self.openIndex(folder + "/spool.d/index.sqlite", logger)
         } catch let error as CodedError {
             throw error
@@ -137,17 +134,6 @@ package final class RecordingService: Service {
         servesPage = config.web
         rescan = config.rescan
         recovered = Set(spool.recordings.keys)
-    }
-
-    /// An index that can't be opened is made anew: it holds nothing of its own.
-    private static func openIndex(_ path: String, _ logger: Logger) throws -> RecordingIndex {
-        do {
-            return try RecordingIndex(path: path)
-        } catch {
-            logger.emit(CodedError(.auditdIndexFailed, detail: path, cause: error))
-            for suffix in ["", "-wal", "-shm"] { try Folder.remove(path + suffix) }
-            return try RecordingIndex(path: path)
-        }
     }
 
     /// Adds the routes of `docs/openapi/auditd.yaml`.
@@ -226,6 +212,8 @@ package final class RecordingService: Service {
             metrics.waiting.record(recordings.count - open)
             acknowledgements.retry()
             finisher.retry()
+            changes.retry()
+            textless.retry()
             _ = await spool.problem()  // measures the free space
             followers.wakeAll()
         }
@@ -240,9 +228,8 @@ package final class RecordingService: Service {
     /// Brings index and storages up to date.
     private func settle(_ ids: Set<RecordingID>) async {
         let recordings = ids.compactMap { id in spool.recording(id).map { (id, $0) } }
-        await attempt(.auditdIndexFailed) {
-            try await self.index.put(recordings.map { RecordingSummary($0, $1) })
-        }
+        for id in ids where spool.recording(id) == nil { changes.succeeded(id) }
+        await note(recordings)
         let ended = Set(recordings.filter { $0.1.spooled.state != .open }.map(\.0))
         guard finisher.files.isNeeded else {
             return await deliver(Set(recordings.map(\.0)))
@@ -251,6 +238,19 @@ package final class RecordingService: Service {
         // What is encrypted is so as a whole: storages get it when it has ended.
         guard !finisher.files.isSealing else { return }
         await deliver(Set(recordings.map(\.0)).subtracting(ended))
+    }
+
+    /// What fails is told once, and tried again: a full disk heals.
+    private func note(_ recordings: [(RecordingID, SpoolEngine.Recording)]) async {
+        do {
+            try await index.put(recordings.map { RecordingSummary($0, $1) })
+            for (id, _) in recordings { changes.succeeded(id) }
+        } catch is CancellationError {
+            return
+        } catch {
+            let isNews = recordings.map { changes.addFailed($0.0) }.contains(true)
+            if isNews { logger.emit(CodedError(.auditdIndexFailed, cause: error)) }
+        }
     }
 
     /// Hands recordings on that run, or that are prepared.
@@ -349,6 +349,12 @@ package final class RecordingService: Service {
         for await _ in textless.signals {
             while case let ids = textless.takeAll(), !ids.isEmpty {
                 for id in ids where !Task.isCancelled {
+                    // What can be made anew shall not take the last of the space.
+                    if !finisher.files.isSealing, await spool.problem() != nil {
+                        _ = textless.addFailed(id)
+                        continue
+                    }
+                    textless.succeeded(id)
                     await attempt(.auditdIndexFailed) { try await indexer.add(id) }
                     guard finisher.files.isSealing else { continue }
                     // Without its text rather than for ever in the spool.
