@@ -6,18 +6,16 @@ import Testing
 
 @Suite(
     "Kubernetes keeps a backend's promises",
-    .enabled(if: ClusterDouble.isPossible, KubernetesFixture.reason),
+    .enabled(if: TestCluster.isPossible, KubernetesFixture.reason),
     // The double is one thread, and copies of the agent go through it.
     .serialized
 )
 struct KubernetesConformanceTests {
     @Test("a promise of every backend holds", arguments: ConformanceCase.allCases)
     func conforms(_ promise: ConformanceCase) async throws {
-        let cluster = try await KubernetesFixture.shared.value
+        let cluster = try await KubernetesFixture.withAgent.value
         try await promise.prove(
-            on: KubernetesFixture.subject(cluster) {
-                $0.pod.agent.image = ClusterDouble.agentImage
-            }
+            on: KubernetesFixture.subject(cluster) { $0.pod.agent.image = cluster.agentImage }
         )
     }
 
@@ -29,7 +27,7 @@ struct KubernetesConformanceTests {
         ] as [ConformanceCase]
     )
     func conformsWithCopy(_ promise: ConformanceCase) async throws {
-        let cluster = try await KubernetesFixture.shared.value
+        let cluster = try await KubernetesFixture.withAgent.value
         try await promise.prove(on: KubernetesFixture.subject(cluster))
     }
 
@@ -74,25 +72,18 @@ struct KubernetesConformanceTests {
         var subject = try KubernetesFixture.subject(cluster) {
             $0.pod.mode = .persistent
             $0.pod.createMissingPods = true
-            $0.pod.metadata = ["namespace": "default", "name": .string(name)]
+            $0.pod.metadata = ["namespace": .string(cluster.namespace), "name": .string(name)]
         }
         // An agent ends its programs a moment after it was left.
         subject.noticesLater = true
-        subject.leftovers = { _ in
-            let body: ConfigTree = ["namespace": "default", "name": .string(name)]
-            return (try await cluster.tell("programs", body)["programs"] ?? .null).elements
-                .map(\.json)
-        }
+        subject.leftovers = { _ in try await cluster.programs(in: name) }
         let result: Result<Void, any Error>
         do {
             result = .success(try await promise.prove(on: subject))
         } catch {
             result = .failure(error)
         }
-        try await cluster.tell(
-            "delete",
-            ["namespace": "default", "name": .string(name), "grace": 0]
-        )
+        try await cluster.delete(name)
         try result.get()
     }
 }

@@ -26,14 +26,17 @@ enum KubernetesFixture {
         folder: "/tmp/berth-test-agent-\(getuid())"
     )
 
-    /// Doubles for tests that do not disturb them; they end with the tests.
-    static let shared = double()
-    static let withoutAgent = double()
-    static let sessions = double()
-    static let lasting = double()
+    /// A double for tests that do not disturb it; it ends with the tests, as those below do.
+    static let shared = Task { try await ClusterDouble.start(agent: agentProgram) }
 
-    private static func double() -> Task<ClusterDouble, any Error> {
-        Task { try await ClusterDouble.start(agent: agentProgram) }
+    /// What the conformance suite runs on, a double for each kind of pods or one real cluster.
+    static let withAgent = cluster()
+    static let withoutAgent = cluster()
+    static let sessions = cluster()
+    static let lasting = cluster()
+
+    private static func cluster() -> Task<TestCluster, any Error> {
+        Task { try await TestCluster.start(agent: agentProgram) }
     }
 
     /// A double that `body` may disturb.
@@ -88,14 +91,26 @@ enum KubernetesFixture {
         )
     }
 
+    /// A backend on the cluster that the tests were started for.
     static func subject(
-        _ cluster: ClusterDouble,
+        _ cluster: TestCluster,
         _ change: (inout KubernetesConfig) -> Void = { _ in }
     ) throws -> ConformanceSubject {
-        ConformanceSubject(
-            backend: try backend(cluster, change),
+        var config = KubernetesConfig()
+        config.connection.kubeconfig = cluster.kubeconfig
+        config.connection.qps = 500
+        config.connection.burst = 500
+        config.pod.metadata = [
+            "namespace": .string(cluster.namespace), "generateName": "berth-test-",
+            "labels": ["berth-test": "conformance"],
+        ]
+        config.pod.spec = cluster.spec
+        config.pod.shellCommand = ["/bin/sh"]
+        change(&config)
+        return ConformanceSubject(
+            backend: try KubernetesBackend(config: config, agent: agent, logger: silent),
             eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
-            canForward: !config(cluster, change).pod.disableAgent,
+            canForward: !config.pod.disableAgent,
             leftovers: { try await cluster.leftovers(of: $0) }
         )
     }

@@ -19,8 +19,15 @@ package struct ClusterRefusal: Error, Sendable, Hashable, CustomStringConvertibl
         self.retryAfter = retryAfter
     }
 
-    /// Whether the same call may succeed later: the server failed, or is busy.
-    package var isRetryable: Bool { status == 429 || status == 0 || status >= 500 && status != 501 }
+    /// Whether the same call may succeed later: the server failed, is busy, or two calls have met,
+    /// as happens where a quota is counted.
+    package var isRetryable: Bool {
+        switch status {
+        case 0, 429: true
+        case 409: reason == "Conflict"
+        default: status >= 500 && status != 501
+        }
+    }
 
     package var description: String {
         let word = reason.isEmpty ? "" : " (\(reason))"

@@ -25,6 +25,8 @@ extension ServerConnection {
 
     /// How long the reader of a closed channel may go on with what had arrived.
     private static let readingTime = Duration.seconds(2)
+    /// They hold up to a window each, and no longer count as channels of the client.
+    private static let mostClosed = 64
 
     func newChannel(_ number: UInt32) -> ServerChannel {
         lastChannelID += 1
@@ -152,15 +154,21 @@ extension ServerConnection {
     // MARK: - The end of a channel
 
     /// Both sides have closed. A client may close right after its last bytes: whoever reads them
-    /// gets a moment to do so.
+    /// gets a moment to do so, and another one as long as they go on.
     func channelClosed(_ number: UInt32) {
         io.deliverClose(number)
         guard let channel = channels[number] else { return io.closeInbox(number) }
         channels[number]?.isClosed = true
         channels[number]?.requests.removeAll()
-        guard channel.hasBeenRead, io.inboxes[number]?.isEmpty == false else {
-            return closeChannel(number)
-        }
+        let closed = channels.values.count { $0.isClosed }
+        guard channel.hasBeenRead, io.inboxes[number]?.isEmpty == false,
+            closed <= Self.mostClosed
+        else { return closeChannel(number) }
+        awaitReader(number)
+    }
+
+    private func awaitReader(_ number: UInt32) {
+        channels[number]?.closeTimer?.cancel()
         channels[number]?.closeTimer = schedule(in: Self.readingTime) { $0.closeChannel(number) }
     }
 
@@ -184,7 +192,11 @@ extension ServerConnection {
         channels[number]?.hasBeenRead = true
         do {
             let part = try await readPart(number)
-            if part == nil { readToTheEnd(number) }
+            if part == nil {
+                readToTheEnd(number)
+            } else if channels[number]?.isClosed == true {
+                awaitReader(number)
+            }
             return part?.bytes
         } catch {
             if error is ChannelClosed { readToTheEnd(number) }

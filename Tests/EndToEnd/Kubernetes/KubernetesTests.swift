@@ -113,6 +113,37 @@ struct KubernetesTests {
         #expect(try await installation.ssh("cat /tmp/kept", login).output == "kept\n")
     }
 
+    @Test(
+        "a terminal that is asked for after the program has begun is refused",
+        .enabled(if: Surroundings.python != nil, Surroundings.pythonReason)
+    )
+    func lateTerminal() async throws {
+        let installation = try Installation.current
+        let script = """
+            import paramiko, sys
+            client = paramiko.SSHClient()
+            client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+            client.connect("127.0.0.1", int(sys.argv[1]), sys.argv[2], key_filename=sys.argv[3],
+                           allow_agent=False, look_for_keys=False)
+            channel = client.get_transport().open_session()
+            channel.exec_command("cat")
+            try:
+                channel.get_pty()
+                print("taken")
+            except paramiko.SSHException:
+                print("refused")
+            """
+        let end = try await installation.run(
+            try #require(Surroundings.python),
+            [
+                "-c", script, "\(installation.config.ports.ssh)", PodUser.agent.rawValue,
+                installation.userKey,
+            ]
+        )
+        #expect(end.output == "refused\n", "\(end.errors)")
+        try await installation.awaitLog(.gateway, .kubernetesProgramAlreadyRunning)
+    }
+
     // MARK: - What becomes of a pod
 
     private func expect(

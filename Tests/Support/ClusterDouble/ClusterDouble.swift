@@ -16,6 +16,8 @@ package final class ClusterDouble: Sendable {
     package static let image = "berth-test/busybox"
     /// Has `cat`, `sleep` and `ls`, and no shell.
     package static let imageWithoutShell = "berth-test/noshell"
+    /// Has the programs of this machine.
+    package static let hostImage = "berth-test/host"
     /// Has Berth's agent and nothing else.
     package static let agentImage = "berth-test/agent"
 

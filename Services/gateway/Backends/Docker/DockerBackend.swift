@@ -123,11 +123,25 @@ package final class DockerBackend: Backend {
             )
         }
         return SessionWorkspace(
-            connectionID: request.connectionID,
-            execution: config.execution,
-            ending: ending,
-            logger: logger(for: request)
-        ) { [self] number in try await open(request, number: number, pulls: false) { _ in } }
+            label: "docker-session-" + request.connectionID.prefix(12),
+            codes: SessionWorkspace.Codes(
+                shuttingDown: .dockerContainerShuttingDown,
+                forwardingFailed: .dockerForwardingFailed
+            ),
+            logger: logger(for: request),
+            check: { [config] in _ = try ProgramCommand.arguments(for: $0, config.execution) },
+            open: { [self] number in
+                let container = try await open(request, number: number, pulls: false) { _ in }
+                return SessionWorkspace.Place(container) { [ending] hasExited in
+                    // What the program left behind gets time to end.
+                    if hasExited {
+                        await ending.stop(container.containerID)
+                    } else {
+                        await ending.kill(container.containerID)
+                    }
+                }
+            }
+        )
     }
 
     private func openLasting(

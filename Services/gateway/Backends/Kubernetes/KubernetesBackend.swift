@@ -2,7 +2,6 @@ import BackendPool
 package import GatewayCore
 package import GuestAgent
 package import Logging
-import NIOPosix
 package import SharedConfig
 import SharedKubernetes
 import SharedLogging
@@ -20,13 +19,13 @@ package final class KubernetesBackend: Backend {
         notRunning: .kubernetesProgramNotRunning
     )
 
-    private let config: KubernetesConfig
-    private let client: ClusterClient
-    private let bringer: AgentBringer
+    let config: KubernetesConfig
+    let client: ClusterClient
+    let bringer: AgentBringer
     private let lasting: LastingPods
     private let reaper: PodReaper
-    private let pool: PoolUse?
-    private let logger: Logger
+    let pool: PoolUse?
+    let logger: Logger
 
     /// Names this process in the labels of its pods.
     private static let instance = String(UInt64.random(in: .min ... .max), radix: 16)
@@ -76,11 +75,18 @@ package final class KubernetesBackend: Backend {
         switch config.pod.mode {
         case .connection: return try await open(request, 1, progress)
         case .session:
-            return SessionPods(
-                connectionID: request.connectionID,
-                pod: config.pod,
-                logger: logger(for: request)
-            ) { [self] number in try await open(request, number) { _ in } }
+            return SessionWorkspace(
+                label: "pods-" + request.connectionID.prefix(12),
+                codes: SessionWorkspace.Codes(
+                    shuttingDown: .kubernetesPodShuttingDown,
+                    forwardingFailed: .kubernetesForwardingFailed
+                ),
+                logger: logger(for: request),
+                check: { [config] in _ = try PodWorkspace.arguments(for: $0, config.pod) },
+                open: { [self] number in
+                    SessionWorkspace.Place(try await open(request, number) { _ in })
+                }
+            )
         case .persistent: return try await openLasting(request, progress)
         }
     }
@@ -111,13 +117,13 @@ package final class KubernetesBackend: Backend {
         return workspace
     }
 
-    private static let attached: ConfigTree = [
+    static let attached: ConfigTree = [
         "metadata": ["annotations": [.init(stringLiteral: PodKeys.attached): "true"]]
     ]
 
     /// Greets the agent of a pod that is this connection's, and starts the idle command that is
     /// configured. What throws has removed the pod.
-    private func workspace(
+    func workspace(
         _ pod: AgentPod,
         _ request: WorkspaceRequest,
         patience: Duration? = nil
@@ -159,7 +165,7 @@ package final class KubernetesBackend: Backend {
         )
     }
 
-    private var first: PodPlan.First {
+    var first: PodPlan.First {
         guard !config.pod.disableAgent else { return .waiting }
         return config.pod.agent.usesImage ? .agentOfImage(config.pod.agent.image) : .agentToCome
     }
@@ -172,90 +178,12 @@ package final class KubernetesBackend: Backend {
         return number == 1 ? first : "\(first)-\(number)"
     }
 
-    private var leaseLabels: [String: String] {
+    var leaseLabels: [String: String] {
         // Beyond this, whoever was opening or removing it has given up.
         let time = config.timeouts.podStart + config.timeouts.podStop + .seconds(60)
         return [
             PodKeys.instance: Self.instance, PodKeys.lease: "\(time.components.seconds)",
         ]
-    }
-
-    // MARK: - The pool
-
-    /// An agent that has waited answers at once, or something is wrong with it.
-    private static let pooledPatience = Duration.seconds(10)
-
-    /// Keeps pods for this configuration, before anybody has come.
-    package func startPool() {
-        guard let pool else { return }
-        pool.pool.keep(pool.key, pool.share) { [self] in try await makePooled() }
-    }
-
-    private func takeFromPool(_ request: WorkspaceRequest) async throws -> AgentPodWorkspace? {
-        guard let pool,
-            let item = pool.pool.take(
-                pool.key,
-                pool.share,
-                make: { [self] in try await makePooled() }
-            )
-        else { return nil }
-        let name = item.pod.pod.name
-        do {
-            let workspace = try await workspace(item.pod, request, patience: Self.pooledPatience)
-            logger(for: request).emit(.kubernetesPodAdopted, ["podName": "\(name)"])
-            workspace.mark(adoption(request))
-            return workspace
-        } catch {
-            try Task.checkCancellation()
-            logger(for: request).emit(
-                .kubernetesPooledPodFailed,
-                ["reason": "\(error)", "podName": "\(name)"]
-            )
-            return nil
-        }
-    }
-
-    private func adoption(_ request: WorkspaceRequest) -> ConfigTree {
-        let person = PodPerson(request, config.pod)
-        var labels = person.labels.mapValues { ConfigTree.string($0) }
-        labels[PodKeys.pool] = .null
-        return [
-            "metadata": [
-                "labels": .map(labels),
-                "annotations": .map(person.annotations.mapValues { .string($0) }),
-            ]
-        ]
-    }
-
-    private func makePooled() async throws -> PooledPod {
-        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
-        let prefix = config.pod.metadata.text("generateName")
-        let plan = PodPlan(
-            config.pod,
-            name: "\(prefix)pool-\(digits)",
-            first: first,
-            labels: leaseLabels.merging([PodKeys.pool: "\(pool?.key.description ?? "")"]) { $1 }
-        )
-        let opening = PodOpening(
-            client: client.limited(),
-            plan: plan,
-            config: config,
-            loop: MultiThreadedEventLoopGroup.singleton.next(),
-            progress: { _ in },
-            logger: logger
-        )
-        let pod = try await bringer.agent(of: opening)
-        do {
-            try await pod.client.patchPod(
-                plan.name,
-                namespace: plan.namespace,
-                Self.attached
-            )
-            return PooledPod(pod: pod)
-        } catch {
-            await pod.discard()
-            throw CodedError.of(error, .kubernetesPodMarkFailed)
-        }
     }
 
     // MARK: - Pods that stay
@@ -391,7 +319,7 @@ package final class KubernetesBackend: Backend {
         AgentBringer(files: bringer.files, config: config, logger: logger(for: request))
     }
 
-    private func logger(for request: WorkspaceRequest) -> Logger {
+    func logger(for request: WorkspaceRequest) -> Logger {
         var logger = logger
         logger[metadataKey: "connectionId"] = "\(request.connectionID)"
         return logger

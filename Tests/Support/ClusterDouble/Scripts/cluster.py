@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import ssl
 import urllib.parse
 
@@ -432,6 +433,9 @@ async def main():
     parser.add_argument("--token", required=True)
     parser.add_argument("--rules", default="")
     options = parser.parse_args()
+    # A shell's background jobs ignore them, and all programs of the containers would, too.
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     options.root, options.state = f"{options.folder}/images", f"{options.folder}/pods"
     folder = f"{options.folder}/certificates"
     prepare.images(options.root, options.agent)

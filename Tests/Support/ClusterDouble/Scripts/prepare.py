@@ -36,10 +36,25 @@ def images(folder, agent):
     names = subprocess.run([PROGRAMS, "--list"], check=True, capture_output=True, text=True)
     image(folder, "berth-test_busybox", names.stdout.split())
     image(folder, "berth-test_noshell", ["cat", "sleep", "ls"])
+    host(folder)
     if agent:
         place = os.path.join(folder, "berth-test_agent")
         os.makedirs(place, exist_ok=True)
         shutil.copy(agent, os.path.join(place, "berth-agent"))
+
+
+def host(folder):
+    """The programs of this machine, with users of the image's own."""
+    place = os.path.join(folder, "berth-test_host")
+    os.makedirs(os.path.join(place, "etc"))
+    for part in ("bin", "lib", "lib64", "sbin", "usr"):
+        if os.path.isdir("/" + part):
+            os.symlink(os.path.realpath("/" + part), os.path.join(place, part))
+    shutil.copytree("/etc/alternatives", os.path.join(place, "etc/alternatives"), symlinks=True)
+    for file in ("ld.so.cache", "nsswitch.conf"):
+        if os.path.exists(f"/etc/{file}"):
+            shutil.copy(f"/etc/{file}", os.path.join(place, "etc", file))
+    people(place)
 
 
 def image(folder, name, programs):
@@ -50,6 +65,10 @@ def image(folder, name, programs):
     for program in programs:
         if program != "busybox":
             os.symlink("busybox", os.path.join(place, "bin", program))
+    people(place)
+
+
+def people(place):
     with open(os.path.join(place, "etc", "passwd"), "w") as file:
         file.write("root:x:0:0:root:/root:/bin/sh\ntester:x:1000:1000::/tmp:/bin/sh\n")
     with open(os.path.join(place, "etc", "hosts"), "w") as file:

@@ -11,7 +11,10 @@ import SharedWaiting
 actor LastingPods {
     private struct Use {
         var count = 0
+        /// Tells everybody, one call after the other: what is told last has to be what counts.
         var telling: Task<Void, Never>?
+        /// Until it is told anew.
+        var pause: Task<Void, Never>?
     }
 
     /// How often a use is told anew.
@@ -60,30 +63,34 @@ actor LastingPods {
     }
 
     func ended(_ pod: Pod) async {
-        guard var use = uses[pod.uid] else { return }
-        use.count -= 1
-        uses[pod.uid] = use
+        guard uses[pod.uid] != nil else { return }
+        uses[pod.uid]?.count -= 1
         tell(pod)
-        if use.count <= 0 {
-            await uses[pod.uid]?.telling?.value
-            if uses[pod.uid]?.count == 0 { uses[pod.uid] = nil }
-        }
+        guard let use = uses[pod.uid], use.count <= 0 else { return }
+        await use.telling?.value
     }
 
     /// Whether a connection of this gateway uses the pod.
     func isUsed(_ pod: Pod) -> Bool { (uses[pod.uid]?.count ?? 0) > 0 }
 
     private func tell(_ pod: Pod) {
-        uses[pod.uid]?.telling?.cancel()
-        let count = uses[pod.uid]?.count ?? 0
-        uses[pod.uid]?.telling = Task {
-            repeat {
-                await say(pod, count)
-                guard count > 0 else { return }
-                // Cancelled: somebody came or left.
-                guard (try? await Task.sleep(for: Self.interval)) != nil else { return }
-            } while !Task.isCancelled
+        uses[pod.uid]?.pause?.cancel()
+        guard let use = uses[pod.uid], use.telling == nil else { return }
+        uses[pod.uid]?.telling = Task { await keepTelling(pod) }
+    }
+
+    private func keepTelling(_ pod: Pod) async {
+        while let use = uses[pod.uid] {
+            await say(pod, use.count)
+            // Somebody came or left meanwhile.
+            guard uses[pod.uid]?.count == use.count else { continue }
+            guard use.count > 0 else { break }
+            // Cancelled: there is news.
+            let pause = Task { _ = try? await Task.sleep(for: Self.interval) }
+            uses[pod.uid]?.pause = pause
+            await pause.value
         }
+        uses[pod.uid] = nil
     }
 
     private func say(_ pod: Pod, _ count: Int) async {
