@@ -17,7 +17,7 @@ last run. Each row is a script of `Tests/EndToEnd/Clients/Checks`. A check that 
 run for want of its client, would say so here.
 
 On Docker the image is one static busybox and nothing else, but for the programs named with "yes".
-On Kubernetes, a double of an API server over TLS, it is that busybox.
+On Kubernetes, a double of an API server over TLS, it is that busybox, or the programs of this machine.
 
 """
 BACKENDS = ["sandbox", "sshproxy", "docker", "kubernetes"]
