@@ -659,7 +659,7 @@ let testTargets: [Target] = [
     tests(
         "MetricsdCore",
         [
-            "MetricsClient", "SharedModels", "SharedMessages", "SharedConfig",
+            "ChildProcess", "MetricsClient", "SharedModels", "SharedMessages", "SharedConfig",
             "SharedHTTP", "GeoDatabase", hummingbird, hummingbirdTesting, httpTypes, log, nioCore,
             lifecycle, lifecycleTestKit, inMemoryLogging, yams,
         ]

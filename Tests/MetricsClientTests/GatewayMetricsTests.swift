@@ -35,6 +35,9 @@ import Testing
         metrics.backendFailed("docker")
         metrics.backendFailed("sshproxy", failure: "tcp")
         metrics.workspaceStarted("sandbox", after: .milliseconds(6))
+        for stage in GatewayMetrics.LoginStage.allCases {
+            metrics.stageEnded(stage, after: .milliseconds(3))
+        }
         metrics.authAsked(.publicKey, isRetry: false)
         metrics.authUnanswered(.password, .hard, isRetry: true, reason: "AUTH_INVALID_STATUS")
         metrics.authAnswered(.password, success: true, isRetry: false, country: "HU")

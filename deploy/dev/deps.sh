@@ -22,6 +22,8 @@ packages_test=(
     docker-registry socat openssl podman
     # Reads the QR codes that berth prints.
     zbar-tools
+    # promtool, for the metrics and their rules.
+    prometheus
     # What reads encrypted recordings beside Berth, and a browser for auditd's page.
     age chromium fonts-dejavu-core
 )

@@ -39,6 +39,7 @@ struct BerthAuditd: DaemonCommand {
         let reporter = try metrics.reporter(
             context.config.metrics.push,
             listen: config.server.listen,
+            health: context.health,
             logger: context.logger("metrics")
         )
         return (reporter.map { [DaemonService($0, name: "metrics")] } ?? []) + [

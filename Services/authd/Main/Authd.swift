@@ -72,6 +72,7 @@ struct Authd: DaemonCommand {
         let reporter = try metrics.reporter(
             context.config.metrics.push,
             listen: config.server.listen,
+            health: context.health,
             logger: context.logger("metrics")
         )
         var servers = [webhook, admin]

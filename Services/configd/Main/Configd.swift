@@ -32,6 +32,7 @@ struct Configd: DaemonCommand {
         let reporter = try metrics.reporter(
             context.config.metrics.push,
             listen: config.server.listen,
+            health: context.health,
             logger: context.logger("metrics")
         )
         return (reporter.map { [DaemonService($0, name: "metrics")] } ?? []) + [

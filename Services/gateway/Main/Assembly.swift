@@ -141,6 +141,7 @@ struct Assembly {
         return try processMetrics.reporter(
             config.metrics.push,
             listen: config.ssh.listen.name + suffix,
+            health: context.health,
             logger: context.logger("metrics")
         )
     }

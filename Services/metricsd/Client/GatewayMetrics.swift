@@ -37,6 +37,11 @@ package struct GatewayMetrics: Sendable {
         time(MetricCatalogue.handshakeTime, [], duration)
     }
 
+    /// A stage of a login is over; it took so long.
+    package func stageEnded(_ stage: LoginStage, after duration: Duration) {
+        time(MetricCatalogue.loginStageTime, [("stage", stage.rawValue)], duration)
+    }
+
     /// Once for a connection that never gets as far as `handshakeSucceeded`.
     package func handshakeFailed(country: String) {
         count(MetricCatalogue.failedHandshakes, [("country", country)])
@@ -195,6 +200,20 @@ package struct GatewayMetrics: Sendable {
 }
 
 extension GatewayMetrics {
+    /// A part of the way from the accepted connection to the first output.
+    package enum LoginStage: String, Sendable, CaseIterable {
+        /// From the accepted connection to the agreed keys.
+        case keyExchange = "kex"
+        /// From there until the person is known; they may have typed a password meanwhile.
+        case authentication = "auth"
+        /// Until it is known what they get.
+        case configuration = "config"
+        /// Until the workspace is there; programs wait for it.
+        case container
+        /// From the accepted connection to the first byte of a program's output.
+        case firstByte = "first_byte"
+    }
+
     /// What the authentication server was asked.
     package enum AuthType: String, Sendable, CaseIterable {
         case password

@@ -1,6 +1,6 @@
 package import Logging
 package import SharedConfig
-import SharedHTTP
+package import SharedHTTP
 package import SharedMessages
 import SharedModels
 
@@ -13,6 +13,7 @@ extension MetricsReporter where Time == ContinuousClock {
         _ config: MetricsPushConfig,
         registry: MetricsRegistry,
         identity: ReporterIdentity,
+        health: HealthRegistry? = nil,
         logger: Logger
     ) throws(CodedError) -> MetricsReporter? {
         guard !config.client.url.isEmpty else { return nil }
@@ -22,7 +23,8 @@ extension MetricsReporter where Time == ContinuousClock {
             identity: identity,
             interval: config.interval,
             clock: ContinuousClock(),
-            logger: logger
+            logger: logger,
+            problems: { await health?.reasons() }
         ) { report in
             let reply = try await client.send(.json(.post, MetricsRoutes.report, report))
             guard !reply.isSuccess else { return }

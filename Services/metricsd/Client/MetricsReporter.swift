@@ -1,5 +1,6 @@
 package import Logging
 import ServiceLifecycle
+package import SharedHTTP
 import SharedLogging
 import SharedMessages
 
@@ -12,12 +13,16 @@ package struct MetricsReporter<Time: Clock<Duration>>: Service {
     /// Delivers one report; throws when metricsd did not take it. It has a deadline of its own.
     package typealias Send = @Sendable (MetricsReport) async throws -> Void
 
+    /// What keeps the process from working now.
+    package typealias Problems = @Sendable () async -> [HealthReason]?
+
     private let registry: MetricsRegistry
     private let identity: ReporterIdentity
     private let interval: Duration
     private let clock: Time
     private let logger: Logger
     private let send: Send
+    private let problems: Problems
 
     package init(
         registry: MetricsRegistry,
@@ -25,8 +30,10 @@ package struct MetricsReporter<Time: Clock<Duration>>: Service {
         interval: Duration,
         clock: Time,
         logger: Logger,
+        problems: @escaping Problems = { nil },
         send: @escaping Send
     ) {
+        self.problems = problems
         self.registry = registry
         self.identity = identity
         self.interval = interval
@@ -60,7 +67,8 @@ package struct MetricsReporter<Time: Clock<Duration>>: Service {
             sequence: progress.nextSequence(),
             interval: interval / .seconds(1),
             isFinal: isFinal,
-            series: registry.snapshot()
+            series: registry.snapshot(),
+            problems: isFinal ? nil : await problems()
         )
         do {
             try await send(report)

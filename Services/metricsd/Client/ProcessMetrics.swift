@@ -2,6 +2,7 @@ package import CoreMetrics
 package import Logging
 import Metrics
 package import SharedConfig
+package import SharedHTTP
 package import SharedMessages
 
 /// The metrics of one process: makes them, and the service that reports them to metricsd.
@@ -24,16 +25,19 @@ package struct ProcessMetrics: Sendable {
     }
 
     /// Reports to the metricsd of the configuration; `nil` when none is configured. `listen` is
-    /// the address that tells this process from others of its machine. Reads certificate files.
+    /// the address that tells this process from others of its machine, `health` what it tells of
+    /// itself besides. Reads certificate files.
     package func reporter(
         _ config: MetricsPushConfig,
         listen: String,
+        health: HealthRegistry? = nil,
         logger: Logger
     ) throws(CodedError) -> MetricsReporter<ContinuousClock>? {
         try MetricsReporter.make(
             config,
             registry: registry,
             identity: .ofThisProcess(daemon: daemon, listen: listen),
+            health: health,
             logger: logger
         )
     }

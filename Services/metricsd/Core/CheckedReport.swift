@@ -1,4 +1,5 @@
 package import MetricsClient
+import SharedHTTP
 import SharedModels
 
 /// A report whose every value is possible; the only kind the ledger takes.
@@ -11,6 +12,8 @@ package struct CheckedReport: Sendable {
     package let isFinal: Bool
     /// In the order of the report; a series named twice keeps its last value.
     package let values: [(SeriesKey, SeriesValue)]
+    /// What the process says keeps it from working, in lines fit for a page.
+    package let problems: [String]
     /// Series left out because the catalogue has no such name or label.
     package let dropped: Int
 
@@ -20,6 +23,10 @@ package struct CheckedReport: Sendable {
     package static let daemons: Set<String> = ["gateway", "authd", "configd", "auditd"]
     /// Seconds between reports.
     package static let intervals = 0.1...3600
+
+    /// Most problems that are kept of a report, and the most characters of one.
+    static let mostProblems = 16
+    static let longestProblem = 200
 
     /// Checks `report`; the problem thrown says which rule it breaks.
     package init(_ report: MetricsReport) throws(ReportProblem) {
@@ -35,6 +42,10 @@ package struct CheckedReport: Sendable {
         var dropped = 0
         for series in report.series {
             if let value = try Self.check(series) { values.append(value) } else { dropped += 1 }
+        }
+        problems = (report.problems ?? []).prefix(Self.mostProblems).map { problem in
+            String("\(problem.name): \(problem.reason)".prefix(Self.longestProblem))
+                .filter { !$0.isNewline }
         }
         daemon = report.daemon
         instance = report.instance

@@ -54,6 +54,11 @@ package final class MetricsBoard: Sendable {
         state.withLock { $0.ledger.families(at: .now) }
     }
 
+    /// Every process as it is now.
+    package func instances() -> [SuiteInstance] {
+        state.withLock { $0.ledger.processes(at: .now) }
+    }
+
     // MARK: - Private
 
     private func decode(_ body: [UInt8]) throws(ReportRefusal) -> CheckedReport {

@@ -51,6 +51,7 @@ package struct MetricsLedger {
         var lastHeard: Instant
         var interval: Duration
         var values: [SeriesKey: SeriesValue] = [:]
+        var problems: [String] = []
     }
 
     private let limits: Limits
@@ -101,7 +102,27 @@ package struct MetricsLedger {
         }
     }
 
+    /// Every process that reports or has ceased to without saying goodbye, by daemon and name; one
+    /// that has been started again counts once.
+    package func processes(at now: Instant) -> [SuiteInstance] {
+        let alive = sources.filter { name, _ in !isReplaced(name) }
+        return alive.map { name, source in
+            SuiteInstance(
+                daemon: source.daemon,
+                instance: name.instance,
+                isSilent: !isPresent(name, source, at: now),
+                startedAt: name.epoch,
+                lastHeard: now - source.lastHeard,
+                problems: source.problems
+            )
+        }.sorted { ($0.daemon, $0.instance, $0.startedAt) < ($1.daemon, $1.instance, $1.startedAt) }
+    }
+
     // MARK: - Private
+
+    private func isReplaced(_ name: SourceName) -> Bool {
+        sources.keys.contains { $0.instance == name.instance && $0.epoch > name.epoch }
+    }
 
     private func isPresent(_ name: SourceName, _ source: Source, at now: Instant) -> Bool {
         guard now - source.lastHeard <= source.interval * 3 else { return false }
@@ -122,6 +143,7 @@ package struct MetricsLedger {
         source.sequence = report.sequence
         source.lastHeard = now
         source.interval = report.interval
+        source.problems = report.problems
         var droppedNow = report.dropped
         for (key, value) in report.values {
             if learn(key) { source.values[key] = value } else { droppedNow += 1 }

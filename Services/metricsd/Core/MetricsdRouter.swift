@@ -38,14 +38,17 @@ package enum MetricsdRouter {
         return router
     }
 
-    /// What a scraper reads: `path`, by any of the usual methods and whatever the query.
+    /// What a scraper reads: `path`, by any of the usual methods and whatever the query; and the
+    /// health of all processes, among which those of the `expected` daemons have to be.
     package static func scrape(
         _ board: MetricsBoard,
         path: String,
+        expected: [String] = [],
         health: HealthRegistry,
         logger: Logger
     ) -> Router<HTTPContext> {
         let router = HTTPService.makeRouter(health: health, logger: logger)
+        addSuite(board, expected, to: router)
         for method in [HTTPRequest.Method.get, .head, .post, .delete] {
             router.on(RouterPath(path), method: method) { request, _ in
                 let format = Exposition(accepting: request.headers[.accept])
@@ -58,6 +61,26 @@ package enum MetricsdRouter {
             }
         }
         return router
+    }
+
+    private static func addSuite(
+        _ board: MetricsBoard,
+        _ expected: [String],
+        to router: Router<HTTPContext>
+    ) {
+        router.get(RouterPath(MetricsRoutes.suite)) { request, _ in
+            let page = SuitePage(expected: expected, instances: board.instances())
+            let wantsPage = request.headers[.accept]?.contains("text/html") == true
+            let body = wantsPage ? Array(page.html.utf8) : try page.json()
+            return Response(
+                status: page.isWell ? .ok : .serviceUnavailable,
+                headers: [
+                    .contentType: wantsPage ? "text/html; charset=utf-8" : "application/json",
+                    .cacheControl: "no-store",
+                ],
+                body: .init(byteBuffer: ByteBuffer(bytes: body))
+            )
+        }
     }
 
     private static func status(of code: MessageCode) -> HTTPResponse.Status {

@@ -19,6 +19,7 @@ package struct ScrapeService: Service {
     package init(
         _ config: MetricsConfig,
         board: MetricsBoard,
+        expected: [String] = [],
         health: HealthRegistry,
         logger: Logger
     ) throws(CodedError) {
@@ -27,6 +28,7 @@ package struct ScrapeService: Service {
         let router = MetricsdRouter.scrape(
             board,
             path: config.path,
+            expected: expected,
             health: health,
             logger: logger
         )

@@ -34,6 +34,7 @@ struct Metricsd: DaemonCommand {
             let scrape = try ScrapeService(
                 context.config.metrics,
                 board: board,
+                expected: context.config.metricsd.expected.map(\.rawValue),
                 health: context.health,
                 logger: logger
             )

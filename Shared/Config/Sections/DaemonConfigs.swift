@@ -135,11 +135,21 @@ extension AuditdConfig {
 /// metricsd; where it is scraped is in the section `metrics`.
 package struct MetricsdConfig: ConfigSection {
     package var server = HTTPServerConfig(listen: "127.0.0.1:7040")
+    /// Daemons without which the suite is not well.
+    package var expected: [Reporter] = []
+
+    package enum Reporter: String, ConfigChoice {
+        case gateway
+        case authd
+        case configd
+        case auditd
+    }
 
     package init() {}
 
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
         server.visit(&visitor)
+        visitor.field("expected", &expected)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {

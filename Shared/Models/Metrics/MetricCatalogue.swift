@@ -108,6 +108,13 @@ package enum MetricCatalogue {
         unit: "seconds",
         help: "Time from the accepted connection to the authenticated user with a backend."
     )
+    package static let loginStageTime = MetricDefinition(
+        "berth_login_stage_seconds",
+        .histogram(bounds: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30]),
+        unit: "seconds",
+        help: "Time that a stage of a login took.",
+        labels: ["stage"]
+    )
     package static let backendStartTime = MetricDefinition(
         "berth_backend_start_seconds",
         .histogram(bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]),
@@ -178,7 +185,8 @@ package enum MetricCatalogue {
             authFailures,
             authAccepted, authRefused, refusedLogins, loginsFromCache, connections,
             currentConnections,
-            successfulHandshakes, failedHandshakes, handshakeTime, backendStartTime, disconnects,
+            successfulHandshakes, failedHandshakes, handshakeTime, loginStageTime,
+            backendStartTime, disconnects,
             limitsReached, poolHits, poolMisses, poolFailures, poolWaiting,
         ] + recordingMetrics + [reportingInstances, droppedSeries]
 

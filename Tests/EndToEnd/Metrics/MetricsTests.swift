@@ -14,12 +14,17 @@ extension EndToEnd {
                 "containerssh_auth_server_requests_total{authtype=\"pubkey\"",
                 "containerssh_config_server_requests_total",
                 "containerssh_backend_requests_total{backend=\"sandbox\"}",
+                "berth_login_stage_seconds_count{stage=\"kex\"}",
+                "berth_login_stage_seconds_count{stage=\"auth\"}",
+                "berth_login_stage_seconds_count{stage=\"config\"}",
+                "berth_login_stage_seconds_count{stage=\"container\"}",
+                "berth_login_stage_seconds_count{stage=\"first_byte\"}",
             ]
         )
         func login(series: String) async throws {
             let installation = try Installation.current
             let before = try await value(of: series, in: installation)
-            #expect(try await installation.ssh("true").status == 0)
+            #expect(try await installation.ssh("echo here").status == 0)
             try await wait(for: "\(series) grows from \(before)") {
                 try await value(of: series, in: installation) > before
             }
@@ -50,6 +55,21 @@ extension EndToEnd {
                     of: "berth_metrics_reporting_instances{daemon=\"\(daemon.rawValue)\"}",
                     in: installation
                 ) == 1
+            }
+        }
+
+        @Test("the page of the suite shows every daemon that reports")
+        func suite() async throws {
+            let installation = try Installation.current
+            let url = "http://127.0.0.1:\(installation.config.ports.scrape)/suite"
+            for daemon in DaemonName.allCases where daemon != .metricsd {
+                try await wait(for: "\(daemon) is ready on the page") {
+                    let page = try await installation.get(url) ?? ""
+                    return page.split(separator: "{").contains {
+                        $0.contains("\"daemon\":\"\(daemon.rawValue)\"")
+                            && $0.contains("\"state\":\"ready\"")
+                    }
+                }
             }
         }
 

@@ -76,7 +76,9 @@ package final class BackendLayer: ServerConnectionHandler {
             switch result {
             case .success(let workspace):
                 await files.put(into: workspace)
-                metrics.workspaceStarted(name, after: ContinuousClock.now - start)
+                let duration = ContinuousClock.now - start
+                metrics.workspaceStarted(name, after: duration)
+                metrics.stageEnded(.container, after: duration)
                 onWorkspace(workspace.label)
                 logger.emit(.sshHandshakeSuccessful, ["workspace": "\(workspace.label)"])
             case .failure(let error):
@@ -98,7 +100,11 @@ package final class BackendLayer: ServerConnectionHandler {
             forwarder: forwarder,
             exposed: exposedEnvironment,
             showsCommands: showsCommands,
-            logger: state.identified(logger)
+            logger: state.identified(logger),
+            onOutput: { [state, metrics] in
+                guard let duration = state.timeOfFirstOutput() else { return }
+                metrics.stageEnded(.firstByte, after: duration)
+            }
         )
         return .accepted(session)
     }

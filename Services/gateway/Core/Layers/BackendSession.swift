@@ -31,6 +31,8 @@ actor BackendSession: SessionHandler {
     private var places: [UInt64] = []
     private var hasDisplay = false
     private var hasAgent = false
+    /// Called once, when the first program has sent something.
+    private var onOutput: (@Sendable () -> Void)?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         // The channel, which this actor holds, keeps the loop alive.
@@ -43,8 +45,10 @@ actor BackendSession: SessionHandler {
         forwarder: Forwarder,
         exposed: [(name: String, value: RawText)],
         showsCommands: Bool,
-        logger: Logger
+        logger: Logger,
+        onOutput: @escaping @Sendable () -> Void = {}
     ) {
+        self.onOutput = onOutput
         self.channel = channel
         tasks = LoopTaskExecutor(channel.eventLoop)
         self.holder = holder
@@ -299,6 +303,10 @@ actor BackendSession: SessionHandler {
                     try await channel.inputWatch?.took(input)
                 } else {
                     try await channel.write(output.bytes, to: output.stream)
+                    if let first = onOutput {
+                        onOutput = nil
+                        first()
+                    }
                 }
             }
         } catch is ChannelClosed {

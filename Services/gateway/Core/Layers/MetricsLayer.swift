@@ -15,6 +15,8 @@ package final class MetricsLayer: ServerConnectionHandler {
     private let disconnects: DisconnectReport
     private let country: CountrySlot
     private let isAuthenticated = Mutex(false)
+    /// When the latest stage of the login ended.
+    private let stageStart: Mutex<ContinuousClock.Instant>
     private let clientVersion = Mutex("")
 
     /// Counts the connection as open from here on, once its country is decided.
@@ -28,6 +30,7 @@ package final class MetricsLayer: ServerConnectionHandler {
         self.disconnects = disconnects
         self.next = next
         self.start = clock.now
+        stageStart = Mutex(start)
         self.country = country
         country.whenKnown { metrics.connectionOpened(country: $0) }
     }
@@ -38,6 +41,7 @@ package final class MetricsLayer: ServerConnectionHandler {
     }
 
     package func handshakeCompleted(_ handshake: HandshakeFacts) async {
+        endStage(.keyExchange)
         await next.handshakeCompleted(handshake)
     }
 
@@ -46,10 +50,21 @@ package final class MetricsLayer: ServerConnectionHandler {
     }
 
     package func authenticated(as username: String) async throws {
+        endStage(.authentication)
         try await next.authenticated(as: username)
+        endStage(.configuration)
         isAuthenticated.withLock { $0 = true }
         let duration = clock.now - start
         metrics.handshakeSucceeded(country: await country.value(), after: duration)
+    }
+
+    private func endStage(_ stage: GatewayMetrics.LoginStage) {
+        let now = clock.now
+        let begun = stageStart.withLock { start in
+            defer { start = now }
+            return start
+        }
+        metrics.stageEnded(stage, after: now - begun)
     }
 
     package func openSession(

@@ -16,6 +16,8 @@ package final class ConnectionState: Sendable {
     package let listener: String
     package let eventLoop: any EventLoop
     package let country: CountrySlot
+    private let acceptedAt = ContinuousClock.now
+    private let hasOutput = Mutex(false)
     private let mutable: Mutex<ConnectionFacts>
 
     package init(
@@ -35,6 +37,16 @@ package final class ConnectionState: Sendable {
 
     /// A copy of what is known now.
     package var facts: ConnectionFacts { mutable.withLock { $0 } }
+
+    /// How long after the connection came its first program sends something; `nil` but for the
+    /// first call.
+    func timeOfFirstOutput() -> Duration? {
+        let isFirst = hasOutput.withLock { hasOutput in
+            defer { hasOutput = true }
+            return !hasOutput
+        }
+        return isFirst ? ContinuousClock.now - acceptedAt : nil
+    }
 
     /// Changes what is known; `change` must not wait for anything.
     package func update(_ change: @Sendable (inout ConnectionFacts) -> Void) {

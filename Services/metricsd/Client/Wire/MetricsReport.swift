@@ -1,3 +1,5 @@
+package import SharedHTTP
+
 /// What a process tells metricsd, every interval: the totals since it started.
 ///
 /// Totals instead of differences make a repeated or lost report harmless: metricsd keeps the last
@@ -20,14 +22,18 @@ package struct MetricsReport: Sendable, Hashable, Codable {
     /// Whether this is the last report: the process has ended in good order.
     package var isFinal: Bool
     package var series: [ReportedSeries]
+    /// What keeps the process from working, as its `/readyz` says; absent: not told.
+    package var problems: [HealthReason]?
 
     package init(
         identity: ReporterIdentity,
         sequence: Int64,
         interval: Double,
         isFinal: Bool,
-        series: [ReportedSeries]
+        series: [ReportedSeries],
+        problems: [HealthReason]? = nil
     ) {
+        self.problems = problems
         version = Self.currentVersion
         daemon = identity.daemon
         instance = identity.instance
@@ -39,7 +45,7 @@ package struct MetricsReport: Sendable, Hashable, Codable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case version, daemon, instance, epoch, sequence, interval, series
+        case version, daemon, instance, epoch, sequence, interval, series, problems
         case isFinal = "final"
     }
 }
