@@ -46,7 +46,8 @@ class Cluster:
         script = ROOT / "Tests/Support/ClusterDouble/Scripts/cluster.py"
         self.process = subprocess.Popen(
             [sys.executable, script, "--folder", place, "--agent", build / "berth-agent",
-             "--token", "bench"]
+             "--token", "bench"],
+            stdin=subprocess.DEVNULL,
         )  # fmt: skip
         wait_until(lambda: os.path.exists(f"{place}/port"), 60, "the double does not answer")
         self.kubeconfig = f"{place}/kubeconfig"
