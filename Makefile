@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 SWIFT_SOURCES := Package.swift Services Shared Tests
 
-.PHONY: help deps build images test lint fmt coverage tsan e2e clients fuzz bench run stop crash-audit radosgw crash-docker kubernetes-live manifests
+.PHONY: help deps build images test lint fmt coverage tsan e2e clients fuzz bench run stop crash-audit evidence radosgw crash-docker kubernetes-live manifests
 
 help: ## Lists the targets.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -50,6 +50,10 @@ fuzz: ## Fuzzes what the SSH engine and the agent read: SECONDS_EACH of each tar
 
 crash-audit: ## Kills auditd under load COUNT times (1000), with torn writes, full disks and failing stores, from SEED (1).
 	@deploy/dev/crash-audit.sh $${COUNT:-1000} $${SEED:-1}
+
+evidence: ## Changes sample recordings and their ledger in every way (every bit of every byte) and counts what is found.
+	@BERTH_EVIDENCE=complete deploy/dev/test.sh --only EvidenceCorpusTests
+	@grep "^evidence: " var/test/swift-test.log
 
 radosgw: ## Runs the tests of S3 against Debian's radosgw, which it installs.
 	@deploy/dev/radosgw-tests.sh

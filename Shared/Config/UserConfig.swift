@@ -11,6 +11,7 @@ package struct UserConfig: ConfigSection {
     package var oci = OCIConfig()
     package var limits = UserLimitsConfig()
     package var log = UserLogConfig()
+    package var audit = UserAuditConfig()
     /// Key paths of the reply that exist but cannot be set for one person; they did nothing.
     package var ignoredKeys: [String] = []
 
@@ -27,6 +28,7 @@ package struct UserConfig: ConfigSection {
         oci = config.oci
         limits = UserLimitsConfig(config.limits)
         log.level = config.log.level
+        audit.delivery = config.audit.delivery
     }
 
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
@@ -39,6 +41,18 @@ package struct UserConfig: ConfigSection {
         visitor.section("oci", &oci, checked: backend == .oci)
         visitor.section("limits", &limits)
         visitor.section("log", &log)
+        visitor.section("audit", &audit)
+    }
+}
+
+/// Of `audit` what can differ from person to person.
+package struct UserAuditConfig: ConfigSection {
+    package var delivery = AuditConfig.Delivery.strict
+
+    package init() {}
+
+    package mutating func visit(_ visitor: inout some ConfigVisitor) {
+        visitor.field("delivery", &delivery)
     }
 }
 
@@ -137,18 +151,31 @@ struct UserPatch {
             kept[key] = nil
             ignoredKeys.append(key)
         }
-        if case .map(let log)? = kept["log"] { kept["log"] = keepLevel(log) }
+        if case .map(let log)? = kept["log"] {
+            kept["log"] = keep("log", log, UserLogConfig(), of: LogConfig())
+        }
+        if case .map(let audit)? = kept["audit"] {
+            kept["audit"] = keep("audit", audit, UserAuditConfig(), of: AuditConfig())
+        }
         if case .map(let limits)? = kept["limits"] { kept["limits"] = keepPersonal(limits) }
         tree = .map(kept)
         canonicalizeDocker()
     }
 
-    private mutating func keepLevel(_ log: [String: ConfigTree]) -> ConfigTree {
-        let known = ConfigSchema.of(LogConfig()).keys ?? [:]
-        var kept = log
-        for key in log.keys.sorted() where key != "level" && known[key] != nil {
+    /// Keeps of a section what can differ from person to person, and what is unknown, so that it
+    /// is reported.
+    private mutating func keep(
+        _ name: String,
+        _ section: [String: ConfigTree],
+        _ personal: some ConfigSection,
+        of common: some ConfigSection
+    ) -> ConfigTree {
+        let personal = ConfigSchema.of(personal).keys ?? [:]
+        let known = ConfigSchema.of(common).keys ?? [:]
+        var kept = section
+        for key in section.keys.sorted() where personal[key] == nil && known[key] != nil {
             kept[key] = nil
-            ignoredKeys.append("log.\(key)")
+            ignoredKeys.append("\(name).\(key)")
         }
         return .map(kept)
     }
@@ -156,12 +183,9 @@ struct UserPatch {
     private mutating func keepPersonal(_ limits: [String: ConfigTree]) -> ConfigTree {
         let common = ConfigSchema.of(LimitsConfig())
         let personal = ConfigSchema.of(UserLimitsConfig())
-        var kept = limits
-        for key in limits.keys.sorted() {
-            guard personal.keys?[key] == nil, common.keys?[key] != nil else { continue }
-            kept[key] = nil
-            ignoredKeys.append("limits.\(key)")
-        }
+        guard
+            case .map(var kept) = keep("limits", limits, UserLimitsConfig(), of: LimitsConfig())
+        else { return .map(limits) }
         guard case .map(var perUser)? = kept["perUser"] else { return .map(kept) }
         for key in perUser.keys.sorted() where personal.keys?["perUser"]?.keys?[key] == nil {
             guard common.keys?["perUser"]?.keys?[key] != nil else { continue }

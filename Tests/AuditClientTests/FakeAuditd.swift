@@ -117,8 +117,9 @@ extension FakeAuditd.State {
 /// Runs a shipper towards a fake for as long as `body` takes.
 func withShipper(
     _ auditd: FakeAuditd,
-    delivery: ShipperOptions.Delivery = .strict,
+    delivery: RecordingDelivery = .strict,
     window: Int = 1 << 20,
+    memory: Int = 256 << 20,
     timeout: Duration = .seconds(100),
     heartbeat: Duration = .seconds(60),
     _ body: (RecordingShipper) async throws -> Void
@@ -127,6 +128,7 @@ func withShipper(
         gateway: "gateway-1",
         delivery: delivery,
         window: window,
+        memory: memory,
         timeout: timeout,
         heartbeat: heartbeat
     )

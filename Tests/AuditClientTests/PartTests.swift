@@ -1,3 +1,4 @@
+import NIOCore
 import Testing
 
 @testable import AuditClient
@@ -33,6 +34,38 @@ import Testing
         #expect(place?.part == second && place?.offset == 20 && place?.rest == 50)
         #expect(chain.place(of: 199)?.offset == 49)
         #expect(chain.place(of: 200) == nil)
+    }
+
+    @Test("parts that are read one after the other are joined without knowing their lengths")
+    func join() {
+        let whole = Array(0..<200 as Range<UInt8>)
+        func joined(_ parts: [(RecordingID, Range<Int>)], piece: Int) -> [UInt8] {
+            var join = PartJoin()
+            var bytes: [UInt8] = []
+            let spans = Dictionary(uniqueKeysWithValues: parts)
+            for part in PartJoin.ordered(spans.keys) {
+                guard join.begin(part), let span = spans[part] else { break }
+                for start in stride(from: span.lowerBound, to: span.upperBound, by: piece) {
+                    let end = min(start + piece, span.upperBound)
+                    bytes += join.take(ByteBuffer(bytes: whole[start..<end])).readableBytesView
+                }
+            }
+            return bytes
+        }
+        for piece in [1, 7, 200] {
+            let three = [
+                (id.part(2, from: 150), 150..<200), (id, 0..<100), (id.part(1, from: 80), 80..<150),
+            ]
+            #expect(joined(three, piece: piece) == whole)
+            // The second is within the first.
+            let inner = [(id, 0..<100), (id.part(1, from: 20), 20..<30)]
+            #expect(joined(inner, piece: piece) == Array(whole[..<100]))
+            let gap = [(id, 0..<100), (id.part(1, from: 101), 101..<200)]
+            #expect(joined(gap, piece: piece) == Array(whole[..<100]))
+        }
+        var join = PartJoin()
+        let hasBegun = join.begin(id.part(1, from: .max))
+        #expect(!hasBegun)
     }
 
     @Test("what comes behind a gap does not count, and no number traps")

@@ -92,6 +92,84 @@ import Testing
         }
     }
 
+    @Test("where all recordings together need too much memory, each gets a small window")
+    func crowded() async throws {
+        try await withShipper(auditd, window: 8 << 20, memory: 1 << 20) { shipper in
+            let handles = [try await open(shipper, 1), try await open(shipper, 2)]
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for handle in handles {
+                    group.addTask {
+                        for _ in 0..<60 { try await handle.append(data(64 << 10), channel: 0) }
+                        try await handle.finish()
+                    }
+                }
+                try await group.waitForAll()
+            }
+            for number in 1...2 { #expect(decoded(testID(number)).count == 61) }
+        }
+    }
+
+    @Test("what a recording holds is counted as long as it is in memory")
+    func held() {
+        var state = OutgoingState(window: 1 << 20, isStrict: true, facts: testFacts)
+        func admit() -> Bool {
+            let entry = OutgoingState.Entry(event: data(1), timestamp: 0, cost: 100 << 10)
+            if case .added = state.admit(entry) { return true }
+            return false
+        }
+        state.isCrowded = true
+        #expect(admit() && admit() && !admit())
+        state.isCrowded = false
+        #expect(admit())
+        #expect(state.held == 300 << 10)
+        _ = state.takePending()
+        state.encoded(ByteBuffer(repeating: 0, count: 70), cost: 300 << 10, isLast: false)
+        #expect(state.held == 70)
+        _ = state.acknowledge(70)
+        #expect(state.held == 0)
+        #expect(admit())
+        _ = state.fail(CodedError(.auditDeliveryTimeout))
+        #expect(state.held == 0)
+    }
+
+    @Test("a recording that is made besteffort lets go who waits for it, and marks the gap")
+    func becomesBestEffort() async throws {
+        try await withShipper(auditd, window: 2000) { shipper in
+            let handle = try await open(shipper)
+            auditd.hold()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for _ in 0..<6 { try await handle.append(data(800), channel: 0) }
+                }
+                try await handle.deliver(.besteffort)
+                try await group.waitForAll()
+            }
+            auditd.release()
+            try await eventually("all that fits is there") { decoded(handle.id).count >= 2 }
+            try await handle.finish()
+            let events = decoded(handle.id)
+            #expect(events.filter { $0 == data(800) }.count < 6)
+            #expect(events.contains { if case .gap = $0 { true } else { false } })
+        }
+    }
+
+    @Test("a recording that is made strict is waited for")
+    func becomesStrict() async throws {
+        auditd.set { $0.override = { _ in throw FakeAuditd.Down() } }
+        try await withShipper(auditd, delivery: .besteffort, timeout: .milliseconds(300)) {
+            shipper in
+            let failures = Failures()
+            let handle = try await shipper.openRecording(
+                id: testID(1),
+                facts: testFacts,
+                onFailure: failures.add
+            )
+            let error = await #expect(throws: CodedError.self) { try await handle.deliver(.strict) }
+            #expect(error?.code == .auditDeliveryTimeout)
+            #expect(failures.codes == [.auditDeliveryTimeout])
+        }
+    }
+
     @Test("one entry larger than the window passes alone")
     func largeEntry() async throws {
         try await withShipper(auditd, window: 1000) { shipper in

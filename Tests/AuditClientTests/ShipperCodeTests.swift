@@ -10,7 +10,7 @@ import Testing
     private let auditd = FakeAuditd()
     private let handler = InMemoryLogHandler()
 
-    private func shipper(_ delivery: ShipperOptions.Delivery) -> RecordingShipper {
+    private func shipper(_ delivery: RecordingDelivery) -> RecordingShipper {
         let handler = handler
         return RecordingShipper(
             options: ShipperOptions(gateway: "g", delivery: delivery),

@@ -9,63 +9,18 @@ import Testing
 
 @testable import AuditdCore
 
-/// Evidence in memory, so that thousands of changed copies can be verified.
-private struct Copies: EvidenceSource {
-    /// By path below auditd's folder.
-    var files: [String: [UInt8]]
-
-    private func piece(_ name: String, _ offset: UInt64) -> ByteBuffer? {
-        files[name].map { ByteBuffer(bytes: $0.dropFirst(Int(offset)).prefix(100_000)) }
-    }
-
-    func ledger(at offset: UInt64) async throws -> ByteBuffer? {
-        piece("ledger.d/ledger.log", offset)
-    }
-    func head() async throws -> ByteBuffer? { piece("ledger.d/ledger.head", 0) }
-    func links(_ id: RecordingID) async throws -> ByteBuffer? {
-        piece("ledger.d/\(id).links", 0)
-    }
-    func recording(_ id: RecordingID, at offset: UInt64) async throws -> ByteBuffer? {
-        piece("\(id)", offset)
-    }
-    func names() async throws -> [RecordingID] { files.keys.compactMap { RecordingID($0) } }
-}
-
 @Suite(.timeLimit(.minutes(5))) struct EvidenceTests {
-    private func verify(
-        _ source: some EvidenceSource,
-        _ key: [UInt8],
-        witness: EvidenceVerifier.Witness? = nil
-    ) async throws -> [EvidenceFinding] {
-        var verifier = EvidenceVerifier(source, key: key, witness: witness)
-        try await verifier.run()
-        return verifier.findings
-    }
-
     /// A ledger of five recordings, whose key was replaced after the third, and what it says.
     private func corpus(
         _ folder: String,
         longest: Int = 900
-    ) throws -> (copies: Copies, key: [UInt8]) {
+    ) throws -> (copies: EvidenceCopies, key: [UInt8]) {
         var generator = SeededGenerator(state: 11)
-        let files = Ledger.Files(folder: folder + "/ledger.d", key: folder + "/private.key")
-        let ledger = try Ledger(files, spooled: [], now: 1)
-        let key = try #require([UInt8](hex: ledger.publicKey))
-        var copies = Copies(files: [:])
-        for (number, size) in [100, longest, 1, 0, 333].enumerated() {
-            let id = recordingID(number)
+        let recordings = [100, longest, 1, 0, 333].enumerated().map { number, size in
             let bytes = (0..<size).map { _ in UInt8.random(in: 0...255, using: &generator) }
-            copies.files["\(id)"] = bytes
-            var chain = RecordingChain(id)
-            chain.update(ByteBuffer(bytes: bytes))
-            try ledger.add([(id, chain.finish())], now: Int64(number))
-            if number == 2 { try ledger.rotate(now: 3) }
+            return (recordingID(number), bytes)
         }
-        for name in try Folder.names(in: files.folder) {
-            let path = URL(filePath: "\(files.folder)/\(name)")
-            copies.files["ledger.d/\(name)"] = Array(try Data(contentsOf: path))
-        }
-        return (copies, key)
+        return try EvidenceCopies.make(recordings, in: folder, rotatingAfter: 3)
     }
 
     @Test("recordings that are as they were recorded verify, with the first public key")
@@ -182,7 +137,7 @@ private struct Copies: EvidenceSource {
         try await withFolder { folder in
             let (copies, key) = try corpus(folder, longest: 3 * RecordingChain.blockSize - 5)
             let id = "\(recordingID(1))"
-            func codes(_ change: (inout Copies) -> Void) async throws -> [String] {
+            func codes(_ change: (inout EvidenceCopies) -> Void) async throws -> [String] {
                 var changed = copies
                 change(&changed)
                 return try await verify(changed, key).map {

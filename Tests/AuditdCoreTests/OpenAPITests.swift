@@ -25,7 +25,8 @@ import Yams
     @Test("the document describes exactly the fields that are written")
     func fields() throws {
         let facts = RecordingFacts(remoteAddress: "", country: "", startedAt: 1)
-        let summary = RecordingSummary(id: "", facts: facts, state: .open, endedAt: 1, size: 1)
+        var summary = RecordingSummary(id: "", facts: facts, state: .open, endedAt: 1, size: 1)
+        summary.parts = [""]
         let result = FrameResult(status: 200, durable: 1, code: "X")
         try compare("RecordingFacts", facts)
         try compare("RecordingSummary", summary)

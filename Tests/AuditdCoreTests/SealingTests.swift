@@ -206,7 +206,7 @@ struct SealingTests {
             let id = recordingID(1)
             let orphan = folder + "/sealed.d/\(recordingID(9)).age"
             for path in [
-                "\(folder)/sealed.d/\(id).age.draft", "\(folder)/\(id).cast.draft", orphan,
+                "\(folder)/sealed.d/\(id).age.draft", "\(folder)/sealed.d/\(id).cast.draft", orphan,
             ] {
                 try Data("half".utf8).write(to: URL(filePath: path))
             }
@@ -220,7 +220,10 @@ struct SealingTests {
                 try await send(auditd, id, bytes)
                 try await settled(folder)
                 #expect(try decrypted("\(folder)/\(id)") == bytes)
-                #expect(!Folder.exists("\(folder)/\(id).cast.draft"))
+                #expect(String(buffer: try decrypted("\(folder)/\(id).cast")).hasPrefix("{"))
+                try await eventually("nothing is left") {
+                    try Folder.names(in: folder + "/sealed.d").isEmpty
+                }
             }
         }
     }
@@ -232,17 +235,19 @@ struct SealingTests {
             let log = InMemoryLogHandler()
             let logger = Logger(label: "test") { _ in log }
             // No file can replace a folder.
-            let obstacle = "\(folder)/\(id).cast.draft"
-            try Folder.create(obstacle)
+            let obstacle = "\(folder)/sealed.d/\(id).cast.draft"
             try await withAuditd(in: folder, logger: logger, change: { $0.casts = .two }) {
                 auditd in
+                try Folder.create(obstacle)
                 try await send(auditd, id, try session(id, shown: "x"))
                 try await eventually("it is told", within: .seconds(60)) {
                     log.entries.contains {
                         $0.metadata["code"].map { "\($0)" } == "AUDITD_FINISH_FAILED"
                     }
                 }
-                #expect(!Folder.exists("\(folder)/\(id)"))
+                // The recording itself is where it belongs, and in the spool.
+                try await eventually("it is stored") { Folder.exists("\(folder)/\(id)") }
+                #expect(Folder.exists("\(folder)/spool.d/\(id).part"))
                 try FileManager.default.removeItem(atPath: obstacle)
                 try await settled(folder)
                 #expect(Folder.exists("\(folder)/\(id).cast"))

@@ -183,6 +183,7 @@ private final class SlowStorage: RecordingStorage {
 
     func status(_ id: RecordingID) -> StoredStatus? { nil }
     func list() -> [RecordingID] { [] }
+    func put(_ name: String, from path: String) {}
     func put(_ name: String, _ bytes: ByteBuffer) {}
     func get(_ name: String) -> ByteBuffer? { nil }
 }

@@ -3,10 +3,10 @@ import Foundation
 import NIOPosix
 import SharedSSH
 
-/// Many sessions that do nothing.
+/// Many sessions that do nothing, or whose programs write without end.
 struct Idle: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Opens idle sessions and holds them; prints the server's memory."
+        abstract: "Opens sessions and holds them; prints the server's memory."
     )
 
     @OptionGroup var target: Target
@@ -15,6 +15,7 @@ struct Idle: AsyncParsableCommand {
     @Option(help: "Process of the server, for its memory.") var pid: Int?
     @Option(help: "Run this in each.") var command: String?
     @Flag(help: "Say \"ready\" once they are there.") var announce = false
+    @Flag(help: "Read what the commands write.") var drain = false
 
     private struct Result: Encodable {
         let bench = "idle"
@@ -32,6 +33,7 @@ struct Idle: AsyncParsableCommand {
         let before = pid.flatMap { residentMemory(of: $0) }
         var clients: [SSHClient] = []
         var sessions: [SSHClientSession] = []
+        var readers: [Task<Void, any Error>] = []
         for _ in 0..<count {
             let client = try await target.logIn(settings, credential, on: group)
             clients.append(client)
@@ -39,6 +41,7 @@ struct Idle: AsyncParsableCommand {
             let session = try await client.openSession()
             try await session.request(.exec(command: RawText(command)))
             sessions.append(session)
+            if drain { readers.append(Task { while try await session.read() != nil {} }) }
         }
         if announce { try FileHandle.standardOutput.write(contentsOf: Data("ready\n".utf8)) }
         try await Task.sleep(for: .seconds(hold))
@@ -53,6 +56,7 @@ struct Idle: AsyncParsableCommand {
                 perSession: grown.map { $0 / max(1, count) }
             )
         )
+        for reader in readers { reader.cancel() }
         for client in clients { await client.close() }
         sessions.removeAll()
     }

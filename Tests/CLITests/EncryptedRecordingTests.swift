@@ -31,13 +31,30 @@ struct EncryptedRecordingTests {
             let text = "# public key: \(key.recipient)\n\(key.secretText)\n"
             try Data(text.utf8).write(to: URL(filePath: path))
         }
-        let sample = try Data(contentsOf: Self.samples.appending(path: "v2-all-types.bin"))
-        var encryptor = try AgeEncryptor(to: [files.identity.recipient])
-        var sealed = try encryptor.update(ByteBuffer(bytes: sample))
-        sealed.writeImmutableBuffer(try encryptor.finish())
-        files.bytes = Data(sealed.readableBytesView)
+        files.bytes = try sealed(try sample(), files)
         try files.bytes.write(to: URL(filePath: files.recording))
         try await body(files)
+    }
+
+    private func sample() throws -> Data {
+        try Data(contentsOf: Self.samples.appending(path: "v2-all-types.bin"))
+    }
+
+    private func sealed(_ bytes: Data, _ files: Files) throws -> Data {
+        var encryptor = try AgeEncryptor(to: [files.identity.recipient])
+        var sealed = try encryptor.update(ByteBuffer(bytes: bytes))
+        sealed.writeImmutableBuffer(try encryptor.finish())
+        return Data(sealed.readableBytesView)
+    }
+
+    /// The sample as three auditds stored it, by name.
+    private func parts(_ id: String, _ files: Files) throws -> [String: Data] {
+        let whole = try sample()
+        return [
+            id: try sealed(whole.prefix(3000), files),
+            id + ".1-2500": try sealed(whole.dropFirst(2500).prefix(1000), files),
+            id + ".2-3500": try sealed(whole.dropFirst(3500), files),
+        ]
     }
 
     private func text(_ name: String) throws -> String {
@@ -106,6 +123,39 @@ struct EncryptedRecordingTests {
                 let copy = files.folder.path
                 _ = try await auditd.berth("export", "--directory", copy, id)
                 #expect(try Data(contentsOf: files.folder.appending(path: id)) == files.bytes)
+            }
+        }
+    }
+
+    @Test("an encrypted recording in several parts is read as one, from files and from auditd")
+    func inParts() async throws {
+        try await withFiles { files in
+            let id = String(repeating: "0123456789abcdef", count: 2)
+            let parts = try parts(id, files)
+            for (name, bytes) in parts {
+                try bytes.write(to: files.folder.appending(path: name))
+            }
+            let path = files.folder.appending(path: id).path
+            let decoded = try await berth("decode", "--identity", files.key, path)
+            #expect(decoded.output == (try text("v2-all-types.jsonl")), "\(decoded.errors)")
+            try await RunningAuditd.with { auditd in
+                for (name, bytes) in parts {
+                    try bytes.write(to: URL(filePath: "\(auditd.folder)/\(name)"))
+                }
+                try await auditd.start()
+                try await auditd.waitUntil(["show", "--identity", files.key, id]) {
+                    $0 == (try? text("v2-all-types.jsonl"))
+                }
+                let copy = files.folder.appending(path: "copy").path
+                try FileManager.default.createDirectory(
+                    atPath: copy,
+                    withIntermediateDirectories: true
+                )
+                let export = try await auditd.berth("export", "--parts", "--directory", copy, id)
+                #expect(export.status == 0, "\(export.errors)")
+                for (name, bytes) in parts {
+                    #expect(try Data(contentsOf: URL(filePath: "\(copy)/\(name)")) == bytes)
+                }
             }
         }
     }

@@ -66,6 +66,23 @@ struct AuditLayerTests {
         #expect(open.events.contains(.passwordAttempt(username: "dev", password: [115])))
     }
 
+    @Test("how a recording is delivered can differ from person to person")
+    func deliveryOfPerson() async throws {
+        for (delivery, told) in [
+            (AuditConfig.Delivery.besteffort, [RecordingDelivery.besteffort]), (.strict, []),
+        ] {
+            let recorder = FakeRecorder()
+            let layer = layer(recorder)
+            state.update {
+                $0.userConfig = UserConfig()
+                $0.userConfig?.audit.delivery = delivery
+            }
+            await layer.handshakeCompleted(handshake)
+            try await layer.authenticated(as: "dev")
+            #expect(recorder.told == told)
+        }
+    }
+
     @Test("the chosen streams are recorded, each by its own switch")
     func streams() async throws {
         let recorder = FakeRecorder()
@@ -371,12 +388,15 @@ final class FakeRecorder: Recorder, RecordingHandle {
     private let openingFails: Bool
     private let state = Mutex((events: [AuditEvent](), isFinished: false, isFailing: false))
     private let finishFails = Mutex(false)
+    private let deliveries = Mutex<[RecordingDelivery]>([])
 
     init(openingFails: Bool = false) { self.openingFails = openingFails }
 
     let id = String(repeating: "a", count: 32)
     var events: [AuditEvent] { state.withLock { $0.events } }
     var isFinished: Bool { state.withLock { $0.isFinished } }
+    /// What it was told to do.
+    var told: [RecordingDelivery] { deliveries.withLock { $0 } }
 
     func failFinishing() { finishFails.withLock { $0 = true } }
 
@@ -400,6 +420,9 @@ final class FakeRecorder: Recorder, RecordingHandle {
 
     func identify(username: String) {}
     func identify(container: String) {}
+    func deliver(_ delivery: RecordingDelivery) async throws {
+        deliveries.withLock { $0.append(delivery) }
+    }
     func finish() async throws {
         guard !finishFails.withLock({ $0 }) else { throw CodedError(.httpClientConnectionFailed) }
         state.withLock { $0.isFinished = true }

@@ -138,4 +138,40 @@ import Testing
         #expect(sftp.map(\.text) == ["subsystem sftp"])
         #expect(text([.newChannelAccepted(type: "direct-tcpip"), shown("GET /")]).isEmpty)
     }
+
+    @Test("binary output of a program is left out, and the text around it is not")
+    func binary() {
+        var generator = SeededGenerator(state: 7)
+        let noise = (0..<4096).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        let pieces = text([
+            .newChannelAccepted(type: "session"), .exec(requestID: 0, program: "tar"),
+            shown("before\n"), .io(.stdout, ByteBuffer(bytes: noise)),
+            .io(.stdout, ByteBuffer(repeating: 0, count: 4096)), shown("after\n"),
+            shown(String(repeating: "a name with a zero behind it\0", count: 100) + "\n"),
+        ])
+        let lines = pieces.map(\.text)
+        #expect(lines.prefix(3) == ["tar", "before", "after"])
+        #expect(lines.count == 4 && lines.last?.hasPrefix("a name with") == true)
+    }
+
+    @Test("of a flood of text the beginning of each second counts", arguments: [true, false])
+    func flood(hasTerminal: Bool) {
+        let lines = ByteBuffer(string: String(repeating: "some text\r\n", count: 100))
+        var recorded = RecordedText(perSecond: 2 * lines.readableBytes)
+        func add(_ event: AuditEvent, second: Int64) {
+            recorded.append(
+                AuditMessage(
+                    connectionID: "",
+                    timestamp: second * 1_000_000_000,
+                    channelID: 3,
+                    event: event
+                )
+            )
+        }
+        for event in hasTerminal ? shell : [shell[0], .exec(requestID: 0, program: "yes")] {
+            add(event, second: 0)
+        }
+        for second in 1...3 { for _ in 0..<8 { add(.io(.stdout, lines), second: Int64(second)) } }
+        #expect(recorded.finish().count { $0.text == "some text" } == 3 * 2 * 100)
+    }
 }

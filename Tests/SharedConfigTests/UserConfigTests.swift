@@ -108,6 +108,16 @@ struct UserConfigTests {
         #expect(execution.host == ["memory": 50, "cpushares": 2])
     }
 
+    @Test("of the recording its delivery can differ, and nothing else")
+    func audit() throws {
+        let file = "audit: {enable: false, delivery: besteffort}"
+        #expect(try apply("{}", over: file).audit.delivery == .besteffort)
+        let user = try apply(#"{"audit":{"delivery":"strict","enable":true}}"#, over: file)
+        #expect(user.audit.delivery == .strict)
+        #expect(user.ignoredKeys == ["audit.enable"])
+        #expect(try problems(#"{"audit":{"deliverie":"strict"}}"#).count == 1)
+    }
+
     @Test("sections of the daemon are ignored and named, unknown keys are problems")
     func ignored() throws {
         let user = try apply(#"{"ssh":{"listen":1},"log":{"level":7,"format":"x"}}"#)

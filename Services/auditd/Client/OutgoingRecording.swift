@@ -16,7 +16,8 @@ final class OutgoingRecording: RecordingHandle {
     }
 
     let recordingID: RecordingID
-    private let state: Mutex<OutgoingState>
+    private let locked: Mutex<OutgoingState>
+    private let memory: RecordingMemory
     private let encoder: Mutex<any AuditEncoder>
     private let lastNumber = Atomic<UInt64>(0)
     private let signals: Signals
@@ -29,13 +30,15 @@ final class OutgoingRecording: RecordingHandle {
         options: ShipperOptions,
         facts: RecordingFacts,
         link: Int,
+        memory: RecordingMemory,
         signals: Signals,
         onFailure: @escaping @Sendable (CodedError) -> Void
     ) {
         recordingID = id
         var facts = facts
         facts.format = options.format
-        state = Mutex(
+        self.memory = memory
+        locked = Mutex(
             OutgoingState(
                 window: options.window,
                 isStrict: options.delivery == .strict,
@@ -43,9 +46,25 @@ final class OutgoingRecording: RecordingHandle {
                 link: link
             )
         )
-        encoder = Mutex(options.format == .asciinema ? CastEncoder() : BinaryEncoder())
+        encoder = Mutex(
+            options.format == .asciinema
+                ? CastEncoder(version: options.castVersion) : BinaryEncoder()
+        )
         self.signals = signals
         self.onFailure = onFailure
+    }
+
+    private func read<Value>(_ body: (OutgoingState) -> Value) -> Value {
+        locked.withLock { body($0) }
+    }
+
+    private func change<Value: Sendable>(_ body: (inout OutgoingState) -> Value) -> Value {
+        locked.withLock { state in
+            let before = state.held
+            state.isCrowded = memory.isCrowded
+            defer { memory.change(by: state.held - before) }
+            return body(&state)
+        }
     }
 
     // MARK: - The gateway's side
@@ -66,10 +85,19 @@ final class OutgoingRecording: RecordingHandle {
         }
     }
 
-    func identify(username: String) { change { $0.username = username } }
+    func identify(username: String) { changeFacts { $0.username = username } }
+
+    func deliver(_ delivery: RecordingDelivery) async throws {
+        guard delivery == .besteffort else {
+            change { $0.isStrict = true }
+            return try await waitUntilOpened()
+        }
+        let released = change { $0.stopWaiting() }
+        for continuation in released { continuation.resume() }
+    }
 
     func identify(container: String) {
-        change { $0.container = container }
+        changeFacts { $0.container = container }
         let event = AuditEvent.container(name: container)
         let entry = OutgoingState.Entry(
             event: event,
@@ -77,11 +105,11 @@ final class OutgoingRecording: RecordingHandle {
             timestamp: signals.now(),
             cost: event.approximateSize
         )
-        if state.withLock({ $0.note(entry) }) { signals.mustEncode(self) }
+        if change({ $0.note(entry) }) { signals.mustEncode(self) }
     }
 
-    private func change(_ body: (inout RecordingFacts) -> Void) {
-        state.withLock { state in
+    private func changeFacts(_ body: (inout RecordingFacts) -> Void) {
+        change { state in
             body(&state.facts)
             state.mustOpen = true
         }
@@ -97,17 +125,17 @@ final class OutgoingRecording: RecordingHandle {
         )
         _ = admit(end)
         await settle { $0.isFinished }
-        if let failure = state.withLock({ $0.failure }) { throw failure }
+        if let failure = read(\.failure) { throw failure }
     }
 
     /// Waits until auditd has the recording.
     func waitUntilOpened() async throws {
         await settle { $0.isOpened }
-        if let failure = state.withLock({ $0.failure }) { throw failure }
+        if let failure = read(\.failure) { throw failure }
     }
 
     private func admit(_ entry: OutgoingState.Entry) -> OutgoingState.Admission {
-        let (admission, lost) = state.withLock { ($0.admit(entry), $0.lostMessages) }
+        let (admission, lost) = change { ($0.admit(entry), $0.lostMessages) }
         switch admission {
         case .added: signals.mustEncode(self)
         case .lost: signals.lost(self, lost == 1)
@@ -123,7 +151,7 @@ final class OutgoingRecording: RecordingHandle {
                 enqueue(.init(number: number, entry: entry, continuation: continuation))
             }
         } onCancel: {
-            let waiter = state.withLock { $0.withdraw(number) }
+            let waiter = change { $0.withdraw(number) }
             waiter?.continuation.resume(throwing: CancellationError())
         }
     }
@@ -131,7 +159,7 @@ final class OutgoingRecording: RecordingHandle {
     /// Lets a waiter wait unless things have changed since it was told to.
     private func enqueue(_ waiter: OutgoingState.Waiter) {
         let isCancelled = Task.isCancelled
-        let admission = state.withLock { state -> OutgoingState.Admission in
+        let admission = change { state -> OutgoingState.Admission in
             guard !isCancelled else { return .ended }
             let admission = state.admit(waiter.entry)
             if case .mustWait = admission { state.enqueue(waiter) }
@@ -152,10 +180,10 @@ final class OutgoingRecording: RecordingHandle {
     private func settle(_ isReached: (OutgoingState) -> Bool) async {
         var isSettled = false
         while !isSettled {
-            isSettled = state.withLock { Self.isOver($0) || isReached($0) }
+            isSettled = read { Self.isOver($0) || isReached($0) }
             guard !isSettled else { return }
             await withCheckedContinuation { continuation in
-                let isOver = state.withLock { state in
+                let isOver = change { state in
                     if Self.isOver(state) || isReached(state) { return true }
                     state.observe(continuation)
                     return false
@@ -171,17 +199,21 @@ final class OutgoingRecording: RecordingHandle {
 
     // MARK: - The shipper's side
 
-    var hasSomethingToSend: Bool { state.withLock { $0.hasSomethingToSend } }
-    var outstanding: Int { state.withLock { $0.outstanding } }
-    var acknowledged: UInt64 { state.withLock { $0.acknowledged } }
-    var encodedEnd: UInt64 { state.withLock { $0.encodedEnd } }
+    var hasSomethingToSend: Bool { read { $0.hasSomethingToSend } }
+    var outstanding: Int { read { $0.outstanding } }
+    var acknowledged: UInt64 { read { $0.acknowledged } }
+    var encodedEnd: UInt64 { read { $0.encodedEnd } }
     /// Nothing more can come from the gateway.
-    var hasEnded: Bool { state.withLock { $0.hasDisconnected } }
-    var isOver: Bool { state.withLock { Self.isOver($0) || $0.isFinished } }
+    var hasEnded: Bool { read(\.hasDisconnected) }
+    var isOver: Bool { read { Self.isOver($0) || $0.isFinished } }
+    /// Whether a session waits for room.
+    var isWaitedFor: Bool { read { !$0.waiters.isEmpty } }
+    /// Whether there is no session without it.
+    var isStrict: Bool { read(\.isStrict) }
 
     /// Encodes what was admitted. One caller at a time.
     func encode(using deflater: Deflater) {
-        let entries = state.withLock { $0.takePending() }
+        let entries = change { $0.takePending() }
         guard let last = entries.last else { return }
         let isLast = last.event == .disconnect
         let bytes = encoder.withLock { encoder in
@@ -198,35 +230,35 @@ final class OutgoingRecording: RecordingHandle {
             return isLast ? encoder.finish(using: deflater) : encoder.flush(using: deflater)
         }
         let cost = entries.reduce(0) { $0 + $1.cost }
-        state.withLock { $0.encoded(bytes, cost: cost, isLast: isLast) }
+        change { $0.encoded(bytes, cost: cost, isLast: isLast) }
     }
 
     func takeActions(limit: Int) -> [RecordingBatch.Action] {
-        state.withLock { $0.takeActions(limit: limit, facts: BatchJSON.encode) }
+        change { $0.takeActions(limit: limit, facts: BatchJSON.encode) }
     }
 
     /// Which auditd it goes to.
-    var link: Int { state.withLock { $0.link } }
+    var link: Int { read { $0.link } }
     /// auditds in a row that had no room for it.
-    var refusals: Int { state.withLock { $0.refusals } }
+    var refusals: Int { read { $0.refusals } }
     /// The part under way.
     var part: RecordingID {
-        state.withLock { recordingID.part($0.part, from: $0.partStart) }
+        read { recordingID.part($0.part, from: $0.partStart) }
     }
 
-    func doubt() { state.withLock { $0.doubt() } }
+    func doubt() { change { $0.doubt() } }
 
     func move(to link: Int, isRefused: Bool = false) {
-        state.withLock { $0.move(to: link, isRefused: isRefused) }
+        change { $0.move(to: link, isRefused: isRefused) }
     }
 
     func rewind(reopening: Bool = false) {
-        state.withLock { $0.rewind(reopening: reopening) }
+        change { $0.rewind(reopening: reopening) }
     }
 
     func opened() {
         resume(
-            state.withLock { state in
+            change { state in
                 state.opened()
                 return state.takeObservers()
             }
@@ -235,7 +267,7 @@ final class OutgoingRecording: RecordingHandle {
 
     func finished() {
         resume(
-            state.withLock { state in
+            change { state in
                 state.finished()
                 return state.takeObservers()
             }
@@ -244,7 +276,7 @@ final class OutgoingRecording: RecordingHandle {
 
     /// Answers how many more bytes are acknowledged now.
     func acknowledge(_ length: UInt64) -> UInt64 {
-        let (released, gained) = state.withLock { state in
+        let (released, gained) = change { state in
             let before = state.acknowledged
             let released = state.acknowledge(length)
             return (released, state.acknowledged - before)
@@ -255,11 +287,11 @@ final class OutgoingRecording: RecordingHandle {
     }
 
     func isOverdue(now: ContinuousClock.Instant, limit: Duration) -> Bool {
-        state.withLock { $0.isOverdue(now: now, limit: limit) }
+        change { $0.isOverdue(now: now, limit: limit) }
     }
 
     func fail(_ error: CodedError) {
-        let (waiters, observers, isNew) = state.withLock { state in
+        let (waiters, observers, isNew) = change { state in
             let isNew = state.failure == nil && !state.isFinished
             return (state.fail(error), state.takeObservers(), isNew)
         }
@@ -270,7 +302,7 @@ final class OutgoingRecording: RecordingHandle {
 
     func abandon() {
         resume(
-            state.withLock { state in
+            change { state in
                 state.abandon()
                 return state.takeObservers()
             }

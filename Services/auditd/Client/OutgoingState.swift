@@ -39,8 +39,16 @@ struct OutgoingState {
         case failed(CodedError)
     }
 
+    /// Bytes of one recording that are let in where all recordings together need much memory.
+    static let crowdedWindow = 256 << 10
+
     let window: Int
-    let isStrict: Bool
+    /// Whether entries wait for room rather than being lost.
+    var isStrict: Bool
+    /// Whether all recordings together hold more than they should.
+    var isCrowded = false
+    /// Bytes in memory: of entries before they are encoded, of their encoding after.
+    private(set) var held = 0
 
     private(set) var pending: [Entry] = []
     private(set) var chunks: Deque<Chunk> = []
@@ -143,7 +151,8 @@ struct OutgoingState {
     }
 
     private func fits(_ entry: Entry) -> Bool {
-        outstanding == 0 || outstanding + entry.cost <= window
+        let limit = isCrowded ? min(window, Self.crowdedWindow) : window
+        return outstanding == 0 || outstanding + entry.cost <= limit
     }
 
     private mutating func add(_ entry: Entry) {
@@ -160,6 +169,7 @@ struct OutgoingState {
         }
         pending.append(entry)
         outstanding += entry.cost
+        held += entry.cost
     }
 
     private mutating func lose(_ entry: Entry) {
@@ -176,6 +186,9 @@ struct OutgoingState {
 
     mutating func encoded(_ bytes: ByteBuffer, cost: Int, isLast: Bool) {
         isComplete = isComplete || isLast
+        // It may have been given up meanwhile.
+        guard failure == nil, !isAbandoned, !isFinished else { return }
+        held += bytes.readableBytes - cost
         chunks.append(Chunk(offset: encodedEnd, bytes: bytes, cost: cost))
         encodedEnd += UInt64(bytes.readableBytes)
     }
@@ -248,7 +261,7 @@ struct OutgoingState {
 
     mutating func finished() {
         isFinished = true
-        outstanding = 0
+        (outstanding, held) = (0, 0)
     }
 
     /// auditd has the first `length` bytes durably. Answers the waiters that may go on.
@@ -259,6 +272,7 @@ struct OutgoingState {
         sentEnd = max(sentEnd, length)
         while let first = chunks.first, first.end <= length {
             outstanding -= first.cost
+            held -= first.bytes.readableBytes
             chunks.removeFirst()
         }
         var released: [CheckedContinuation<Void, any Error>] = []
@@ -287,6 +301,14 @@ struct OutgoingState {
 
     // MARK: - Ends
 
+    /// Lets the waiters go on whose entries are lost instead.
+    mutating func stopWaiting() -> [CheckedContinuation<Void, any Error>] {
+        isStrict = false
+        defer { waiters = [] }
+        for waiter in waiters { lose(waiter.entry) }
+        return waiters.map(\.continuation)
+    }
+
     mutating func observe(_ continuation: CheckedContinuation<Void, Never>) {
         observers.append(continuation)
     }
@@ -312,7 +334,7 @@ struct OutgoingState {
         for entry in pending { lose(entry) }
         pending = []
         chunks = []
-        outstanding = 0
+        (outstanding, held) = (0, 0)
         defer { waiters = [] }
         return waiters.map(\.continuation)
     }

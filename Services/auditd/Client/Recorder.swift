@@ -36,7 +36,17 @@ package protocol RecordingHandle: Sendable {
     /// Tells auditd which container the connection got; to be called once it is there.
     func identify(container: String)
 
+    /// Changes how this recording is delivered; to be called once the person is known. With `strict`
+    /// this returns once auditd has the recording, or throws after the time limit.
+    func deliver(_ delivery: RecordingDelivery) async throws
+
     /// Completes the recording, adding `.disconnect` if that is missing; returns once auditd has
     /// all of it durably. Harmless when repeated. With `besteffort` it never throws.
     func finish() async throws
+}
+
+/// Whether there may be a session without its recording.
+package enum RecordingDelivery: Sendable, Hashable {
+    case strict
+    case besteffort
 }

@@ -44,6 +44,6 @@ package struct RecordingFacts: Sendable, Hashable, Codable {
 package enum RecordingFormat: String, Sendable, Hashable, Codable {
     /// Recording format version 2.
     case binary
-    /// asciicast version 2: what the terminal showed, and nothing else.
+    /// asciicast: what the terminal showed, and nothing else.
     case asciinema
 }

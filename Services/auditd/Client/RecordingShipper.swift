@@ -42,6 +42,7 @@ package final class RecordingShipper: Recorder, Service {
     private let encodeQueue = WorkQueue()
     private let workers: [EncodeWorker]
     private let metrics = ShipperMetrics()
+    private let memory: RecordingMemory
 
     /// `transports` lead to one auditd each, at least one; a recording goes to one of them, and to the next
     /// when that is gone. `first` is where the first ones go.
@@ -57,6 +58,7 @@ package final class RecordingShipper: Recorder, Service {
             AuditdLink(number, name: way.name, transport: way.transport)
         }
         current = Mutex(first % max(1, links.count))
+        memory = RecordingMemory(limit: options.memory)
         workers = (0..<4).map { _ in EncodeWorker() }
     }
 
@@ -119,6 +121,7 @@ package final class RecordingShipper: Recorder, Service {
             options: options,
             facts: facts,
             link: current.withLock { $0 },
+            memory: memory,
             signals: signals,
             onFailure: onFailure
         )
@@ -192,7 +195,7 @@ package final class RecordingShipper: Recorder, Service {
 
     private func giveUp(_ recording: OutgoingRecording, _ error: CodedError) {
         guard !recording.isOver else { return }
-        if options.delivery == .strict {
+        if recording.isStrict {
             logger.emit(error, recording.labels)
             recording.fail(error)
         } else {
@@ -212,6 +215,9 @@ package final class RecordingShipper: Recorder, Service {
             while case let work = encodeQueue.takeAll(), !work.isEmpty {
                 await encode(work)
                 for recording in work { mustSend(recording) }
+                // What comes meanwhile is encoded together, with one wake-up.
+                guard !work.contains(where: \.isWaitedFor) else { continue }
+                try? await Task.sleep(for: options.linger)  // cancelled: the signals end
             }
         }
     }
@@ -413,7 +419,7 @@ package final class RecordingShipper: Recorder, Service {
             for recording in recordings
             where recording.isOverdue(now: .now, limit: options.timeout) {
                 // A session that goes on without strictness may still be caught up with.
-                guard options.delivery == .strict || recording.hasEnded else { continue }
+                guard recording.isStrict || recording.hasEnded else { continue }
                 giveUp(recording, CodedError(.auditDeliveryTimeout))
             }
             metrics.outstanding.record(recordings.reduce(0) { $0 + $1.outstanding })

@@ -17,6 +17,8 @@ package struct RecordingSummary: Sendable, Hashable, Codable {
     package var endedAt: Int64?
     /// Bytes as recorded.
     package var size: UInt64
+    /// The names under which it is stored, where that is in several parts; not in lists.
+    package var parts: [String]?
 
     package init(
         id: String,

@@ -1,17 +1,19 @@
+package import SharedAudit
 package import SharedConfig
 
 /// How recordings are handed to auditd.
 package struct ShipperOptions: Sendable {
-    package enum Delivery: Sendable, Hashable {
-        case strict
-        case besteffort
-    }
-
-    package var delivery: Delivery
+    package var delivery: RecordingDelivery
     package var format: RecordingFormat
+    /// Of the format `asciinema`.
+    package var castVersion: CastEncoder.Version
     /// Bytes of one recording that may be unacknowledged. One entry that is larger is let through
     /// alone.
     package var window: Int
+    /// Bytes that all recordings together may hold before each of them gets a smaller window.
+    package var memory: Int
+    /// How long entries are gathered before they are encoded together, while nobody waits.
+    package var linger: Duration
     /// For the next acknowledgement, while one is owed.
     package var timeout: Duration
     /// Between two batches when there is nothing to send, so that auditd knows we live.
@@ -26,9 +28,12 @@ package struct ShipperOptions: Sendable {
 
     package init(
         gateway: String,
-        delivery: Delivery = .strict,
+        delivery: RecordingDelivery = .strict,
         format: RecordingFormat = .binary,
+        castVersion: CastEncoder.Version = .two,
         window: Int = 4 << 20,
+        memory: Int = 256 << 20,
+        linger: Duration = .milliseconds(4),
         timeout: Duration = .seconds(30),
         heartbeat: Duration = .seconds(20),
         patience: Duration = .seconds(3),
@@ -37,7 +42,10 @@ package struct ShipperOptions: Sendable {
         self.gateway = gateway
         self.delivery = delivery
         self.format = format
+        self.castVersion = castVersion
         self.window = window
+        self.memory = memory
+        self.linger = linger
         self.timeout = timeout
         self.heartbeat = heartbeat
         self.patience = min(patience, timeout / 4)
@@ -48,10 +56,18 @@ package struct ShipperOptions: Sendable {
     package init(_ config: AuditConfig, gateway: String) {
         self.init(
             gateway: gateway,
-            delivery: config.delivery == .strict ? .strict : .besteffort,
+            delivery: RecordingDelivery(config.delivery),
             format: config.format == .asciinema ? .asciinema : .binary,
+            castVersion: config.castVersion == .two ? .two : .three,
             window: config.window,
+            memory: config.memory,
             timeout: config.timeout
         )
+    }
+}
+
+extension RecordingDelivery {
+    package init(_ config: AuditConfig.Delivery) {
+        self = config == .strict ? .strict : .besteffort
     }
 }

@@ -24,7 +24,7 @@ struct RecordingReader: Sendable {
     let spool: Spool
     let storages: StorageSet
     let index: RecordingIndex
-    let threads: NIOThreadPool
+    var threads: NIOThreadPool
     let files: FinishedFiles
     var view = View.recorded
 

@@ -52,6 +52,7 @@ package final class RecordingService: Service {
     private let metrics = AuditdMetrics()
     private let recovered: Set<RecordingID>
     private let finisher: Finisher
+    private let casts: CastKeeper?
     /// Whether text goes into the index.
     private let isIndexed: Bool
 
@@ -101,6 +102,15 @@ package final class RecordingService: Service {
             throw CodedError(.auditdDiskFailed, detail: folder, cause: error)
         }
         finisher = Finisher(finished, spool: spool, threads: threads, logger: logger)
+        casts =
+            finished.hasCasts
+            ? CastKeeper(
+                finished,
+                spool: spool,
+                storages: storages,
+                threads: threads,
+                logger: logger
+            ) : nil
         isIndexed = !finished.isSealing || config.encryption.index
         let reader = RecordingReader(
             spool: spool,
@@ -124,7 +134,7 @@ package final class RecordingService: Service {
         // what it can't read later.
         acknowledgements = Acknowledgements(
             of: storages.members.count + (ledger == nil ? 0 : 1)
-                + (finished.isSealing && isIndexed ? 1 : 0)
+                + (finished.isSealing && isIndexed ? 1 : 0) + (casts == nil ? 0 : 1)
         )
         self.threads = threads
         self.logger = logger
@@ -163,6 +173,7 @@ package final class RecordingService: Service {
         for id in spool.damaged { logger.emit(.auditdSpoolDamaged, ["connectionId": "\(id)"]) }
         // Storages know all that an earlier run took before they begin.
         await settle(recovered)
+        let background = BackgroundThread()
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.reconcileLoop() }
@@ -175,13 +186,22 @@ package final class RecordingService: Service {
                 if let ledger = self.ledger {
                     group.addTask { await self.keep(ledger) }
                 }
+                if let casts = self.casts {
+                    let place = self.storages.members.count + 2
+                    group.addTask { [acknowledgements = self.acknowledgements] in
+                        await casts.run { acknowledgements.add($0, from: place) }
+                    }
+                }
                 group.addTask { await self.forgetLoop() }
                 group.addTask { await self.settleLoop() }
                 group.addTask { await self.finisher.run { await self.deliver($0) } }
                 group.addTask { await self.tickLoop() }
-                group.addTask { await self.textLoop() }
+                group.addTask(executorPreference: background) {
+                    await self.textLoop(background.pool)
+                }
             }
         }
+        await attempt(.auditdIndexFailed) { try await background.end() }
         followers.close()
         await spool.close()
         await attempt(.auditdIndexFailed) { try self.index.close() }
@@ -212,6 +232,7 @@ package final class RecordingService: Service {
             metrics.waiting.record(recordings.count - open)
             acknowledgements.retry()
             finisher.retry()
+            casts?.retry()
             changes.retry()
             textless.retry()
             _ = await spool.problem()  // measures the free space
@@ -231,13 +252,12 @@ package final class RecordingService: Service {
         for id in ids where spool.recording(id) == nil { changes.succeeded(id) }
         await note(recordings)
         let ended = Set(recordings.filter { $0.1.spooled.state != .open }.map(\.0))
-        guard finisher.files.isNeeded else {
+        casts?.take(ended)
+        guard finisher.files.isSealing else {
             return await deliver(Set(recordings.map(\.0)))
         }
-        finisher.take(ended)
         // What is encrypted is so as a whole: storages get it when it has ended.
-        guard !finisher.files.isSealing else { return }
-        await deliver(Set(recordings.map(\.0)).subtracting(ended))
+        finisher.take(ended)
     }
 
     /// What fails is told once, and tried again: a full disk heals.
@@ -344,7 +364,9 @@ package final class RecordingService: Service {
 
     /// Works beside everything else, one recording at a time. What fails comes again after the
     /// next start.
-    private func textLoop() async {
+    private func textLoop(_ threads: NIOThreadPool) async {
+        var reader = reader
+        reader.threads = threads
         let indexer = TextIndexer(index: index, reader: reader)
         for await _ in textless.signals {
             while case let ids = textless.takeAll(), !ids.isEmpty {
@@ -355,7 +377,13 @@ package final class RecordingService: Service {
                         continue
                     }
                     textless.succeeded(id)
-                    await attempt(.auditdIndexFailed) { try await indexer.add(id) }
+                    await attempt(.auditdIndexFailed) {
+                        if isReadable(id) {
+                            try await indexer.add(id)
+                        } else {
+                            try await indexer.leaveOut(id)
+                        }
+                    }
                     guard finisher.files.isSealing else { continue }
                     // Without its text rather than for ever in the spool.
                     let place = storages.members.count + (ledger == nil ? 0 : 1)
@@ -363,6 +391,12 @@ package final class RecordingService: Service {
                 }
             }
         }
+    }
+
+    /// Whether its text may be in the index: not while what will be encrypted is in the spool.
+    private func isReadable(_ id: RecordingID) -> Bool {
+        isIndexed
+            || spool.parts(of: id).union([id]).allSatisfy { spool.recording($0) == nil }
     }
 
     /// Makes the index fit what is in spool and storages.

@@ -89,12 +89,23 @@ struct AuditdOptions: ParsableArguments {
         _ identity: IdentityOption,
         _ body: ([RecordingDecoder.Item]) async throws -> Void
     ) async throws {
-        var unsealer = try identity.unsealer()
         var decoder = RecordingDecoder()
-        try await get(RecordingRoutes.raw(id)) { bytes in
-            try await body(decoder.feed(try unsealer.feed(ByteBuffer(bytes: bytes))))
+        var join = PartJoin()
+        for part in try await parts(of: id) where join.begin(part) {
+            var unsealer = try identity.unsealer()
+            try await get(RecordingRoutes.rawPart(part)) { bytes in
+                let piece = try unsealer.feed(ByteBuffer(bytes: bytes))
+                try await body(decoder.feed(join.take(piece)))
+            }
+            try await body(decoder.feed(join.take(try unsealer.end())))
         }
-        try await body(decoder.feed(try unsealer.end()) + decoder.end())
+        try await body(decoder.end())
+    }
+
+    /// What a recording is stored as, in order.
+    func parts(of id: RecordingID) async throws -> [RecordingID] {
+        let names = try await decode(RecordingSummary.self, RecordingRoutes.summary(id)).parts
+        return PartJoin.ordered((names ?? ["\(id)"]).compactMap { RecordingID($0) })
     }
 
     /// Calls auditd for something short that is JSON.

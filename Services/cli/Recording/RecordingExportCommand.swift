@@ -40,18 +40,37 @@ struct RecordingExportCommand: AsyncParsableCommand {
     @Flag(help: "Replace files that are there.")
     var force = false
 
+    @Flag(help: "Each part as it is stored, in a file of its own: with raw.")
+    var parts = false
+
     @OptionGroup var progress: ProgressOptions
 
-    func run() async throws {
-        for id in ids { try await export(try RecordingArgument.parse([id]).name) }
+    func validate() throws {
+        guard !parts || form == .raw else { throw ValidationError("--parts goes with raw only.") }
     }
 
-    private func export(_ id: RecordingID) async throws {
+    func run() async throws {
+        for id in ids {
+            let id = try RecordingArgument.parse([id]).name
+            guard parts else {
+                let summary = try await auditd.decode(
+                    RecordingSummary.self,
+                    RecordingRoutes.summary(id)
+                )
+                try await export(id, form.path(id), summary.size)
+                continue
+            }
+            for part in try await auditd.parts(of: id) {
+                try await export(part, RecordingRoutes.rawPart(part), 0)
+            }
+        }
+    }
+
+    private func export(_ id: RecordingID, _ route: String, _ size: UInt64) async throws {
         let path = "\(directory)/\(id)\(form.suffix)"
         guard force || !FileManager.default.fileExists(atPath: path) else {
             throw notWritten("\(path) is there already")
         }
-        let size = try await auditd.decode(RecordingSummary.self, RecordingRoutes.summary(id)).size
         // It gets its name only when it is whole.
         let draft = path + ".partial"
         try write(nil, draft)
@@ -59,7 +78,7 @@ struct RecordingExportCommand: AsyncParsableCommand {
         var count: UInt64 = 0
         do {
             let handle = try FileHandle(forWritingTo: URL(filePath: draft))
-            try await auditd.get(form.path(id)) { bytes in
+            try await auditd.get(route) { bytes in
                 try handle.write(contentsOf: Data(bytes))
                 count += UInt64(bytes.count)
                 line.advance(to: count)

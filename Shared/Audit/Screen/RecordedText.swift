@@ -2,7 +2,8 @@ import NIOCore
 
 /// Gathers what a session showed and what was run in it, as text that can be searched.
 ///
-/// Streams of forwarded connections and of subsystems such as sftp are no text and are left out.
+/// Streams of forwarded connections and of subsystems such as sftp are no text and are left out,
+/// and so is what `TextBudget` does not admit.
 /// Lines that people ran in a shell are known where the recording has standard input: what stands
 /// on the screen from where the typing began, when Return is pressed. So what is not echoed, a
 /// password say, is no command. Memory is bounded: by the screens of at most `channelLimit`
@@ -32,6 +33,7 @@ package struct RecordedText: Sendable {
         var size: AuditEvent.Size?
         var screens: [UInt64: TerminalScreen] = [:]
         var isText = false
+        var budget: TextBudget
         var typingBegan: TerminalScreen.Place?
         /// When Return was pressed for the line that is watched.
         var returnedAt: Int64 = 0
@@ -44,14 +46,19 @@ package struct RecordedText: Sendable {
     private var channels: [UInt64: Channel] = [:]
     private var pieces: [Piece] = []
 
-    package init() {}
+    private let perSecond: Int
+
+    /// Of more than `perSecond` bytes that a channel shows within a second the beginning counts.
+    package init(perSecond: Int = 1 << 20) { self.perSecond = perSecond }
 
     /// Takes the next message of the recording.
     package mutating func append(_ message: AuditMessage) {
         guard let id = message.channelID else { return }
         switch message.event {
         case .newChannelAccepted("session"):
-            if channels.count < Self.channelLimit { channels[id] = Channel() }
+            if channels.count < Self.channelLimit {
+                channels[id] = Channel(budget: TextBudget(perSecond: perSecond))
+            }
         case .terminal(_, _, let size, _): channels[id]?.size = size
         case .shell: begin(id)
         case .exec(_, let program):
@@ -96,6 +103,8 @@ package struct RecordedText: Sendable {
         let key = channels[id]?.size == nil ? stream.number : 1
         guard key < 3 else { return }
         let size = channels[id]?.size
+        let isTaken = channels[id]?.budget.admits(data, at: time, isTerminal: size != nil)
+        guard isTaken == true else { return }
         channels[id]?.screens[key, default: TerminalScreen(size: size)].write(data, at: time)
         collect(id)
     }

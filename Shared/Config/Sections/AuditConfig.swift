@@ -6,6 +6,11 @@ package struct AuditConfig: ConfigSection {
         case asciinema
     }
 
+    package enum CastVersion: String, ConfigChoice {
+        case two = "2"
+        case three = "3"
+    }
+
     package enum Storage: String, ConfigChoice {
         case none
         case file
@@ -28,6 +33,8 @@ package struct AuditConfig: ConfigSection {
 
     package var enable = false
     package var format = Format.none
+    /// Of the format `asciinema`.
+    package var castVersion = CastVersion.two
     package var storage = Storage.none
     package var file = AuditFileConfig()
     package var s3 = AuditS3Config()
@@ -35,6 +42,9 @@ package struct AuditConfig: ConfigSection {
     package var delivery = Delivery.strict
     /// Bytes of one connection that may be without acknowledgement.
     package var window = 4 << 20
+    /// Bytes that all connections of a gateway together may hold for their recordings; beyond that
+    /// each gets a window of 256 KiB.
+    package var memory = 256 << 20
     /// For one acknowledgement, before a strict connection ends.
     package var timeout: Duration = .seconds(30)
     /// Bytes of one recording, before compression; 0: no limit.
@@ -51,12 +61,14 @@ package struct AuditConfig: ConfigSection {
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
         visitor.field("enable", &enable)
         visitor.field("format", &format)
+        visitor.field("castVersion", &castVersion)
         visitor.field("storage", &storage)
         visitor.section("file", &file, checked: enable && storage == .file)
         visitor.section("s3", &s3, checked: enable && storage == .s3)
         visitor.section("intercept", &intercept)
         visitor.field("delivery", &delivery)
         visitor.field("window", &window)
+        visitor.field("memory", &memory)
         visitor.field("timeout", &timeout)
         visitor.field("maxSize", &maxSize)
         visitor.field("whenFull", &whenFull)
@@ -68,6 +80,7 @@ package struct AuditConfig: ConfigSection {
         guard enable else { return [] }
         var list = Rules(path)
         list.check("window", window, in: 64 << 10...1 << 30)
+        list.check("memory", memory, in: 1 << 20...1 << 40)
         list.check("timeout", timeout, atLeast: .seconds(1))
         let isLimit = maxSize == 0 || maxSize >= 4096
         list.check(isLimit, "maxSize", "\(maxSize)", "must be 0 or at least 4096")

@@ -44,6 +44,8 @@ package struct AuditS3Config: ConfigSection {
     /// Empty: the one of AWS for the region.
     package var stsEndpoint = ""
     package var bucket = ""
+    /// For what is no recording, asciicasts and the ledgers' heads; empty: in `bucket`.
+    package var companionBucket = ""
     /// Before the connection's identifier in the object's name.
     package var prefix = ""
     package var region = ""
@@ -78,6 +80,7 @@ package struct AuditS3Config: ConfigSection {
         visitor.field("local", &local)
         visitKeys(&visitor)
         visitor.field("bucket", &bucket)
+        visitor.field("companionBucket", &companionBucket)
         visitor.field("prefix", &prefix)
         visitor.field("region", &region)
         visitor.field("endpoint", &endpoint)

@@ -19,6 +19,7 @@ import sys
 import clusters
 import measures
 import recordings
+import search
 from targets import (
     ROOT,
     Berth,
@@ -63,7 +64,9 @@ TARGETS = {
     "cluster": lambda folder: clusters.BareCluster("cluster", folder),
     "sshd": lambda folder: Sshd(folder),
     "auditd": lambda folder: recordings.Auditd("auditd", folder),
-    "auditd-s3": lambda folder: recordings.Auditd("auditd-s3", folder, uploads=True),
+    "auditd-s3": lambda folder: recordings.Auditd("auditd-s3", folder, storage="s3"),
+    "archive": lambda folder: search.Archive("archive", folder, storage="file"),
+    "grep": lambda folder: search.Grep("grep", folder),
     "dd": lambda folder: recordings.Dd("dd", folder),
     "aws": lambda folder: recordings.Aws("aws", folder),
     # Runs programs with pipes, as sshd and the gateway do.
@@ -74,6 +77,7 @@ TARGETS = {
 SUITES = (
     "engine", "engine-x25519", "plain", "recorded", "docker", "docker-warm", "docker-pool", "oci",
     "oci-warm", "kubernetes", "kubernetes-warm", "auditd", "auditd-s3",
+    "archive",
 )  # fmt: skip
 BOTH = ("sshd", "libssh")
 CIPHERS = {
@@ -99,6 +103,13 @@ def container_logins(backend, suite, kind):
     yield Benchmark((f"{name}.input",), ("ms",), suite, peers, keeps, 1)
     parts = measures.authentication
     yield Benchmark((f"{name}.authentication",), ("ms",), suite, ("sshd",), parts, 1)
+
+
+def searches(kind, peers=("grep",)):
+    """What is found in a corpus of recorded sessions."""
+    names = (f"recording.search.{kind}.p50", f"recording.search.{kind}.p99")
+    measure = functools.partial(search.search, kind=kind)
+    return Benchmark(names, ("ms", "ms"), "archive", peers, measure, 1)
 
 
 BURST = {
@@ -160,6 +171,8 @@ BENCHMARKS = [
     Benchmark(("recording.intake",), ("MB/s",), "auditd", ("dd",), recordings.take),
     Benchmark(("recording.appends",), ("1/s",), "auditd", ("dd",), recordings.appends),
     Benchmark(("recording.upload",), ("MB/s",), "auditd-s3", ("aws",), recordings.upload),
+    *(searches(kind) for kind in ("text", "lines", "command")),
+    *(searches(kind, peers=()) for kind in ("user", "time")),
     Benchmark(("docker.memory.100",), ("MiB",), "docker", ("sshd",), measures.total_memory, 1),
 ]  # fmt: skip
 
@@ -184,8 +197,8 @@ def rows(benchmark, values):
     ours = values.get(benchmark.suite)
     for index, (name, unit) in enumerate(zip(benchmark.names, benchmark.units)):
         own = ours and ours[index]
-        for peer in benchmark.peers:
-            other = values[peer][index]
+        for peer in benchmark.peers or (None,):
+            other = values[peer][index] if peer else None
             yield {
                 "name": name,
                 "unit": unit,
@@ -203,7 +216,7 @@ def text(number):
 def show(row):
     print(
         f"{row['name']:<36}{row['unit']:>6}{text(row['ours']):>12}{text(row['peer']):>12}"
-        f"{text(row['ratio']):>9}  {row['peerName']}",
+        f"{text(row['ratio']):>9}  {row['peerName'] or ''}".rstrip(),
         flush=True,
     )
 

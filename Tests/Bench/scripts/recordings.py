@@ -71,13 +71,14 @@ class Dd(Target):
 
 
 class Auditd(Target):
-    """One auditd; with a store where `uploads` says so."""
+    """One auditd that keeps recordings in one storage; with a store of its own for `s3`."""
 
     is_ssh = False
 
-    def __init__(self, name, folder, uploads=False):
+    def __init__(self, name, folder, storage="none"):
         super().__init__(name, folder)
-        self.uploads = uploads
+        self.uploads = storage == "s3"
+        self.storage = storage
         self.store = None
         self.number = 0
 
@@ -89,7 +90,7 @@ class Auditd(Target):
             "auditd": {
                 "listen": f"127.0.0.1:{self.port}",
                 "directory": str(self.folder / "spool"),
-                "storages": ["s3" if self.uploads else "none"],
+                "storages": [self.storage],
             }
         }
         if self.uploads:

@@ -11,10 +11,9 @@ import SharedMessages
     import Darwin
 #endif
 
-/// Makes of a recording that has ended what storages get: the recording encrypted, and beside it
-/// an asciicast. Everything here blocks.
+/// Makes of a recording that has ended what storages get where that is not the recording itself:
+/// the recording encrypted, and beside it an asciicast. Everything here blocks.
 struct FinishedFiles: Sendable {
-    private let directory: String
     private let folder: String
     private let recipients: [AgeRecipient]
     private let castVersion: CastEncoder.Version?
@@ -28,7 +27,6 @@ struct FinishedFiles: Sendable {
     /// Throws a `CodedError` if the folder can't be used. Files of recordings that are not in
     /// `spooled` are removed: they were stored.
     init(_ config: AuditdConfig, spooled: Set<RecordingID>) throws {
-        directory = config.directory
         folder = config.directory + "/sealed.d"
         recipients = try config.encryption.recipients.map { try AgeRecipient($0) }
         castVersion =
@@ -37,38 +35,49 @@ struct FinishedFiles: Sendable {
             case .two: .two
             case .three: .three
             }
-        guard isSealing else { return }
+        guard isSealing || hasCasts else { return }
         try Folder.create(folder)
         for name in try Folder.names(in: folder) {
-            let id = name.hasSuffix(Self.suffix) ? RecordingID(name.dropLast(4)) : nil
-            if id.map({ !spooled.contains($0) }) ?? true { try Folder.remove("\(folder)/\(name)") }
+            let isNeeded = spooled.contains {
+                name == "\($0)\(Self.suffix)" || name == cast(of: $0)
+            }
+            if !isNeeded { try Folder.remove("\(folder)/\(name)") }
         }
     }
 
     var isSealing: Bool { !recipients.isEmpty }
-    var isNeeded: Bool { isSealing || castVersion != nil }
+    var hasCasts: Bool { castVersion != nil }
+
+    /// What storages call the asciicast of a recording.
+    func cast(of id: RecordingID) -> String { "\(id).cast" }
 
     /// Where storages find the recording once it is prepared.
     func path(_ id: RecordingID, spooled: String) -> String {
         isSealing ? "\(folder)/\(id)\(Self.suffix)" : spooled
     }
 
-    /// Harmless when repeated: what is there is whole.
-    func prepare(_ id: RecordingID, from spooled: String, format: RecordingFormat) throws {
-        if let castVersion, format == .binary, id.isWhole {
-            try make("\(directory)/\(id).cast") { sink in
-                try Self.writeCast(spooled, castVersion, &sink)
-            }
-        }
+    /// Encrypts a recording. Harmless when repeated: what is there is whole.
+    func seal(_ id: RecordingID, from spooled: String) throws {
         guard isSealing else { return }
         try make(path(id, spooled: spooled)) { sink in
             try Self.eachPiece(of: spooled) { try sink.write($0) }
         }
     }
 
+    /// Makes the asciicast, encrypted as the recording is, and answers where it is; `nil` for what
+    /// gets none. Harmless when repeated.
+    func makeCast(_ id: RecordingID, from spooled: String, format: RecordingFormat) throws
+        -> String?
+    {
+        guard let castVersion, format == .binary, id.isWhole else { return nil }
+        let path = "\(folder)/\(cast(of: id))"
+        try make(path) { sink in try Self.writeCast(spooled, castVersion, &sink) }
+        return path
+    }
+
     func remove(_ ids: [RecordingID]) throws {
-        guard isSealing else { return }
-        for id in ids { try Folder.remove(path(id, spooled: "")) }
+        for id in ids where isSealing { try Folder.remove(path(id, spooled: "")) }
+        for id in ids where hasCasts { try Folder.remove("\(folder)/\(cast(of: id))") }
     }
 
     // MARK: - Writing
@@ -87,7 +96,7 @@ struct FinishedFiles: Sendable {
             try? Folder.remove(draft)  // The cause is what counts.
             throw error
         }
-        try Folder.sync(path.hasPrefix(folder) ? folder : directory)
+        try Folder.sync(folder)
     }
 
     private static func eachPiece(of path: String, _ body: (ByteBuffer) throws -> Void) throws {

@@ -4,7 +4,7 @@ import NIOPosix
 import SharedLogging
 import SharedMessages
 
-/// Prepares recordings that have ended, then hands them on; what fails is tried again.
+/// Encrypts recordings that have ended, then hands them on; what fails is tried again.
 struct Finisher: Sendable {
     let files: FinishedFiles
     let spool: Spool
@@ -36,14 +36,10 @@ struct Finisher: Sendable {
     }
 
     private func prepare(_ id: RecordingID) async -> Bool {
-        guard let recording = spool.recording(id) else { return false }
+        guard spool.recording(id) != nil else { return false }
         do {
             try await threads.runIfActive { [files, spool] in
-                try files.prepare(
-                    id,
-                    from: spool.path(id),
-                    format: recording.spooled.facts.format
-                )
+                try files.seal(id, from: spool.path(id))
             }
             changes.succeeded(id)
             return true

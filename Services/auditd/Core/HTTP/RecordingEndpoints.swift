@@ -61,7 +61,7 @@ struct RecordingEndpoints: Sendable {
                 case (_, "ledger"): try ledger()
                 case (_, "head"): try await ledgerHead()
                 case (_, "lines"): try await findLines(request)
-                default: try Response.json(try await summary(try id(context)))
+                default: try Response.json(try await summaryWithParts(try id(context)))
                 }
             }
         }
@@ -153,6 +153,18 @@ struct RecordingEndpoints: Sendable {
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: body
         )
+    }
+
+    private func summaryWithParts(_ id: RecordingID) async throws -> RecordingSummary {
+        var entry = try await summary(id)
+        let others = spool.parts(of: id).union(try await index.parts(of: id))
+        guard id.isWhole, others.contains(where: { !$0.isWhole }) else { return entry }
+        var parts: [RecordingID] = []
+        for part in others.union([id]) where try await reader.stored.partSize(part) != nil {
+            parts.append(part)
+        }
+        entry.parts = PartJoin.ordered(parts).map(\.description)
+        return entry
     }
 
     private func summary(_ id: RecordingID) async throws -> RecordingSummary {

@@ -25,8 +25,13 @@ struct TextIndexer: Sendable {
             if facts.format == .binary { try await add(id, size, owner) }
             try await index.endText(owner)
         } catch let error as CodedError where error.code == .auditdEncrypted {
-            try await index.endText(try await index.beginText(id))
+            try await leaveOut(id)
         }
+    }
+
+    /// Notes that there is no text of it to be had.
+    func leaveOut(_ id: RecordingID) async throws {
+        try await index.endText(try await index.beginText(id))
     }
 
     private func add(_ id: RecordingID, _ size: UInt64, _ owner: Int64) async throws {

@@ -153,8 +153,12 @@ package final class FileStorage: RecordingStorage {
 
     /// Durable under its name once this returns; harmless when it is repeated.
     func store(_ id: RecordingID, from path: String) async throws {
+        try await put("\(id)", from: path)
+    }
+
+    package func put(_ name: String, from path: String) async throws {
         try await threads.runIfActive {
-            let target = self.path(id)
+            let target = "\(self.folder)/\(name)"
             let source = try OpenFile(path, O_RDWR)
             try source.sync()
             do throws(FileError) {

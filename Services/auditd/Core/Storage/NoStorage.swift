@@ -39,5 +39,7 @@ package final class NoStorage: RecordingStorage {
 
     package func put(_ name: String, _ bytes: ByteBuffer) {}
 
+    package func put(_ name: String, from path: String) {}
+
     package func get(_ name: String) -> ByteBuffer? { nil }
 }

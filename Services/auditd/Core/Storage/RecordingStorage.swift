@@ -33,6 +33,9 @@ package protocol RecordingStorage: Sendable {
     /// durable once it returns. The name has a dot, so that it is no recording's.
     func put(_ name: String, _ bytes: ByteBuffer) async throws
 
+    /// As above, for a file of any length that stays until this returns.
+    func put(_ name: String, from path: String) async throws
+
     /// What `put` keeps under that name; `nil` if there is nothing.
     func get(_ name: String) async throws -> ByteBuffer?
 }

@@ -22,6 +22,11 @@ struct StorageSet: Sendable {
         try await first { try await $0.status(id) }
     }
 
+    /// Keeps a file beside the recordings in all of them.
+    func put(_ name: String, from path: String) async throws {
+        for member in members { try await member.put(name, from: path) }
+    }
+
     func list() async throws -> Set<RecordingID> {
         var all: Set<RecordingID> = []
         for member in members { all.formUnion(try await member.list()) }

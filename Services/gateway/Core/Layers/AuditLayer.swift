@@ -95,6 +95,9 @@ package final class AuditLayer: ServerConnectionHandler {
             await note(.handshakeFailed(reason: "\(error)"))
             throw error
         }
+        guard let delivery = state.facts.userConfig?.audit.delivery, delivery != options.delivery
+        else { return }
+        try await current?.handle.deliver(RecordingDelivery(delivery))
     }
 
     package func openSession(

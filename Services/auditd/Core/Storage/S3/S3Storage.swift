@@ -45,10 +45,12 @@ package actor S3Storage: RecordingStorage {
 
     package nonisolated let name = "s3"
     private nonisolated let worker: S3Worker
+    /// For what is no recording.
+    private nonisolated let companions: S3Client
     private let limits: Limits
     private let logger: Logger
     private let metrics = S3Metrics()
-    private let threads: NIOThreadPool
+    private nonisolated let threads: NIOThreadPool
     private let foreignFolder: String
     private let ownFolder: String
 
@@ -80,13 +82,22 @@ package actor S3Storage: RecordingStorage {
             try Folder.create(folder)
             try Folder.create(notes.path)
             let source = try CredentialSource(config, environment: environment)
-            let client = try S3Client(
-                try S3Options(config),
-                credentials: CredentialStore(source, logger: logger),
-                threads: threads,
-                logger: logger
-            )
-            worker = S3Worker(client: client, notes: notes, threads: threads, logger: logger)
+            let credentials = CredentialStore(source, logger: logger)
+            func client(_ bucket: String) throws -> S3Client {
+                var config = config
+                config.bucket = bucket
+                return try S3Client(
+                    try S3Options(config),
+                    credentials: credentials,
+                    threads: threads,
+                    logger: logger
+                )
+            }
+            let recordings = try client(config.bucket)
+            companions =
+                config.companionBucket.isEmpty
+                ? recordings : try client(config.companionBucket)
+            worker = S3Worker(client: recordings, notes: notes, threads: threads, logger: logger)
         } catch let error as CodedError {
             throw error
         } catch {
@@ -151,6 +162,7 @@ package actor S3Storage: RecordingStorage {
             }
         }
         worker.client.shutdown()
+        companions.shutdown()
     }
 
     /// The next step of whose turn it is.
@@ -311,13 +323,17 @@ package actor S3Storage: RecordingStorage {
     // MARK: - Files of auditd's own
 
     package nonisolated func put(_ name: String, _ bytes: ByteBuffer) async throws {
-        let client = worker.client
-        try await client.put(client.options.prefix + name, bytes)
+        try await companions.put(companions.options.prefix + name, bytes)
+    }
+
+    package nonisolated func put(_ name: String, from path: String) async throws {
+        let size = try await threads.runIfActive { try OpenFile(path, O_RDONLY).size() }
+        let slice = SpoolSlice(path: path, offset: 0, length: size)
+        try await companions.put(companions.options.prefix + name, slice, [])
     }
 
     package nonisolated func get(_ name: String) async throws -> ByteBuffer? {
-        let client = worker.client
-        return try await client.read(client.options.prefix + name, at: 0, count: 64 << 10)
+        try await companions.read(companions.options.prefix + name, at: 0, count: 64 << 10)
             .map { ByteBuffer(bytes: $0) }
     }
 }

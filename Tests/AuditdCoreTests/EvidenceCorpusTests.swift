@@ -1,0 +1,114 @@
+import AuditClient
+import Foundation
+import Testing
+
+@testable import AuditdCore
+
+/// What can be done to a corpus.
+private enum Change: Sendable {
+    case flip(String, at: Int, bits: UInt8)
+    case cut(String, to: Int)
+    case lengthen(String)
+    case delete(String)
+    case swap(String, String)
+    case lines([[UInt8]])
+
+    func made(to copies: EvidenceCopies) -> EvidenceCopies {
+        var changed = copies
+        switch self {
+        case .flip(let name, let place, let bits): changed.files[name]?[place] ^= bits
+        case .cut(let name, let length):
+            changed.files[name].map { changed.files[name] = Array($0.prefix(length)) }
+        case .lengthen(let name): changed.files[name]?.append(0)
+        case .delete(let name): changed.files[name] = nil
+        case .swap(let one, let other):
+            (changed.files[one], changed.files[other]) = (copies.files[other], copies.files[one])
+        case .lines(let lines): changed.files[Self.ledger] = lines.flatMap { $0 + [0x0A] }
+        }
+        return changed
+    }
+
+    static let ledger = "ledger.d/ledger.log"
+
+    /// Every change of every kind; of those to single bytes one in `step`.
+    static func all(of copies: EvidenceCopies, step: Int) -> [Change] {
+        var list: [Change] = []
+        for (name, bytes) in copies.files.sorted(by: { $0.key < $1.key }) {
+            list += [.delete(name), .lengthen(name)]
+            for place in stride(from: list.count % step, to: bytes.count, by: step) {
+                list.append(.cut(name, to: place))
+                for bit in step == 1 ? Array(0..<8) : [place % 8] {
+                    list.append(.flip(name, at: place, bits: 1 << UInt8(bit)))
+                }
+            }
+            for (other, others) in copies.files where other > name && others != bytes {
+                list.append(.swap(name, other))
+            }
+        }
+        let lines = (copies.files[ledger] ?? []).split(separator: 0x0A).map(Array.init)
+        for first in lines.indices {
+            var without = lines
+            without.remove(at: first)
+            list += [.lines(without), .lines(lines + [lines[first]])]
+            for second in lines.indices where second > first {
+                var swapped = lines
+                swapped.swapAt(first, second)
+                list.append(.lines(swapped))
+            }
+        }
+        return list
+    }
+}
+
+/// Real recordings, changed in every way: `make evidence` takes every bit of every byte, the suite
+/// one byte in some dozens.
+@Suite(.timeLimit(.minutes(60))) struct EvidenceCorpusTests {
+    private static let isComplete = ProcessInfo.processInfo.environment["BERTH_EVIDENCE"] != nil
+
+    private func samples() throws -> [(id: RecordingID, bytes: [UInt8])] {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "SharedAuditTests/Samples")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            .filter { $0.hasSuffix(".bin") }.sorted()
+        return try names.enumerated().map { number, name in
+            // One came in two parts.
+            let id = number == 1 ? recordingID(0).part(1, from: 7) : recordingID(number)
+            return (id, Array(try Data(contentsOf: folder.appending(path: name))))
+        }
+    }
+
+    @Test("no change to real recordings, nor to their ledger, goes unseen")
+    func everything() async throws {
+        try await withFolder { folder in
+            let (copies, key) = try EvidenceCopies.make(
+                try samples(),
+                in: folder,
+                rotatingAfter: 4
+            )
+            #expect(try await verify(copies, key) == [])
+            let changes = Change.all(of: copies, step: Self.isComplete ? 1 : 61)
+            let found = try await withThrowingTaskGroup(of: Int.self) { group in
+                let tasks = 4
+                for task in 0..<tasks {
+                    group.addTask {
+                        var found = 0
+                        for index in stride(from: task, to: changes.count, by: tasks) {
+                            let change = changes[index]
+                            let isFound = try await !verify(change.made(to: copies), key).isEmpty
+                            #expect(isFound, "\(change)")
+                            found += isFound ? 1 : 0
+                        }
+                        return found
+                    }
+                }
+                return try await group.reduce(0, +)
+            }
+            let size = copies.files.values.reduce(0) { $0 + $1.count }
+            print(
+                "evidence: \(copies.files.count) files of \(size) bytes, "
+                    + "\(found) of \(changes.count) changes found"
+            )
+            #expect(found == changes.count)
+        }
+    }
+}
