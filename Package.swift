@@ -371,7 +371,7 @@ let services: [Target] = [
         "Services/gateway/Backends/Docker",
         [
             "SharedWaiting", "BackendPool", "GuestAgent",
-            "GatewayCore", "SharedConfig",
+            "GatewayCore", "SharedAudit", "SharedConfig",
             "SharedHTTP", "SharedLogging", "SharedMessages", "SharedModels", "SharedSSH",
             "SharedDocker", log, nioCore, nioPosix,
         ]

@@ -56,9 +56,19 @@ extension MessageCode {
         remedy: "Nothing."
     )
 
+    package static let dockerProgramResumed = MessageCode(
+        "DOCKER_PROGRAM_RESUMED",
+        .info,
+        explanation: """
+            A person came back in time and sees the program again, with its terminal's screen, \
+            that went on when their last connection ended.
+            """,
+        remedy: "Nothing."
+    )
+
     /// The codes of this file.
     static let dockerLifecycleCodes: [MessageCode] = [
         dockerContainerNotFound, dockerContainerFound, dockerContainerIdle, dockerContainerKept,
-        dockerContainerResumed, dockerContainerStartedAgain,
+        dockerContainerResumed, dockerContainerStartedAgain, dockerProgramResumed,
     ]
 }

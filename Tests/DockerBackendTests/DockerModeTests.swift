@@ -2,6 +2,7 @@ import BackendConformance
 import GatewayCore
 import InMemoryLogging
 import Logging
+import NIOCore
 import SharedConfig
 import SharedDocker
 import SharedMessages
@@ -313,6 +314,104 @@ struct DockerModeTests {
             let other = try await subject.withWorkspace { try await $0.run("hostname").output }
             #expect(other != first)
         }
+        for container in try await subject.leftovers(id) {
+            try await Engine.client().removeContainer(container)
+        }
+    }
+
+    private static let terminal = PTYRequest(
+        term: "xterm",
+        size: WindowSize(columns: 80, rows: 24)
+    )
+
+    @Test(
+        "who comes back in time sees the same screen, of the same shell, in its new size",
+        arguments: [false, true]
+    )
+    func screen(disableAgent: Bool) async throws {
+        let log = InMemoryLogHandler()
+        let subject = try DockerFixture.subject(logger: Logger(label: "docker") { _ in log }) {
+            $0.execution.resume = .seconds(300)
+            $0.execution.disableAgent = disableAgent
+        }
+        let shell = ProgramRequest(kind: .shell, pty: Self.terminal)
+        try await subject.withWorkspace(connectionID: id) { workspace in
+            let program = try await workspace.start(shell)
+            try await program.write(ByteBuffer(string: "mine=42; echo was-$((1+1))-here\n"))
+            _ = try await program.read(until: "was-2-here")
+            // What comes when nobody looks is seen later.
+            let line = "(sleep 1; echo late-$((1+2))-word) & cat <<END\nfor a moment\nEND\n"
+            try await program.write(ByteBuffer(string: line))
+            _ = try await program.read(until: "for a moment")
+            // As it is told that the line has dropped.
+            try await program.signal("HUP")
+            #expect(
+                try await program.exit() == .signal(name: "HUP", coreDumped: false, message: "")
+            )
+            await program.terminate()
+        }
+        for _ in 1...2 {
+            try await subject.withWorkspace { workspace in
+                var request = shell
+                request.pty?.size = WindowSize(columns: 132, rows: 43)
+                let program = try await workspace.start(request)
+                _ = try await program.read(until: "was-2-here")
+                let ask = "echo $mine; stty size; echo end-$((1+4))\n"
+                try await program.write(ByteBuffer(string: ask))
+                let seen = try await program.read(until: "end-5\r\n")
+                #expect(seen.contains("42\r\n43 132\r\n"), "\(seen)")
+                // Not closed: the connection just ends.
+            }
+        }
+        try await subject.withWorkspace { workspace in
+            let program = try await workspace.start(shell)
+            _ = try await program.read(until: "late-3-word")
+            try await program.write(ByteBuffer(string: "exit 7\n"))
+            #expect(try await program.finish().exit == .status(7))
+            await program.terminate()
+            // It has ended, so the next is another one.
+            let other = try await workspace.start(shell)
+            try await other.write(ByteBuffer(string: "echo ${mine:-none}-$((1+1)); exit\n"))
+            let done = try await other.finish()
+            #expect(done.output.contains("none-2\r\n"), "\(done.output)")
+            await other.terminate()
+        }
+        let code = "\(MessageCode.dockerProgramResumed.id)"
+        #expect(log.entries.count { $0.metadata["code"] == "\(code)" } == 3)
+        for container in try await subject.leftovers(id) {
+            try await Engine.client().removeContainer(container)
+        }
+    }
+
+    @Test("a screen is for the same request alone, and a program that is told to end ends")
+    func otherScreens() async throws {
+        let subject = try DockerFixture.subject { $0.execution.resume = .seconds(300) }
+        let cat = ProgramRequest(kind: .exec("echo up; exec cat"), pty: Self.terminal)
+        try await subject.withWorkspace(connectionID: id) { workspace in
+            _ = try await workspace.start(cat).read(until: "up")
+        }
+        try await subject.withWorkspace { workspace in
+            let shell = try await workspace.start(
+                ProgramRequest(kind: .shell, pty: Self.terminal)
+            )
+            try await shell.write(ByteBuffer(string: "pidof cat | wc -w; exit\n"))
+            #expect(try await shell.finish().output.contains("1\r\n"))
+            await shell.terminate()
+            #expect(try await workspace.run("echo piped").output == "piped\n")
+            let program = try await workspace.start(cat)
+            try await program.write(ByteBuffer(string: "again\n"))
+            _ = try await program.read(until: "again\r\nagain")
+            try await program.signal("TERM")
+            guard case .signal(name: "TERM", _, _) = try await program.exit() else {
+                Issue.record("not ended by the signal")
+                return
+            }
+            await program.terminate()
+        }
+        let left = try await subject.withWorkspace {
+            try await $0.run("pidof cat || echo none").output
+        }
+        #expect(left == "none\n")
         for container in try await subject.leftovers(id) {
             try await Engine.client().removeContainer(container)
         }

@@ -44,7 +44,7 @@ struct ComposeTests {
         let labels = try await composition.inspect(service, "{{json .Config.Labels}}")
         let values = try JSONDecoder().decode([String: String].self, from: Data(labels.utf8))
         #expect(values["org.opencontainers.image.title"] == "berth-\(service.rawValue)")
-        for name in ["description", "version", "revision", "licenses"] {
+        for name in ["description", "version", "revision"] {
             #expect(values["org.opencontainers.image.\(name)"]?.isEmpty == false, "\(name)")
         }
         let stop = try await composition.inspect(service, "{{.Config.StopSignal}}")

@@ -85,7 +85,7 @@ struct DockerTests {
             try await wait(for: "the program runs: \(client.errors)") { client.output == "here\n" }
             try await installation.stop(.gateway, SIGKILL)
             _ = try await client.end()
-            try await wait(.seconds(10), for: "no container is left") {
+            try await wait(.seconds(90), for: "no container is left") {
                 try await containers(installation).isEmpty
             }
         }

@@ -96,17 +96,23 @@ package final class DockerBackend: Backend {
             username: request.username,
             authenticatedUsername: request.authenticatedUsername
         )
-        let workspace: any ContainerWorkspace
-        if let left = await kept.take(owner) {
+        let left: KeptContainers.Left
+        if let found = await kept.take(owner) {
             logger(for: request).emit(
                 .dockerContainerResumed,
-                ["container": "\(left.containerID)"]
+                ["container": "\(found.workspace.containerID)"]
             )
-            workspace = left
+            left = found
         } else {
-            workspace = try await open(request, progress)
+            left = KeptContainers.Left(workspace: try await open(request, progress), screens: [])
         }
-        return KeptWorkspace(workspace, of: owner, in: kept, environment: environment(request))
+        return KeptWorkspace(
+            left,
+            of: owner,
+            in: kept,
+            environment: environment(request),
+            logger: logger(for: request)
+        )
     }
 
     /// The image is seen to now, when the person can be told; the containers come later.

@@ -96,11 +96,12 @@ final class DockerWorkspace: ContainerWorkspace {
         }
     }
 
-    /// Kills what was started here; the container stays.
-    func endPrograms() async {
+    /// Kills what was started here but some programs; the container stays.
+    func endPrograms(except kept: [any Program]) async {
+        let spared = Set(kept.compactMap { ($0 as? DockerProgram)?.id })
         let programs = state.withLock { state in
-            defer { state.programs = [:] }
-            return Array(state.programs.values)
+            defer { state.programs = state.programs.filter { spared.contains($0.key) } }
+            return state.programs.filter { !spared.contains($0.key) }.map(\.value)
         }
         await withTaskGroup(of: Void.self) { group in
             for program in programs { group.addTask { await program.terminate() } }
@@ -174,7 +175,7 @@ final class DockerWorkspace: ContainerWorkspace {
 
     private func finish() async {
         guard let lifeline = container.lifeline else {
-            await endPrograms()
+            await endPrograms(except: [])
             await forwarding?.close()
             return
         }

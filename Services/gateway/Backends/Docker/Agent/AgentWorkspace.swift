@@ -129,7 +129,7 @@ final class AgentWorkspace: ContainerWorkspace {
         state.withLock { $0.adopting = adopting }
     }
 
-    func endPrograms() async { link.closeAll() }
+    func endPrograms(except kept: [any Program]) async { link.closeAll(except: kept) }
 
     func close() async {
         let task = state.withLock { state in

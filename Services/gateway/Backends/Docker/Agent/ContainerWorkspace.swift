@@ -10,6 +10,6 @@ protocol ContainerWorkspace: Workspace {
     /// Whether it still answers, asked with a time limit.
     func answers() async -> Bool
 
-    /// Kills what was started here; the container stays.
-    func endPrograms() async
+    /// Kills what was started here but some programs; the container stays.
+    func endPrograms(except kept: [any Program]) async
 }

@@ -13,8 +13,14 @@ actor KeptContainers {
         let authenticatedUsername: String
     }
 
-    private struct Kept {
+    /// A container, and the programs in it that go on.
+    struct Left: Sendable {
         let workspace: any ContainerWorkspace
+        let screens: [KeptScreen]
+    }
+
+    private struct Kept {
+        let left: Left
         let timer: Task<Void, Never>
         let number: UInt64
     }
@@ -33,19 +39,20 @@ actor KeptContainers {
     }
 
     /// What the owner left, if it still runs; it is theirs alone from now on.
-    func take(_ owner: Owner) async -> (any ContainerWorkspace)? {
+    func take(_ owner: Owner) async -> Left? {
         guard let found = kept.removeValue(forKey: owner) else { return nil }
         found.timer.cancel()
-        guard found.workspace.isAlive, await found.workspace.answers() else {
-            await found.workspace.close()
+        let workspace = found.left.workspace
+        guard workspace.isAlive, await workspace.answers() else {
+            await workspace.close()
             return nil
         }
-        return found.workspace
+        return found.left
     }
 
-    /// Keeps a container, whose programs have been ended, for a while. One that the owner left
-    /// before ends now.
-    func keep(_ workspace: any ContainerWorkspace, for owner: Owner) async {
+    /// Keeps a container, whose other programs have been ended, for a while. One that the owner
+    /// left before ends now.
+    func keep(_ left: Left, for owner: Owner) async {
         lastNumber += 1
         let number = lastNumber
         let timer = Task {
@@ -54,10 +61,10 @@ actor KeptContainers {
             await expire(owner, number)
         }
         let previous = kept.updateValue(
-            Kept(workspace: workspace, timer: timer, number: number),
+            Kept(left: left, timer: timer, number: number),
             forKey: owner
         )
-        logger.emit(.dockerContainerKept, ["container": "\(workspace.containerID)"])
+        logger.emit(.dockerContainerKept, ["container": "\(left.workspace.containerID)"])
         if let previous { await end(previous) }
         if kept.count > Self.most, let oldest = kept.min(by: { $0.value.number < $1.value.number })
         {
@@ -69,11 +76,11 @@ actor KeptContainers {
     private func expire(_ owner: Owner, _ number: UInt64) async {
         guard let found = kept[owner], found.number == number else { return }
         kept[owner] = nil
-        await found.workspace.close()
+        await found.left.workspace.close()
     }
 
     private func end(_ kept: Kept) async {
         kept.timer.cancel()
-        await kept.workspace.close()
+        await kept.left.workspace.close()
     }
 }

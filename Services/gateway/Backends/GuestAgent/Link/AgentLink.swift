@@ -166,11 +166,12 @@ package final class AgentLink: Sendable {
         await state.withLock { $0.running }?.value
     }
 
-    /// Kills every program and closes every connection and listener; the agent goes on.
-    package func closeAll() {
+    /// Kills every other program and closes every connection and listener; the agent goes on.
+    package func closeAll(except kept: [any Program] = []) {
+        let spared = Set(kept.compactMap { ($0 as? RunningProgram)?.number })
         // A link that has ended has nothing to close.
         try? change { machine in
-            for id in Array(machine.items.keys) { machine.close(id) }
+            for id in machine.items.keys.filter({ !spared.contains($0) }) { machine.close(id) }
         }
     }
 

@@ -21,6 +21,9 @@ final class RunningProgram: Program {
         self.tellsInput = tellsInput
     }
 
+    /// Its own in the link.
+    var number: UInt32 { id.number }
+
     func nextOutput() async throws -> ProgramOutput? {
         guard let piece = try await id.receive() else { return nil }
         if let input = piece.input { return ProgramOutput(input) }
