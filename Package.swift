@@ -75,8 +75,8 @@ func library(
 }
 
 /// A C target with an `include` folder; holds what function-like macros or forking need.
-func cLibrary(_ name: String, _ path: String) -> Target {
-    .target(name: name, path: path)
+func cLibrary(_ name: String, _ path: String, linking: [String] = []) -> Target {
+    .target(name: name, path: path, linkerSettings: linking.map { .linkedLibrary($0) })
 }
 
 func executable(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -118,6 +118,7 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "CSeccomp", path: "Shared/CSeccomp", pkgConfig: "libseccomp"),
     .systemLibrary(name: "CArchive", path: "Shared/CArchive", pkgConfig: "libarchive"),
     cLibrary("CFiles", "Shared/CFiles"),
+    cLibrary("CKerberos", "Services/authd/CKerberos", linking: ["gssapi_krb5", "krb5"]),
     cLibrary("CProcess", "Shared/CProcess"),
     // The archive, not the shared library: what the hook calls is no public symbol of the latter.
     .target(
@@ -233,8 +234,8 @@ let services: [Target] = [
         "Services/authd/Core",
         [
             "AuthClient", "SharedModels", "SharedMessages", "SharedLogging", "SharedHTTP",
-            "SharedConfig", "SharedSSH", "CCrypt", crypto, grdb, log, hummingbird, httpTypes,
-            nioCore, nioPosix,
+            "SharedConfig", "SharedSSH", "CCrypt", "CKerberos", crypto, grdb, log, hummingbird,
+            httpTypes, nioCore, nioPosix,
         ]
     ),
     library(
@@ -410,7 +411,7 @@ let services: [Target] = [
         [
             "AuthdCore", "AuthClient", "MetricsClient", "SharedDaemon", "SharedConfig",
             "SharedHTTP",
-            argumentParser,
+            argumentParser, log, nioPosix,
         ]
     ),
     executable(

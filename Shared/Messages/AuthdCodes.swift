@@ -138,6 +138,18 @@ extension MessageCode {
             """
     )
 
+    package static let authdKerberosFailed = MessageCode(
+        "AUTHD_KERBEROS_FAILED",
+        .error,
+        explanation: """
+            authd could not decide a Kerberos login: its keytab cannot be used, or no KDC \
+            answers.
+            """,
+        remedy: """
+            See that the keytab of `authd.kerberos` is there, readable and current, and that \
+            krb5.conf names KDCs that answer.
+            """
+    )
     package static let authdBusy = MessageCode(
         "AUTHD_BUSY",
         .warning,
@@ -263,7 +275,8 @@ extension MessageCode {
         authdAccepted, authdRefused, authdUserAdded, authdUserChanged, authdUserRemoved,
         authdPasswordChanged, authdKeyAdded, authdKeyRemoved, authdUserUnknown, authdUserExists,
         authdNameInvalid, authdPasswordInvalid, authdKeyInvalid, authdKeyExists, authdKeyUnknown,
-        authdDatabaseFailed, authdBusy, authdHashFailed, authdGroupChanged, authdGroupUnknown,
+        authdDatabaseFailed, authdKerberosFailed, authdBusy, authdHashFailed, authdGroupChanged,
+        authdGroupUnknown,
         authdDateInvalid, authdTokenChanged, authdTokenExists, authdTokenUnknown,
         authdTokenRefused, authdBackupMade, authdSecondFactorChanged, authdSecondFactorUnknown,
         authdCodeWrong, authdCodeReplayed, authdRecoveryCodeUsed,

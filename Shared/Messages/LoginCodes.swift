@@ -146,6 +146,15 @@ extension MessageCode {
             """,
         remedy: "Use `method: webhook` with a server that speaks to the provider."
     )
+    package static let sshAuthKerberosUnavailable = MessageCode(
+        "SSH_AUTH_KERBEROS_UNAVAILABLE",
+        .error,
+        explanation: """
+            A method of `auth` is `kerberos` but names no `webhook.url`; the keytab belongs to \
+            authd, so the method is not offered.
+            """,
+        remedy: "Give the method the URL of an authd with the keytab."
+    )
     package static let sshAuthKeyboardInteractive = MessageCode(
         "SSH_AUTH_KEYBOARD_INTERACTIVE",
         .debug,
@@ -171,7 +180,8 @@ extension MessageCode {
         sshAuthPartial, sshAuthOutOfOrder, sshAuthIdentityChanged, sshAuthKeyReused,
         sshAuthKeyRejected, sshAuthKeyRevoked, sshAuthRevocationUnreadable, sshAuthTouchRequired,
         sshAuthCertAccepted, sshAuthCertRejected, sshAuthCertNoPrincipals, sshAuthCertInvalid,
-        sshAuthCAUnusable, sshAuthOAuth2Unavailable, sshAuthKeyboardInteractive,
+        sshAuthCAUnusable, sshAuthOAuth2Unavailable, sshAuthKerberosUnavailable,
+        sshAuthKeyboardInteractive,
         sshAuthPasswordChange, sshLoginPrivileged,
     ]
 }

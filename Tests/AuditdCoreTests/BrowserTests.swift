@@ -115,7 +115,7 @@ struct BrowserTests {
                     headers: ["Authorization": "Bearer \(Self.token)"],
                     timeLimit: .total(.seconds(60))
                 )
-                try await eventually("it can be found", within: .seconds(60)) {
+                try await eventually("it can be found", within: .seconds(150)) {
                     let reply = try await auditd.client.send(search)
                     return try !reply.decode(RecordingPage.self).recordings.isEmpty
                 }

@@ -28,7 +28,7 @@ import Testing
                 let id = recordingID(number)
                 _ = try await auditd.send([.open(id), .append(id, at: 0, "abc"), .finish(id, 3)])
             }
-            try await eventually("the head is exported", within: .seconds(60)) {
+            try await eventually("the head is exported", within: .seconds(150)) {
                 try claimed(archive)?.sequence == UInt64(first + count)
             }
         }
@@ -88,12 +88,12 @@ import Testing
             try await withAuditd(in: folder, storages: [storage], logger: logger) { auditd in
                 let id = recordingID(77)
                 _ = try await auditd.send([.open(id), .append(id, at: 0, "abc"), .finish(id, 3)])
-                try await eventually("it is said", within: .seconds(60)) {
+                try await eventually("it is said", within: .seconds(150)) {
                     handler.entries.contains {
                         $0.metadata["code"] == "AUDITD_LEDGER_ROLLED_BACK"
                     }
                 }
-                try await eventually("stored", within: .seconds(60)) {
+                try await eventually("stored", within: .seconds(150)) {
                     Folder.exists("\(archive)/\(id)")
                 }
             }
@@ -118,7 +118,7 @@ import Testing
             let logger = Logger(label: "test") { _ in handler }
             let storage = FileStorage(folder: archive, threads: .singleton, logger: silent)
             try await withAuditd(in: folder, storages: [storage], logger: logger) { _ in
-                try await eventually("it is said", within: .seconds(60)) {
+                try await eventually("it is said", within: .seconds(150)) {
                     handler.entries.contains {
                         $0.metadata["code"] == "AUDITD_LEDGER_ROLLED_BACK"
                     }
@@ -130,7 +130,7 @@ import Testing
             try Folder.remove(log)
             try Folder.remove(folder + "/ledger.d/ledger.key")
             try await withAuditd(in: folder, storages: [storage]) { _ in
-                try await eventually("a second head", within: .seconds(60)) {
+                try await eventually("a second head", within: .seconds(150)) {
                     try heads(archive).count == 2
                 }
             }
@@ -146,13 +146,13 @@ import Testing
             let logger = Logger(label: "test") { _ in handler }
             let storage = FileStorage(folder: archive, threads: .singleton, logger: silent)
             try await withAuditd(in: folder, storages: [storage], logger: logger) { _ in
-                try await eventually("it is said", within: .seconds(60)) {
+                try await eventually("it is said", within: .seconds(150)) {
                     handler.entries.contains {
                         $0.metadata["code"] == "AUDITD_LEDGER_EXPORT_FAILED"
                     }
                 }
                 try Folder.create(archive)
-                try await eventually("exported", within: .seconds(60)) {
+                try await eventually("exported", within: .seconds(150)) {
                     try heads(archive).count == 1
                 }
             }
@@ -184,7 +184,7 @@ struct S3HeadExportTests {
                         [.open(id), .append(id, at: 0, "abc"), .finish(id, 3)]
                     )
                     let head = folder + "/ledger.d/ledger.head"
-                    try await eventually("the same as on disk", within: .seconds(60)) {
+                    try await eventually("the same as on disk", within: .seconds(150)) {
                         let put = try await s3.log("put").last { $0.key.hasSuffix(".head") }
                         guard let put, let object = try await s3.object(put.key) else {
                             return false

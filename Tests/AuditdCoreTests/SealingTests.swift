@@ -61,7 +61,7 @@ struct SealingTests {
 
     /// Waits until the spool has let go of everything.
     private func settled(_ folder: String) async throws {
-        try await eventually("everything is stored", within: .seconds(60)) {
+        try await eventually("everything is stored", within: .seconds(150)) {
             try !Folder.names(in: folder + "/spool.d").contains { $0.hasSuffix(".part") }
         }
     }
@@ -240,7 +240,7 @@ struct SealingTests {
                 auditd in
                 try Folder.create(obstacle)
                 try await send(auditd, id, try session(id, shown: "x"))
-                try await eventually("it is told", within: .seconds(60)) {
+                try await eventually("it is told", within: .seconds(150)) {
                     log.entries.contains {
                         $0.metadata["code"].map { "\($0)" } == "AUDITD_FINISH_FAILED"
                     }

@@ -138,7 +138,7 @@ final class EncryptedEngine: Sendable {
         let client = try EngineClient(config, logger: Engine.silent)
         defer { client.shutdown() }
         do {
-            try await eventually(.seconds(60), "the engine answers") {
+            try await eventually(.seconds(150), "the engine answers") {
                 (try? await client.version()) != nil  // Refused: not yet.
             }
             return true

@@ -60,7 +60,7 @@ struct SessionEventQueueTests {
     }
 
     private func wait(for count: Int, _ stub: StubHTTPServer) async throws {
-        let end = ContinuousClock.now + .seconds(60)
+        let end = ContinuousClock.now + .seconds(150)
         while stub.requests.count < count, ContinuousClock.now < end { await Task.yield() }
         try #require(stub.requests.count >= count)
     }
@@ -145,7 +145,7 @@ struct SessionEventQueueTests {
             { $0.maximumAge = .milliseconds(50) }
         ) { queue, stub in
             queue.send(.begin, connection)
-            let end = ContinuousClock.now + .seconds(60)
+            let end = ContinuousClock.now + .seconds(150)
             while count("SESSION_EVENT_DROPPED") == 0, ContinuousClock.now < end {
                 await Task.yield()
             }

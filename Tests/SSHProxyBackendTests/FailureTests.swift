@@ -202,7 +202,7 @@ struct FailureTests {
                 group.addTask {
                     var looks: [Int] = []
                     // Whatever it has come to: the workspace is closed.
-                    try? await eventually(.seconds(30), "nothing more is taken") {
+                    try? await eventually(.seconds(150), "nothing more is taken") {
                         looks.append(written.count)
                         return looks.count > 100 && Set(looks.suffix(100)).count == 1
                     }

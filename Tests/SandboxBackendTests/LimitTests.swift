@@ -48,7 +48,7 @@ struct LimitTests {
                     )
                 )
                 let group = try #require(Leftovers.groups(id).first { $0.contains("pids") })
-                try await eventually(.seconds(30), "the bomb fills its limit") {
+                try await eventually(.seconds(150), "the bomb fills its limit") {
                     Leftovers.processes(in: group).count >= 20
                 }
                 #expect(Leftovers.processes(in: group).count <= 44)

@@ -70,7 +70,7 @@ package final class AuthWebhookClient: Sendable {
             type: GatewayMetrics.AuthType(route)
         )
         let answer = try await ask(question, patience) { reply throws(CodedError) in
-            KeyboardResponse.verdict(try reply.decode(AuthResponseBody.self).response)
+            try reply.decode(AuthResponseBody.self).response
         }
         return finish(question, answer, country)
     }
@@ -93,6 +93,26 @@ package final class AuthWebhookClient: Sendable {
         return .verdict(finish(question, answer, country))
     }
 
+    /// Takes one step of a Kerberos login. A step is sent once: who has seen a token refuses it
+    /// when it comes again.
+    package func negotiate(
+        _ request: GSSAPIRequest,
+        country: String = GatewayMetrics.unknownCountry
+    ) async throws -> GSSAPIResponse {
+        let question = Question(
+            path: GSSAPIRequest.path,
+            body: request.json,
+            head: request.head,
+            type: .gssapi,
+            isRepeatable: false
+        )
+        let answer = try await ask(question, authTimeout) { reply throws(CodedError) in
+            try reply.decode(GSSAPIResponseBody.self).response
+        }
+        if case .goesOn = answer.response { return answer.response }
+        return .verdict(finish(question, answer, country))
+    }
+
     // MARK: - Asking
 
     private struct Question {
@@ -100,6 +120,8 @@ package final class AuthWebhookClient: Sendable {
         let body: [UInt8]
         let head: AuthRequestHead
         let type: GatewayMetrics.AuthType
+        /// Whether it may be asked again when no answer came.
+        var isRepeatable = true
 
         var labels: Logger.Metadata {
             [
@@ -109,18 +131,18 @@ package final class AuthWebhookClient: Sendable {
         }
     }
 
-    private struct Answer {
-        let response: KeyboardResponse
+    private struct Answer<Response: BearsVerdict> {
+        let response: Response
         let isRetry: Bool
     }
 
-    private typealias Reading = (HTTPReply) throws(CodedError) -> KeyboardResponse
+    private typealias Reading<Response> = (HTTPReply) throws(CodedError) -> Response
 
-    private func ask(
+    private func ask<Response: BearsVerdict>(
         _ question: Question,
         _ patience: Duration,
-        _ read: Reading
-    ) async throws -> Answer {
+        _ read: Reading<Response>
+    ) async throws -> Answer<Response> {
         let deadline = ContinuousClock.now + min(patience, authTimeout)
         var calls = 0
         var failure = CodedError(.webhookNotAsked)
@@ -136,7 +158,9 @@ package final class AuthWebhookClient: Sendable {
                 let reason = failure.code.id
                 metrics.authUnanswered(question.type, .soft, isRetry: isRetry, reason: reason)
             }
-            guard failure.isRetryable, ContinuousClock.now + retryInterval < deadline else {
+            guard failure.isRetryable, question.isRepeatable || calls == 0,
+                ContinuousClock.now + retryInterval < deadline
+            else {
                 let reason = failure.code.id
                 metrics.authUnanswered(question.type, .hard, isRetry: isRetry, reason: reason)
                 throw gaveUp(question, failure)
@@ -151,12 +175,12 @@ package final class AuthWebhookClient: Sendable {
     }
 
     /// One call; tells the breaker how it went, unless the task was cancelled.
-    private func attempt(
+    private func attempt<Response: BearsVerdict>(
         _ question: Question,
         isRetry: Bool,
         _ deadline: ContinuousClock.Instant,
-        _ read: Reading
-    ) async throws -> Answer {
+        _ read: Reading<Response>
+    ) async throws -> Answer<Response> {
         metrics.authAsked(question.type, isRetry: isRetry)
         logger.emit(.auth, question.labels)
         let labels: Logger.Metadata = ["webhook": .string(question.path)]
@@ -188,9 +212,10 @@ package final class AuthWebhookClient: Sendable {
         return try await http.send(call, logger: logger)
     }
 
-    private func response(_ reply: HTTPReply, _ read: Reading) throws(CodedError)
-        -> KeyboardResponse
-    {
+    private func response<Response: BearsVerdict>(
+        _ reply: HTTPReply,
+        _ read: Reading<Response>
+    ) throws(CodedError) -> Response {
         switch reply.status {
         case 200:
             do {
@@ -199,7 +224,7 @@ package final class AuthWebhookClient: Sendable {
                 throw CodedError(error.code, detail: error.detail, isRetryable: true)
             }
         case 400...499:
-            return .verdict(AuthResponse(success: false))
+            return Response(verdict: AuthResponse(success: false))
         default:
             throw CodedError(
                 .authInvalidStatus,
@@ -210,9 +235,13 @@ package final class AuthWebhookClient: Sendable {
     }
 
     /// Counts and logs a verdict. Only its reason is passed on of a refusal.
-    private func finish(_ question: Question, _ answer: Answer, _ country: String) -> AuthResponse {
+    private func finish(
+        _ question: Question,
+        _ answer: Answer<some BearsVerdict>,
+        _ country: String
+    ) -> AuthResponse {
         var verdict = AuthResponse(success: false)
-        if case .verdict(let given) = answer.response {
+        if let given = answer.response.verdict {
             verdict = given.success ? given : AuthResponse(success: false, reason: given.reason)
         }
         metrics.authAnswered(
@@ -240,5 +269,34 @@ extension GatewayMetrics.AuthType {
         case .certificate: self = .certificate
         case .authorization: self = .authorization
         }
+    }
+}
+
+/// An answer that is a verdict, or may be one.
+private protocol BearsVerdict: Sendable {
+    init(verdict: AuthResponse)
+    var verdict: AuthResponse? { get }
+}
+
+extension AuthResponse: BearsVerdict {
+    fileprivate init(verdict: AuthResponse) { self = verdict }
+    fileprivate var verdict: AuthResponse? { self }
+}
+
+extension KeyboardResponse: BearsVerdict {
+    fileprivate init(verdict: AuthResponse) { self = .verdict(verdict) }
+
+    fileprivate var verdict: AuthResponse? {
+        guard case .verdict(let verdict) = self else { return nil }
+        return verdict
+    }
+}
+
+extension GSSAPIResponse: BearsVerdict {
+    fileprivate init(verdict: AuthResponse) { self = .verdict(verdict) }
+
+    fileprivate var verdict: AuthResponse? {
+        guard case .verdict(let verdict) = self else { return nil }
+        return verdict
     }
 }

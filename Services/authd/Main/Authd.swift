@@ -1,7 +1,9 @@
 import ArgumentParser
 import AuthClient
 import AuthdCore
+import Logging
 import MetricsClient
+import NIOPosix
 import SharedConfig
 import SharedDaemon
 import SharedHTTP
@@ -39,7 +41,8 @@ struct Authd: DaemonCommand {
             config: config.totp,
             logger: logger
         )
-        WebhookRoutes(authority, conversation).add(to: router)
+        let kerberos = try await kerberos(context.config.authdKerberos, store, logger)
+        WebhookRoutes(authority, conversation, kerberos: kerberos).add(to: router)
         let limits = SharedLimits(context.config.limits, logger: context.logger("limits"))
         context.onReload { limits.use($0.limits) }
         SharedLimitsRoutes(limits).add(to: router)
@@ -98,6 +101,17 @@ struct Authd: DaemonCommand {
             DaemonService(service) { _ = try await service.boundAddress() }
         }
         return (reporter.map { [DaemonService($0, name: "metrics")] } ?? []) + services
+    }
+
+    private func kerberos(
+        _ config: AuthdKerberosConfig,
+        _ store: UserStore,
+        _ logger: Logger
+    ) async throws -> KerberosAuthority? {
+        guard config.isUsed else { return nil }
+        return try await NIOThreadPool.singleton.runIfActive {
+            try KerberosAuthority(store: store, config: config, logger: logger)
+        }
     }
 
     func healthTarget(_ config: BerthConfig) -> HTTPClientConfig? {

@@ -221,6 +221,7 @@ extension GatewayMetrics {
         case certificate
         case authorization
         case keyboardInteractive = "keyboard-interactive"
+        case gssapi
 
         fileprivate var label: (String, String) { ("authtype", rawValue) }
     }

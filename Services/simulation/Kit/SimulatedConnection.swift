@@ -158,6 +158,8 @@ struct SimulatedConnection {
         case .refused(_, let text): return .refused(.authentication, text: text ?? "")
         case .disconnect(let refusal): return .refused(.authentication, text: refusal.text)
         case .challenge: return .partial(methods: [AuthMethod.keyboardInteractive.rawValue])
+        // Only Kerberos is answered so, which is not simulated.
+        case .token: return .partial(methods: [AuthMethod.gssapi.rawValue])
         }
     }
 }

@@ -37,6 +37,7 @@ package struct AuthConfig: ConfigSection {
                     || certificates.asksWebhook
             case .password: password.method != .off
             case .keyboardInteractive: keyboardInteractive.method != .off
+            case .gssapi: gssapi.method != .off
             }
         }
     }
@@ -178,18 +179,22 @@ package struct KeyboardInteractiveAuthConfig: ConfigSection {
 }
 
 package struct GSSAPIAuthConfig: ConfigSection {
+    /// With both the webhook decides; with `kerberos` authd finds its keytab here.
     package enum Method: String, ConfigChoice {
         case off = ""
+        case webhook
         case kerberos
     }
 
     package var method = Method.off
+    package var webhook = AuthWebhookConfig()
     package var kerberos = KerberosConfig()
 
     package init() {}
 
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
         visitor.field("method", &method)
+        visitor.section("webhook", &webhook, checked: method == .webhook)
         visitor.section("kerberos", &kerberos, checked: method == .kerberos)
     }
 }
@@ -224,6 +229,8 @@ package struct KerberosConfig: ConfigSection {
     package var clockSkew: Duration = .seconds(300)
 
     package init() {}
+
+    init(configPath: String) { self.configPath = configPath }
 
     package mutating func visit(_ visitor: inout some ConfigVisitor) {
         visitor.field("keytab", &keytab)

@@ -4,6 +4,7 @@ package enum AuthMethod: String, ConfigChoice {
     case publicKey = "publickey"
     case password
     case keyboardInteractive = "keyboard-interactive"
+    case gssapi = "gssapi-with-mic"
 }
 
 /// Which methods must succeed one after the other: a list of methods, or a list of such lists of

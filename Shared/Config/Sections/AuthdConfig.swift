@@ -8,6 +8,7 @@ package struct AuthdConfig: ConfigSection {
     package var totp = AuthdTOTPConfig()
     package var certificates = AuthdCertificatesConfig()
     package var login = AuthdLoginConfig()
+    package var kerberos = AuthdKerberosConfig()
 
     package init() {}
 
@@ -19,6 +20,7 @@ package struct AuthdConfig: ConfigSection {
         visitor.section("totp", &totp)
         visitor.section("certificates", &certificates)
         visitor.section("login", &login, checked: login.enable)
+        visitor.section("kerberos", &kerberos)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {

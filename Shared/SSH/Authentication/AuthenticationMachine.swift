@@ -17,26 +17,28 @@ package struct AuthenticationMachine {
         case disconnect(ServerRefusal)
     }
 
-    private enum State {
+    enum State {
         case awaitingService
         case idle
         case asking(AuthenticationAttempt)
         /// The client has been asked (RFC 4256 §3.2).
         case challenged(username: String, KeyboardChallenge)
+        /// A GSSAPI context is being established (RFC 4462 §3.4).
+        case negotiating(username: String)
         case succeeded
         case ended
     }
 
-    private let sessionID: [UInt8]
+    let sessionID: [UInt8]
     let settings: AuthenticationSettings
     private let keys: UserKeyCheck
-    private var state = State.awaitingService
-    private var pending = Deque<ByteBuffer>()
+    var state = State.awaitingService
+    var pending = Deque<ByteBuffer>()
     private var methods: [String]
     /// Not sent yet: authentication has not begun (RFC 4252 §5.4).
     private var banners: [String]
     private var failures = 0
-    private var requests = 0
+    var requests = 0
 
     package init(sessionID: [UInt8], settings: AuthenticationSettings) {
         self.sessionID = sessionID
@@ -74,10 +76,20 @@ package struct AuthenticationMachine {
             }
             pending.append(message)
             return []
-        case (.challenged, .userAuthRequest):
-            return abandonChallenge() + (isEnded ? [] : handle(message))
+        case (.asking(let attempt), .some(let number))
+        where attempt.isOfGSSAPI && number.isOfGSSAPI:
+            // A client that needs no answer to its last token proves itself at once.
+            guard pending.count < settings.maximumPending else {
+                return end(.protocolError, "Too many messages of GSSAPI at a time.")
+            }
+            pending.append(message)
+            return []
+        case (.challenged, .userAuthRequest), (.negotiating, .userAuthRequest):
+            return abandon() + (isEnded ? [] : handle(message))
         case (.challenged(let username, let challenge), .userAuthMethod61):
             return receivedAnswers(message, to: challenge, username)
+        case (.negotiating(let username), .some(let number)) where number.isOfGSSAPI:
+            return receivedGSSAPI(message, number, username)
         default:
             return end(.protocolError, "Unexpected message during authentication.")
         }
@@ -92,7 +104,7 @@ package struct AuthenticationMachine {
             guard banners.count < settings.maximumPending else { return [] }
             banners.append(text + "\r\n")
             return []
-        case .idle, .asking, .challenged:
+        case .idle, .asking, .challenged, .negotiating:
             banners.append(text + "\r\n")
             return takeBanners()
         case .succeeded, .ended:
@@ -105,10 +117,22 @@ package struct AuthenticationMachine {
         guard case .asking(let attempt) = state else { return [] }
         state = .idle
         var actions = answer(attempt, verdict)
-        while case .idle = state, let next = pending.popFirst() {
-            actions += handle(next)
-        }
+        while takesMore, let next = pending.popFirst() { actions += resume(next) }
         return actions
+    }
+
+    /// Whether what waits can be handled.
+    private var takesMore: Bool {
+        switch state {
+        case .idle, .negotiating: true
+        case .awaitingService, .asking, .challenged, .succeeded, .ended: false
+        }
+    }
+
+    private mutating func resume(_ message: ByteBuffer) -> [Action] {
+        // The rest of an exchange that has failed meanwhile is nobody's.
+        if case .idle = state, !message.isAuthenticationRequest { return [] }
+        return received(message)
     }
 
     private var isEnded: Bool {
@@ -176,6 +200,8 @@ extension AuthenticationMachine {
             case .unusable(let key, let reason): .unusableKey(key, reason)
             }
         case .keyboardInteractive(let devices): .keyboardInteractive(devices: devices)
+        case .gssapi(offersKerberos: true): .gssapi
+        case .gssapi: .unsupported(GSSAPIMessages.method)
         case .other(let name): .unsupported(name)
         }
     }
@@ -223,9 +249,9 @@ extension AuthenticationMachine {
         }
     }
 
-    /// The client begins another attempt instead of answering: the round gets no answer, but it
-    /// counts (RFC 4256 §3.1).
-    private mutating func abandonChallenge() -> [Action] {
+    /// The client begins another attempt instead of going on: the one before gets no answer, but
+    /// it counts (RFC 4256 §3.1, RFC 4462 §3.8).
+    mutating func abandon() -> [Action] {
         state = .idle
         failures += 1
         return failures < settings.maximumFailures ? [] : endForFailures()
@@ -238,11 +264,12 @@ extension AuthenticationMachine {
         switch attempt.method {
         case .keyboardInteractive, .keyboardInteractiveAnswers: break
         case .none, .password, .passwordChange, .publicKeyProbe, .publicKey,
-            .publicKeyBadSignature, .unusableKey, .unsupported:
+            .publicKeyBadSignature, .unusableKey, .unsupported, .gssapi, .gssapiToken,
+            .gssapiProof:
             return fail()
         }
         // A client that has begun another attempt meanwhile is not asked any more.
-        guard pending.isEmpty else { return abandonChallenge() }
+        guard pending.isEmpty else { return abandon() }
         state = .challenged(username: attempt.username, challenge)
         return takeBanners() + [.send(challenge.message)]
     }
@@ -264,6 +291,8 @@ extension AuthenticationMachine {
             return fail(isFree: attempt.method == .none && requests == 1)
         case .challenge(let challenge):
             return ask(challenge, after: attempt)
+        case .token(let token):
+            return negotiate(token, after: attempt)
         case .accepted:
             return accept(attempt)
         case .partial(let methods):
@@ -275,9 +304,11 @@ extension AuthenticationMachine {
         switch attempt.method {
         case .publicKeyProbe(let key):
             return [.send(Self.keyAccepted(key))]
-        case .publicKeyBadSignature, .unusableKey, .passwordChange, .unsupported:
+        case .publicKeyBadSignature, .unusableKey, .passwordChange, .unsupported, .gssapi,
+            .gssapiToken:
             return fail()
-        case .none, .password, .publicKey, .keyboardInteractive, .keyboardInteractiveAnswers:
+        case .none, .password, .publicKey, .keyboardInteractive, .keyboardInteractiveAnswers,
+            .gssapiProof:
             state = .succeeded
             pending.removeAll()
             var reply = ByteBuffer()
@@ -293,15 +324,17 @@ extension AuthenticationMachine {
         switch attempt.method {
         case .publicKeyProbe(let key):
             return [.send(Self.keyAccepted(key))]
-        case .publicKeyBadSignature, .unusableKey, .passwordChange, .unsupported:
+        case .publicKeyBadSignature, .unusableKey, .passwordChange, .unsupported, .gssapi,
+            .gssapiToken:
             return fail()
-        case .none, .password, .publicKey, .keyboardInteractive, .keyboardInteractiveAnswers:
+        case .none, .password, .publicKey, .keyboardInteractive, .keyboardInteractiveAnswers,
+            .gssapiProof:
             self.methods = methods
             return [.send(Self.failure(methods, partialSuccess: true))]
         }
     }
 
-    private mutating func fail(isFree: Bool = false) -> [Action] {
+    mutating func fail(isFree: Bool = false) -> [Action] {
         if !isFree { failures += 1 }
         guard failures < settings.maximumFailures else { return endForFailures() }
         guard !methods.isEmpty else {
@@ -311,17 +344,17 @@ extension AuthenticationMachine {
         return takeBanners() + [.send(Self.failure(methods, partialSuccess: false))]
     }
 
-    private mutating func endForFailures() -> [Action] {
+    mutating func endForFailures() -> [Action] {
         takeBanners() + end(.noMoreAuthenticationMethods, "Too many authentication failures")
     }
 
-    private mutating func end(_ reason: DisconnectReason, _ text: String) -> [Action] {
+    mutating func end(_ reason: DisconnectReason, _ text: String) -> [Action] {
         state = .ended
         pending.removeAll()
         return [.disconnect(ServerRefusal(reason: reason, text: text))]
     }
 
-    private mutating func takeBanners() -> [Action] {
+    mutating func takeBanners() -> [Action] {
         guard !banners.isEmpty else { return [] }
         defer { banners = [] }
         return banners.map { text in

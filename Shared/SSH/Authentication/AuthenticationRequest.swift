@@ -17,6 +17,8 @@ struct AuthenticationRequest {
         case publicKey(algorithm: String, blob: [UInt8], signature: [UInt8], signed: ByteBuffer)
         /// RFC 4256 §3.1.
         case keyboardInteractive(devices: String)
+        /// Whether Kerberos is among the mechanisms (RFC 4462 §3.2).
+        case gssapi(offersKerberos: Bool)
         case other(String)
     }
 
@@ -37,6 +39,7 @@ struct AuthenticationRequest {
         case "password": method = try Self.readPassword(&payload)
         case "publickey": method = try Self.readPublicKey(&payload, in: message)
         case "keyboard-interactive": method = try Self.readKeyboardInteractive(&payload)
+        case GSSAPIMessages.method: method = try Self.readGSSAPI(&payload)
         default: method = .other(name)
         }
     }
@@ -85,5 +88,17 @@ struct AuthenticationRequest {
         let devices = try payload.readSSHText(limit: maximumName)
         try payload.requireSSHEnd()
         return .keyboardInteractive(devices: devices)
+    }
+
+    private static func readGSSAPI(_ payload: inout ByteBuffer) throws(WireError) -> Method {
+        let count = try payload.readSSHUInt32()
+        guard count <= GSSAPIMessages.maximumMechanisms else { throw .tooLong }
+        var offersKerberos = false
+        for _ in 0..<count {
+            let mechanism = try payload.readSSHBytes(limit: maximumName)
+            offersKerberos = offersKerberos || mechanism == GSSAPIMessages.kerberos
+        }
+        try payload.requireSSHEnd()
+        return .gssapi(offersKerberos: offersKerberos)
     }
 }

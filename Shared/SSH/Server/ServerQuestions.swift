@@ -62,6 +62,13 @@ package struct AuthenticationAttempt: Sendable, Hashable {
         /// The answers to the challenge that the attempt before this one got, one for each prompt;
         /// raw bytes, since RFC 4256 §3.4 wants UTF-8 and nobody checks.
         case keyboardInteractiveAnswers([[UInt8]])
+        /// Asks to prove a Kerberos principal (RFC 4462 §3.2). The answer `.token(nil)` goes on.
+        case gssapi
+        /// A piece of the context's establishment (RFC 4462 §3.4); 1 to 65,536 bytes.
+        case gssapiToken([UInt8])
+        /// The context is there: what the client has signed with it, and its MIC over that
+        /// (RFC 4462 §3.5).
+        case gssapiProof(GSSAPIProof)
         /// A new password beside the old one (RFC 4252 §8), which nobody asked for. The verdict is
         /// always a refusal.
         case passwordChange
@@ -133,8 +140,23 @@ package enum AuthenticationVerdict: Sendable, Hashable {
     /// Questions for the person; the answers come as `.keyboardInteractiveAnswers`. Only in answer
     /// to the two keyboard-interactive attempts, to others it is a refusal.
     case challenge(KeyboardChallenge)
+    /// The context's establishment goes on, with these bytes for the client where there are some.
+    /// Only in answer to the first two attempts of GSSAPI, to others it is a refusal.
+    case token([UInt8]?)
     /// The connection ends now with this reason and text.
     case disconnect(ServerRefusal)
+}
+
+/// What binds a GSSAPI context to a login (RFC 4462 §3.5).
+package struct GSSAPIProof: Sendable, Hashable {
+    /// What gss_verify_mic(3) is asked about: session, user name, service and method.
+    package var signed: [UInt8]
+    package var mic: [UInt8]
+
+    package init(signed: [UInt8], mic: [UInt8]) {
+        self.signed = signed
+        self.mic = mic
+    }
 }
 
 /// One round of questions (RFC 4256 §3.2).

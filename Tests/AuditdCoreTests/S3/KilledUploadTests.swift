@@ -67,7 +67,7 @@ struct KilledUploadTests {
                 try await s3.control(["faults": [String]()])
                 for (id, bytes) in recordings {
                     let part = "\(folder)/recordings/spool.d/\(id).part"
-                    try await eventually("the spool has let go of it", within: .seconds(60)) {
+                    try await eventually("the spool has let go of it", within: .seconds(150)) {
                         !Folder.exists(part)
                     }
                     #expect(try await s3.object("\(id)")?.body == bytes)

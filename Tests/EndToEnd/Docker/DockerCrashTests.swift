@@ -54,7 +54,7 @@ struct DockerCrashTests {
                 }
                 // What waits in the pool is the living gateway's.
                 try await installation.stop(.gateway, SIGKILL)
-                try await wait(.seconds(60), for: "the pool is gone; seed \(Crashes.seed)") {
+                try await wait(.seconds(150), for: "the pool is gone; seed \(Crashes.seed)") {
                     try await containers(installation).allSatisfy { $0 == lasting }
                 }
                 let made = installation.count(.dockerContainerCreate)
@@ -145,7 +145,7 @@ private final class CrashLoad: Sendable {
         let handle = try FileHandle(forReadingFrom: log)
         try handle.seekToEnd()
         let end = ContinuousClock.now + .seconds(20)
-        try await wait(.seconds(60), for: "\(step.id)", every: .milliseconds(2)) {
+        try await wait(.seconds(150), for: "\(step.id)", every: .milliseconds(2)) {
             let news = try handle.readToEnd() ?? Data()
             var rest = news[...]
             while let found = rest.range(of: mark) {

@@ -38,11 +38,11 @@ struct EngineFaultTests {
                 for session in sessions { try session.client.write("still here\n") }
                 try engine.send(SIGCONT)
                 for session in sessions {
-                    try await wait(.seconds(60), for: "\(session.user) goes on") {
+                    try await wait(.seconds(150), for: "\(session.user) goes on") {
                         session.client.output == "here\nstill here\n"
                     }
                 }
-                try await wait(.seconds(60), for: "only theirs are left") {
+                try await wait(.seconds(150), for: "only theirs are left") {
                     try await people(engine).count { $0 != "berth-user-lasting" } == 2
                 }
                 for session in sessions {
@@ -51,10 +51,10 @@ struct EngineFaultTests {
                 }
                 try await expectService(installation)
                 #expect(installation.count(.dockerRemovalOwed) > 0)
-                try await wait(.seconds(60), for: "what was made too late is removed") {
+                try await wait(.seconds(150), for: "what was made too late is removed") {
                     try await engine.docker("ps -aq --filter status=created").isEmpty
                 }
-                try await wait(.seconds(60), for: "the gateway holds nothing of it") {
+                try await wait(.seconds(150), for: "the gateway holds nothing of it") {
                     // Idle connections to the engine come and go.
                     try descriptors(installation) <= before + 16
                 }
@@ -83,7 +83,7 @@ struct EngineFaultTests {
                     if end.status != 0 { expectFault(end, user) }
                     try await expectService(installation, [user])
                 }
-                try await wait(.seconds(60), for: "nothing is left") {
+                try await wait(.seconds(150), for: "nothing is left") {
                     try await people(engine).isEmpty
                 }
             }
@@ -111,10 +111,10 @@ struct EngineFaultTests {
                         try session.client.closeInput()
                         continue
                     }
-                    expectFault(try await session.client.end(within: .seconds(60)), session.user)
+                    expectFault(try await session.client.end(within: .seconds(150)), session.user)
                 }
                 try engine.send(SIGCONT)
-                for session in sessions { _ = try await session.client.end(within: .seconds(60)) }
+                for session in sessions { _ = try await session.client.end(within: .seconds(150)) }
                 try await expectService(installation)
             }
             try await expectOnlyLasting(engine)
@@ -160,7 +160,7 @@ struct EngineFaultTests {
                     EngineUser.agent.login,
                     input: .held
                 )
-                try await wait(.seconds(60), for: "the disk is full: \(client.errors)") {
+                try await wait(.seconds(150), for: "the disk is full: \(client.errors)") {
                     client.output == "1\n"
                 }
                 #expect(client.errors.contains("No space left on device"))
@@ -169,7 +169,7 @@ struct EngineFaultTests {
                 }
                 try client.closeInput()
                 #expect(try await client.end().status == 0)
-                try await wait(.seconds(60), for: "nothing is left") {
+                try await wait(.seconds(150), for: "nothing is left") {
                     try await people(engine).isEmpty
                 }
                 try await expectService(installation, [.agent, .plain, .session])
@@ -216,7 +216,7 @@ struct EngineFaultTests {
                     let names = try await people(engine).joined(separator: " ")
                     try await engine.docker("\(command) \(names)")
                     for session in sessions {
-                        let end = try await session.client.end(within: .seconds(60))
+                        let end = try await session.client.end(within: .seconds(150))
                         expectFault(end, session.user)
                     }
                 }
@@ -265,7 +265,7 @@ struct EngineFaultTests {
             )
         }
         for session in sessions {
-            try await wait(.seconds(60), for: "a session of \(session.user)") {
+            try await wait(.seconds(150), for: "a session of \(session.user)") {
                 session.client.output == "here\n"
             }
         }
@@ -301,7 +301,7 @@ struct EngineFaultTests {
     }
 
     private func expectOnlyLasting(_ engine: PrivateEngine) async throws {
-        try await wait(.seconds(60), for: "only the container that stays is left") {
+        try await wait(.seconds(150), for: "only the container that stays is left") {
             try await engine.docker("ps -a --format '{{.Names}}'") == "berth-user-lasting\n"
         }
     }

@@ -53,7 +53,7 @@ final class ImageRegistry: Sendable {
     func serve(in engine: PrivateEngine) async throws {
         let process = try engine.launchInside(Self.program, arguments)
         serving.withLock { $0 = process }
-        try await wait(.seconds(60), for: "the registry answers: \(process.errors)") {
+        try await wait(.seconds(150), for: "the registry answers: \(process.errors)") {
             try await engine.launchInside(
                 "/usr/bin/curl",
                 ["-fs", "http://127.0.0.1:\(port)/v2/"]

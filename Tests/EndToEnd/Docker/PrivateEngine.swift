@@ -113,7 +113,7 @@ final class PrivateEngine: Sendable {
             files: folder.appending(path: "holder")
         )
         holder.withLock { $0 = program }
-        try await wait(.seconds(60), for: "the namespaces: \(program.errors)") {
+        try await wait(.seconds(150), for: "the namespaces: \(program.errors)") {
             program.output == "ready\n"
         }
     }
@@ -124,7 +124,7 @@ final class PrivateEngine: Sendable {
     func stop(_ signal: Int32) async throws {
         let program = try #require(process.withLock { $0 }, "the engine does not run")
         program.send(signal)
-        _ = try await program.end(within: .seconds(60))
+        _ = try await program.end(within: .seconds(150))
         process.withLock { $0 = nil }
     }
 
@@ -134,7 +134,7 @@ final class PrivateEngine: Sendable {
     }
 
     func awaitNoContainer() async throws {
-        try await wait(.seconds(60), for: "no container is left") {
+        try await wait(.seconds(150), for: "no container is left") {
             try await containers().isEmpty
         }
     }

@@ -144,7 +144,7 @@ struct AuthOutageTests {
     /// The recording of the login says that the webhook did not answer.
     private func expectMarkedRecording(_ installation: Installation) async throws {
         let recordings = Recordings(installation: installation)
-        try await wait(.seconds(60), for: "a recording that is marked") {
+        try await wait(.seconds(150), for: "a recording that is marked") {
             for recording in try await recordings.list() where recording.state == "finished" {
                 let text = try await recordings.show(recording.id).text
                 if text.contains("SSH_AUTH_FROM_CACHE"), text.contains("auth_pubkey_backend_error")

@@ -75,7 +75,7 @@ struct LeftoverTests {
             )
             try await wait(for: "the connection") { reader.output == "open\n" }
             var seen: [Int] = []
-            try await wait(.seconds(60), for: "the transfer stands still") {
+            try await wait(.seconds(150), for: "the transfer stands still") {
                 seen.append(HostProcesses.memory(gateway.id) >> 20)
                 return seen.count > 20 && Set(seen.suffix(20)).count == 1
             }

@@ -131,7 +131,7 @@ private struct SecondGateway {
             installation.arguments(.gateway) + settings.flatMap { ["--set", $0] },
             environment: ["BERTH_CODES_FILE": try Surroundings.codesFile()]
         )
-        try await wait(.seconds(60), for: "the second gateway is ready") {
+        try await wait(.seconds(150), for: "the second gateway is ready") {
             try await installation.get("http://127.0.0.1:\(health)/readyz") != nil
         }
     }

@@ -16,7 +16,7 @@ struct StartupTests {
         try await Installation.with(["limits.exempt=[]", "limits.startups=500:30:1000"]) {
             installation in
             let attack = try installation.halfOpen(2000, from: ["127.0.1.1"])
-            try await wait(.seconds(60), for: "the connections are made: \(attack.output)") {
+            try await wait(.seconds(150), for: "the connections are made: \(attack.output)") {
                 attack.output.hasPrefix("127.0.1.1 100 ")
             }
             let login = try await installation.ssh("echo in", Installation.login(from: "127.0.2.1"))
@@ -50,7 +50,7 @@ struct StartupTests {
         try await Installation.with(["limits.exempt=[127.0.0.1/32]", "limits.startups=10"]) {
             installation in
             let attack = try installation.halfOpen(30, from: ["127.0.1.1"])
-            try await wait(.seconds(60), for: "the connections are made: \(attack.output)") {
+            try await wait(.seconds(150), for: "the connections are made: \(attack.output)") {
                 attack.output == "127.0.1.1 10 \n"
             }
             try await installation.awaitLog(.gateway, .limitsStartupsDropped)

@@ -52,7 +52,7 @@ extension EndToEnd {
             defer { client.send(SIGKILL) }
             var seen: [Int] = []
             // Stands still: the same amount of memory in five looks, one after the other.
-            try await wait(.seconds(60), for: "the transfer stands still") {
+            try await wait(.seconds(150), for: "the transfer stands still") {
                 seen.append(HostProcesses.memory(gateway.id) >> 20)
                 return seen.count > 20 && Set(seen.suffix(20)).count == 1
             }

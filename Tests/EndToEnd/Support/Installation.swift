@@ -133,7 +133,7 @@ final class Installation: Sendable {
 
     private func awaitReady(_ name: DaemonName) async throws {
         let process = try process(name)
-        try await wait(.seconds(60), for: "\(name) is ready; its log: \(log(name))") {
+        try await wait(.seconds(150), for: "\(name) is ready; its log: \(log(name))") {
             if kill(process.id, 0) != 0 {
                 throw NotInTime(description: "\(name) ended: \(log(name))")
             }

@@ -39,7 +39,7 @@ struct ContractTests {
         arguments: [
             (
                 "webhooks.yaml",
-                ["--include-path-regex", "^/(password|pubkey|certificate|authz|keyboard)"]
+                ["--include-path-regex", "^/(password|pubkey|certificate|authz|keyboard|gssapi)"]
             ),
             ("authd.yaml", ["--include-tag", "webhook"]),
         ]

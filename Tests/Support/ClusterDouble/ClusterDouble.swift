@@ -55,7 +55,7 @@ package final class ClusterDouble: Sendable {
             "PATH=\(ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin")"
         ]
         let process = try launch.start()
-        let end = ContinuousClock.now + .seconds(60)
+        let end = ContinuousClock.now + .seconds(150)
         while ContinuousClock.now < end {
             // Not there yet: nothing to be read.
             if let text = try? String(contentsOfFile: folder + "/port", encoding: .utf8),

@@ -7,7 +7,8 @@ package struct TestBehaviour: Sendable {
     package var authenticate: @Sendable (AuthenticationAttempt) async -> AuthenticationVerdict = {
         switch $0.method {
         case .publicKeyBadSignature, .unusableKey, .unsupported, .none, .passwordChange,
-            .keyboardInteractive, .keyboardInteractiveAnswers:
+            .keyboardInteractive, .keyboardInteractiveAnswers, .gssapi, .gssapiToken,
+            .gssapiProof:
             .refused(methods: ["publickey", "password"])
         case .password(let bytes):
             bytes == Array("wrong".utf8) ? .refused(methods: ["password"]) : .accepted

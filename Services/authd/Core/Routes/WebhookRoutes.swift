@@ -4,17 +4,24 @@ package import SharedHTTP
 import SharedMessages
 import SharedModels
 
-/// `POST /password`, `/pubkey`, `/authz` and `/keyboard-interactive`, as the webhook contract has them.
+/// `POST /password`, `/pubkey`, `/authz`, `/keyboard-interactive` and `/gssapi`, as the webhook
+/// contract has them.
 ///
 /// Empty path segments do not count, so `//password` works as well: gateways join the configured
 /// URL and the path as they are.
 package struct WebhookRoutes: Sendable {
     private let authority: Authority
     private let conversation: Conversation
+    private let kerberos: KerberosAuthority?
 
-    package init(_ authority: Authority, _ conversation: Conversation) {
+    package init(
+        _ authority: Authority,
+        _ conversation: Conversation,
+        kerberos: KerberosAuthority? = nil
+    ) {
         self.authority = authority
         self.conversation = conversation
+        self.kerberos = kerberos
     }
 
     package func add(to router: Router<HTTPContext>) {
@@ -30,12 +37,25 @@ package struct WebhookRoutes: Sendable {
                 KeyboardResponseBody(try await conversation.answer(step))
             )
         }
+        router.post(RouterPath(GSSAPIRequest.path)) { request, _ in
+            let limit = AuthRoute.longestRequest
+            let step = try await request.json(GSSAPIRequestBody.self, upTo: limit).request
+            // Without a keytab nobody's ticket can be told from another's.
+            let answer =
+                try await kerberos?.answer(step) ?? .verdict(AuthResponse(success: false))
+            return try Response.json(GSSAPIResponseBody(answer))
+        }
     }
 
     private func answer(_ request: Request, _ route: AuthRoute) async throws -> Response {
         let body = try await request.json(AuthRequestBody.self, upTo: AuthRoute.longestRequest)
         guard let question = body.request(route) else {
             throw HTTPRefusal(.badRequest, .httpServerBadRequest, "JSON lacks what is asked")
+        }
+        if case .password(let password) = question.question, let kerberos,
+            kerberos.checksPasswords
+        {
+            return try .json(AuthResponseBody(try await kerberos.answer(password, question.head)))
         }
         return try .json(AuthResponseBody(try await authority.answer(question)))
     }

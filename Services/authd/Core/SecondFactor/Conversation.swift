@@ -202,12 +202,15 @@ extension ConnectionMetadata {
 
     /// Notes that a step of this login has succeeded, for users whose second factor follows.
     mutating func markFactor(_ question: AuthQuestion, of account: Account) {
-        guard account.hasSecondFactor else { return }
         switch question {
-        case .password, .publicKey, .certificate:
-            metadata[Self.factorKey] = MetadataValue(account.name, sensitive: true)
+        case .password, .publicKey, .certificate: markFactor(of: account)
         case .authorization: break
         }
+    }
+
+    mutating func markFactor(of account: Account) {
+        guard account.hasSecondFactor else { return }
+        metadata[Self.factorKey] = MetadataValue(account.name, sensitive: true)
     }
 
     func provesFactor(of account: Account) -> Bool {

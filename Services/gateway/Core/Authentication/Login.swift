@@ -20,7 +20,8 @@ final class Login: Sendable {
     private let told = Mutex<Set<String>>([])
     /// The answer about the key that was looked up last.
     let lastKey = Mutex<KeyAnswer?>(nil)
-    /// What the webhook wants to be told with the answers of the round that is open.
+    /// What the webhook wants to be told with the answers of the round, or the step of a Kerberos
+    /// login, that is open.
     let openRound = Mutex<String?>(nil)
 
     var rules: LoginRules { authenticators.rules }
@@ -72,6 +73,21 @@ final class Login: Sendable {
         case .keyboardInteractiveAnswers(let answers):
             return await step(.keyboardInteractive, username) {
                 try await self.converse(.answers(answers, state: round ?? ""), $0)
+            }
+        case .gssapi:
+            return await step(.gssapi, username) { _ in .token(nil) }
+        case .gssapiToken(let token):
+            return await step(.gssapi, username) {
+                try await self.negotiate(.token(token, state: round ?? ""), $0)
+            }
+        case .gssapiProof(let proof):
+            return await step(.gssapi, username) {
+                let step = GSSAPIRequest.Step.proof(
+                    signed: proof.signed,
+                    mic: proof.mic,
+                    state: round ?? ""
+                )
+                return try await self.negotiate(step, $0)
             }
         }
     }

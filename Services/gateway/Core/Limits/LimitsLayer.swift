@@ -151,9 +151,11 @@ extension AuthenticationAttempt.Method {
     /// Whether it says something that can be guessed, not only asks.
     fileprivate var isProof: Bool {
         switch self {
-        case .password, .publicKey, .publicKeyBadSignature, .keyboardInteractiveAnswers: true
+        case .password, .publicKey, .publicKeyBadSignature, .keyboardInteractiveAnswers,
+            .gssapiToken, .gssapiProof:
+            true
         case .none, .publicKeyProbe, .unusableKey, .keyboardInteractive, .passwordChange,
-            .unsupported:
+            .unsupported, .gssapi:
             false
         }
     }

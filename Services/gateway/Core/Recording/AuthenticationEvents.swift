@@ -24,7 +24,10 @@ struct AuthenticationEvents {
     var attempted: AuditEvent? {
         let name = attempt.username
         return switch attempt.method {
-        case .none, .unsupported, .keyboardInteractive, .passwordChange: nil
+        // The format has no message for Kerberos: its success is the handshake's.
+        case .none, .unsupported, .keyboardInteractive, .passwordChange, .gssapi, .gssapiToken,
+            .gssapiProof:
+            nil
         case .keyboardInteractiveAnswers(let answers):
             .challengeAnswer(username: name, answers: shown(answers))
         case .password(let bytes): .passwordAttempt(username: name, password: shown(bytes))
@@ -36,7 +39,7 @@ struct AuthenticationEvents {
 
     func outcome(_ verdict: AuthenticationVerdict) -> AuditEvent? {
         switch attempt.method {
-        case .none, .unsupported, .passwordChange: nil
+        case .none, .unsupported, .passwordChange, .gssapi, .gssapiToken, .gssapiProof: nil
         case .keyboardInteractive, .keyboardInteractiveAnswers: conversation(verdict)
         case .password(let bytes): password(verdict, shown(bytes))
         case .publicKeyProbe(let key), .publicKey(let key), .publicKeyBadSignature(let key),
@@ -50,7 +53,7 @@ struct AuthenticationEvents {
         guard let age, case .publicKey(let key) = attempt.method else { return nil }
         switch verdict {
         case .accepted, .partial: break
-        case .refused, .challenge, .disconnect: return nil
+        case .refused, .challenge, .token, .disconnect: return nil
         }
         let words = "the webhook does not answer; it accepted this \(age.components.seconds) s ago"
         return .publicKeyUnavailable(
@@ -64,7 +67,7 @@ struct AuthenticationEvents {
         let name = attempt.username
         return switch verdict {
         case .accepted, .partial: .passwordAccepted(username: name, password: password)
-        case .refused, .challenge: .passwordRefused(username: name, password: password)
+        case .refused, .challenge, .token: .passwordRefused(username: name, password: password)
         case .disconnect(let refusal):
             .passwordUnavailable(username: name, password: password, reason: refusal.text)
         }
@@ -74,7 +77,7 @@ struct AuthenticationEvents {
         let name = attempt.username
         return switch verdict {
         case .accepted, .partial: .publicKeyAccepted(username: name, key: key)
-        case .refused, .challenge: .publicKeyRefused(username: name, key: key)
+        case .refused, .challenge, .token: .publicKeyRefused(username: name, key: key)
         case .disconnect(let refusal):
             .publicKeyUnavailable(username: name, key: key, reason: refusal.text)
         }
@@ -91,7 +94,7 @@ struct AuthenticationEvents {
                 instruction: challenge.instruction,
                 questions: challenge.prompts.map { AuditEvent.Question($0.text, echo: $0.echo) }
             )
-        case .refused: .challengeRefused(username: name)
+        case .refused, .token: .challengeRefused(username: name)
         case .disconnect(let refusal): .challengeUnavailable(username: name, reason: refusal.text)
         }
     }

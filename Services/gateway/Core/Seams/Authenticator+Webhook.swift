@@ -1,3 +1,3 @@
 package import AuthClient
 
-extension AuthWebhookClient: PatientAuthenticator, KeyboardInteractiveSource {}
+extension AuthWebhookClient: PatientAuthenticator, KeyboardInteractiveSource, GSSAPISource {}

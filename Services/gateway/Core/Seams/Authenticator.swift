@@ -27,6 +27,14 @@ package protocol KeyboardInteractiveSource: Sendable {
     func converse(_ request: KeyboardRequest, country: String) async throws -> KeyboardResponse
 }
 
+/// Who takes a client's Kerberos tokens: the auth webhook, or a fake in tests.
+package protocol GSSAPISource: Sendable {
+    /// Takes one step, once: a token that was seen before would be refused.
+    ///
+    /// - Throws: `CodedError` when no answer could be had. A refusal is an answer, not an error.
+    func negotiate(_ request: GSSAPIRequest, country: String) async throws -> GSSAPIResponse
+}
+
 /// What the gateway was told to use for each SSH method, `nil` where nothing is configured, and
 /// what it demands besides.
 package struct Authenticators: Sendable {
@@ -35,6 +43,7 @@ package struct Authenticators: Sendable {
     /// Asked about certificates in the place of `publicKey`.
     package var certificate: (any Authenticator)?
     package var keyboardInteractive: (any KeyboardInteractiveSource)?
+    package var gssapi: (any GSSAPISource)?
     /// Asked once every method that must succeed has.
     package var authorization: (any Authenticator)?
     package var rules: LoginRules
@@ -44,6 +53,7 @@ package struct Authenticators: Sendable {
         publicKey: (any Authenticator)? = nil,
         certificate: (any Authenticator)? = nil,
         keyboardInteractive: (any KeyboardInteractiveSource)? = nil,
+        gssapi: (any GSSAPISource)? = nil,
         authorization: (any Authenticator)? = nil,
         rules: LoginRules = LoginRules()
     ) {
@@ -51,6 +61,7 @@ package struct Authenticators: Sendable {
         self.publicKey = publicKey
         self.certificate = certificate
         self.keyboardInteractive = keyboardInteractive
+        self.gssapi = gssapi
         self.authorization = authorization
         self.rules = rules
     }
@@ -63,6 +74,7 @@ package struct Authenticators: Sendable {
                 publicKey != nil || certificate != nil || rules.certificates?.isAuthority == true
             case .password: password != nil
             case .keyboardInteractive: keyboardInteractive != nil
+            case .gssapi: gssapi != nil
             }
         }
     }

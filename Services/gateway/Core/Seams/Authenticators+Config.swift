@@ -27,17 +27,37 @@ extension Authenticators {
         }
         let questions = auth.keyboardInteractive
         if questions.method == .oauth2 { logger.emit(.sshAuthOAuth2Unavailable) }
+        for (name, isUsed) in auth.kerberosWithoutWebhook where isUsed {
+            logger.emit(.sshAuthKerberosUnavailable, ["method": "\(name)"])
+        }
         let keys = try client(auth.publicKey.method == .webhook, auth.publicKey.webhook)
         self.init(
-            password: try client(auth.password.method == .webhook, auth.password.webhook),
+            password: try client(
+                auth.password.method != .off && !auth.password.webhook.client.url.isEmpty,
+                auth.password.webhook
+            ),
             publicKey: keys.map(caching),
             certificate: try client(auth.certificates.asksWebhook, auth.certificates.webhook),
             keyboardInteractive: try client(questions.method == .webhook, questions.webhook),
+            gssapi: try client(
+                auth.gssapi.method != .off && !auth.gssapi.webhook.client.url.isEmpty,
+                auth.gssapi.webhook
+            ),
             authorization: try client(
                 auth.authorization.method == .webhook,
                 auth.authorization.webhook
             ),
             rules: rules
         )
+    }
+}
+
+extension AuthConfig {
+    /// Methods that are to be Kerberos although no authd is named that could hold the keytab.
+    fileprivate var kerberosWithoutWebhook: [(String, Bool)] {
+        [
+            ("password", password.method == .kerberos && password.webhook.client.url.isEmpty),
+            ("gssapi-with-mic", gssapi.method == .kerberos && gssapi.webhook.client.url.isEmpty),
+        ]
     }
 }
