@@ -46,7 +46,7 @@ package enum PodHardening {
             context["allowPrivilegeEscalation"] = context["allowPrivilegeEscalation"] ?? false
             if context["capabilities"] == nil {
                 context["capabilities"] = ["drop": ["ALL"]]
-            } else if var capabilities = context["capabilities"]?.members,
+            } else if case .map(var capabilities)? = context["capabilities"],
                 capabilities["drop"] == nil
             {
                 capabilities["drop"] = ["ALL"]

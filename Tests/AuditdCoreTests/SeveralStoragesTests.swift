@@ -37,7 +37,7 @@ import Testing
             try await withAuditd(in: folder, storages: [files(folder), other]) { auditd in
                 try await eventually("it is told again") { other.recovered.contains(id) }
                 #expect(Folder.exists(part))
-                other.acknowledge([id])
+                try await other.acknowledge([id])
                 try await eventually("let go of") { !Folder.exists(part) }
                 #expect(try await auditd.get(RecordingRoutes.raw(id)).body == Array("abc".utf8))
                 let summary = try await auditd.get(
@@ -113,7 +113,7 @@ import Testing
             ) { auditd in
                 try await record(auditd)
                 try await eventually("told") { slow.taken.contains(id) }
-                slow.acknowledge([id])
+                try await slow.acknowledge([id])
                 try await eventually("said") { has(.auditS3CloseFailed) }
                 #expect(Folder.exists(part))
                 #expect(try await auditd.get(RecordingRoutes.raw(id)).body == Array("abc".utf8))
@@ -157,7 +157,11 @@ private final class SlowStorage: RecordingStorage {
     var taken: Set<RecordingID> { state.withLock { $0.taken } }
     var recovered: Set<RecordingID> { state.withLock { $0.recovered } }
 
-    func acknowledge(_ ids: [RecordingID]) { state.withLock { $0.acknowledge }?(ids) }
+    /// Not before it runs: what it says then would reach nobody.
+    func acknowledge(_ ids: [RecordingID]) async throws {
+        try await eventually("the storage runs") { state.withLock { $0.acknowledge } != nil }
+        state.withLock { $0.acknowledge }?(ids)
+    }
 
     func take(_ recordings: [SpooledRecording]) {
         state.withLock { state in

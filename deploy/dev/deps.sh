@@ -33,7 +33,7 @@ packages_bench=(
     openssh-server docker.io busybox-static iptables python3 gcc libc6-dev libssh-dev
 )
 packages_radosgw=(ceph-mon ceph-osd ceph-common radosgw curl python3)
-pip_test=(paramiko asyncssh ssh-audit 'moto[server]' schemathesis websockets pyyaml kubernetes-validate)
+pip_test=(paramiko asyncssh ssh-audit 'moto[server]' flask schemathesis websockets pyyaml kubernetes-validate)
 
 # missing PACKAGE…: those that dpkg does not list as installed.
 missing() {

@@ -91,12 +91,15 @@ import NIOCore
         defer { unsafe EVP_PKEY_CTX_free(context) }
         guard unsafe EVP_PKEY_keygen_init(context) == 1 else { return nil }
         var name = Array(group.name.utf8CString)
-        let isSet = unsafe name.withUnsafeMutableBufferPointer { name in
-            let parameters = unsafe [
-                OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, name.baseAddress, 0),
-                OSSL_PARAM_construct_end(),
-            ]
-            return unsafe EVP_PKEY_CTX_set_params(context, parameters) == 1
+        // The parameter keeps the pointer of its key: a text given directly lives for one call only.
+        let isSet = unsafe OSSL_PKEY_PARAM_GROUP_NAME.withCString { parameter in
+            unsafe name.withUnsafeMutableBufferPointer { name in
+                let parameters = unsafe [
+                    OSSL_PARAM_construct_utf8_string(parameter, name.baseAddress, 0),
+                    OSSL_PARAM_construct_end(),
+                ]
+                return unsafe EVP_PKEY_CTX_set_params(context, parameters) == 1
+            }
         }
         var key: OpaquePointer?
         guard isSet, unsafe EVP_PKEY_generate(context, &key) == 1 else { return nil }

@@ -51,7 +51,37 @@ enum OpenSSLAlgorithms {
         nil
     )
     nonisolated(unsafe) static let poly1305 = unsafe EVP_MAC_fetch(nil, "POLY1305", nil)
-    nonisolated(unsafe) static let hmac = unsafe EVP_MAC_fetch(nil, "HMAC", nil)
+    nonisolated(unsafe) private static let hmacSHA1 = unsafe keyedHMAC("SHA1")
+    nonisolated(unsafe) private static let hmacSHA256 = unsafe keyedHMAC("SHA256")
+    nonisolated(unsafe) private static let hmacSHA512 = unsafe keyedHMAC("SHA512")
+
+    /// A context to be copied, with a key that is replaced in the copy: naming the digest to each
+    /// connection's own would look it up again, which takes locks of the whole process.
+    static func hmac(_ algorithm: MACAlgorithm) -> OpaquePointer? {
+        switch algorithm {
+        case .sha256ETM, .sha256: unsafe hmacSHA256
+        case .sha512ETM, .sha512: unsafe hmacSHA512
+        case .sha1, .sha1Short: unsafe hmacSHA1
+        }
+    }
+
+    private static func keyedHMAC(_ digest: String) -> OpaquePointer? {
+        guard let mac = unsafe EVP_MAC_fetch(nil, "HMAC", nil),
+            let context = unsafe EVP_MAC_CTX_new(mac)
+        else { return nil }
+        var name = Array(digest.utf8CString)
+        // The parameter keeps the pointer of its key: a text given directly lives for one call only.
+        let isReady = unsafe OSSL_MAC_PARAM_DIGEST.withCString { key in
+            unsafe name.withUnsafeMutableBufferPointer { digest in
+                let parameters = unsafe [
+                    OSSL_PARAM_construct_utf8_string(key, digest.baseAddress, 0),
+                    OSSL_PARAM_construct_end(),
+                ]
+                return unsafe EVP_MAC_init(context, [0], 1, parameters) == 1
+            }
+        }
+        return unsafe isReady ? context : nil
+    }
 
     static func cipher(_ algorithm: CipherAlgorithm) -> OpaquePointer? {
         switch algorithm {

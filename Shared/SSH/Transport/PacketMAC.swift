@@ -8,13 +8,16 @@ import COpenSSL
     private let tag: UnsafeMutablePointer<UInt8>
 
     init(_ algorithm: MACAlgorithm, key: [UInt8]) throws(TransportError) {
-        guard key.count == algorithm.keyLength, let mac = unsafe OpenSSLAlgorithms.hmac,
-            let context = unsafe EVP_MAC_CTX_new(mac)
+        guard key.count == algorithm.keyLength,
+            let pattern = unsafe OpenSSLAlgorithms.hmac(algorithm),
+            let context = unsafe EVP_MAC_CTX_dup(pattern)
         else { throw .cryptographyFailed }
         self.algorithm = algorithm
         unsafe self.context = context
         unsafe tag = .allocate(capacity: 64)
-        guard unsafe Self.start(context, algorithm, key) else { throw .cryptographyFailed }
+        guard unsafe EVP_MAC_init(context, key, key.count, nil) == 1 else {
+            throw .cryptographyFailed
+        }
     }
 
     deinit {
@@ -57,30 +60,5 @@ import COpenSSL
             && EVP_MAC_update(context, start.assumingMemoryBound(to: UInt8.self), bytes.count) == 1
             && EVP_MAC_final(context, tag, &written, 64) == 1
             && written == algorithm.keyLength
-    }
-
-    private static func start(
-        _ context: OpaquePointer,
-        _ algorithm: MACAlgorithm,
-        _ key: [UInt8]
-    ) -> Bool {
-        var name = Array(algorithm.digestName.utf8CString)
-        return unsafe name.withUnsafeMutableBufferPointer { digest in
-            let parameters = unsafe [
-                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.baseAddress, 0),
-                OSSL_PARAM_construct_end(),
-            ]
-            return unsafe EVP_MAC_init(context, key, key.count, parameters) == 1
-        }
-    }
-}
-
-extension MACAlgorithm {
-    fileprivate var digestName: String {
-        switch self {
-        case .sha256ETM, .sha256: "SHA256"
-        case .sha512ETM, .sha512: "SHA512"
-        case .sha1, .sha1Short: "SHA1"
-        }
     }
 }

@@ -116,6 +116,52 @@ struct AuthOutageTests {
         }
     }
 
+    @Test(
+        "authd killed and started again under load: everybody gets in or is told why, and nothing hangs"
+    )
+    func restarted() async throws {
+        let settings = ["password", "publicKey"].flatMap {
+            [
+                "auth.\($0).webhook.authTimeout=90s", "auth.\($0).webhook.retryInterval=100ms",
+                "auth.\($0).webhook.breaker.pause=500ms",
+            ]
+        }
+        let more = ["audit.enable=false", "ssh.loginGraceTime=5m"]
+        let daemons: [DaemonName] = [.authd, .configd, .gateway]
+        try await Installation.with(settings + more, daemons: daemons) { installation in
+            func logins() -> Int {
+                installation.log(.gateway).split(separator: "\"SSH_AUTH_SUCCESSFUL\"").count - 1
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        var successes = 0
+                        while successes < 5 {
+                            let end = try await installation.ssh(
+                                "echo in",
+                                .with("ConnectTimeout=200"),
+                                within: .seconds(200)
+                            )
+                            // Whoever was asked about while authd held calls back is told so.
+                            let isTold = end.errors.contains("[SSH_AUTH_UNAVAILABLE]")
+                            try #require(end.output == "in\n" || isTold, "\(end.errors)")
+                            if !isTold { successes += 1 }
+                        }
+                    }
+                }
+                for count in [2, 6] {
+                    try await wait(for: "\(count) logins") { logins() >= count }
+                    try await installation.stop(.authd, SIGKILL)
+                    try await installation.restart(.authd)
+                }
+                try await group.waitForAll()
+            }
+            try await wait(for: "a login after all that") {
+                try await installation.ssh("echo in").output == "in\n"
+            }
+        }
+    }
+
     private static let yes = #"{"success":true,"authenticatedUsername":"dev"}"#
 
     /// Runs `body` with a gateway whose public key webhook answers the n-th question so.
