@@ -49,7 +49,7 @@ enum ClientMatrix {
         try FileManager.default.createDirectory(atPath: work, withIntermediateDirectories: true)
         let end = try await installation.run(
             "/bin/bash",
-            ["-c", #"source "$0" && source "$1""#, Self.library, check.script],
+            ["-c", #"source "$0" && source "$1""#, Self.functions, check.script],
             environment: [
                 "HOST": "127.0.0.1", "PORT": "\(installation.config.ports.ssh)",
                 "LOGIN": Installation.user, "KEY": installation.userKey,
@@ -63,5 +63,5 @@ enum ClientMatrix {
         #expect(end.status == 0, "\(end.output.suffix(2000)) \(end.errors.suffix(2000))")
     }
 
-    private static let library = ClientCheck.folder.appending(path: "lib.bash").path
+    private static let functions = ClientCheck.folder.appending(path: "lib.bash").path
 }
