@@ -31,6 +31,9 @@ func test(
     var target = WebhookTarget()
     target.auth = HTTPClientConfig(url: url)
     target.config = HTTPClientConfig(url: url + "/config")
+    // A slow machine is no webhook that does not answer.
+    target.auth?.timeout = .seconds(60)
+    target.config?.timeout = .seconds(60)
     target.username = "alice"
     target.password = Array("secret".utf8)
     target.publicKey = Scripts.key

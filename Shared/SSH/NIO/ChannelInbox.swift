@@ -20,6 +20,7 @@ struct ChannelInbox {
     private static let largestPart = 65536
 
     var isEmpty: Bool { parts.isEmpty }
+    var byteCount: Int { parts.reduce(0) { $0 + $1.bytes.readableBytes } }
 
     mutating func append(_ bytes: ByteBuffer, _ stream: OutputStream) {
         guard let last = parts.indices.last, parts[last].stream == stream,

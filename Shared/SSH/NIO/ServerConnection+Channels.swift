@@ -12,7 +12,6 @@ extension ServerConnection {
         /// Set while a closed channel's last input is still being read.
         var closeTimer: Scheduled<Void>?
         var isClosed = false
-        var hasBeenRead = false
         var hasSentEndOfWrite = false
         var hasTerminal = false
     }
@@ -24,9 +23,11 @@ extension ServerConnection {
     }
 
     /// How long the reader of a closed channel may go on with what had arrived.
-    private static let readingTime = Duration.seconds(2)
-    /// They hold up to a window each, and no longer count as channels of the client.
+    private static let readingTime = Duration.seconds(10)
+    /// They no longer count as channels of the client, so all of them together hold at most so many
+    /// bytes, or one of them its window.
     private static let mostClosed = 64
+    private static let mostClosedBytes = 4 << 20
 
     func newChannel(_ number: UInt32) -> ServerChannel {
         lastChannelID += 1
@@ -153,16 +154,17 @@ extension ServerConnection {
 
     // MARK: - The end of a channel
 
-    /// Both sides have closed. A client may close right after its last bytes: whoever reads them
-    /// gets a moment to do so, and another one as long as they go on.
+    /// Both sides have closed. A client may close right after its last bytes: whoever reads them,
+    /// or is about to, gets a moment to do so, and another one as long as they go on.
     func channelClosed(_ number: UInt32) {
         io.deliverClose(number)
-        guard let channel = channels[number] else { return io.closeInbox(number) }
+        guard channels[number] != nil else { return io.closeInbox(number) }
+        let others = channels.filter(\.value.isClosed).keys
         channels[number]?.isClosed = true
         channels[number]?.requests.removeAll()
-        let closed = channels.values.count { $0.isClosed }
-        guard channel.hasBeenRead, io.inboxes[number]?.isEmpty == false,
-            closed <= Self.mostClosed
+        let waiting = others.reduce(0) { $0 + (io.inboxes[$1]?.byteCount ?? 0) }
+        guard io.inboxes[number]?.isEmpty == false, others.count < Self.mostClosed,
+            waiting <= Self.mostClosedBytes
         else { return closeChannel(number) }
         awaitReader(number)
     }
@@ -189,7 +191,6 @@ extension ServerConnection {
     // MARK: - What the channel's owner does
 
     func read(_ number: UInt32) async throws -> ByteBuffer? {
-        channels[number]?.hasBeenRead = true
         do {
             let part = try await readPart(number)
             if part == nil {
