@@ -447,8 +447,7 @@ let services: [Target] = [
             "AuditClient",
             "AuditEvidence",
             "GatewayClient", "SharedDocker", "WebhookKit", "ConfigdCore", "SimulationKit",
-            "SharedSSH", "CQREncode", argumentParser, log,
-            nioCore,
+            "CQREncode", argumentParser, log, nioCore,
         ]
     ),
     library(
