@@ -79,11 +79,17 @@ func cLibrary(_ name: String, _ path: String, linking: [String] = []) -> Target 
     .target(name: name, path: path, linkerSettings: linking.map { .linkedLibrary($0) })
 }
 
-func executable(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+func executable(
+    _ name: String,
+    _ path: String,
+    _ dependencies: [Target.Dependency],
+    exclude: [String] = []
+) -> Target {
     .executableTarget(
         name: name,
         dependencies: dependencies,
         path: path,
+        exclude: exclude,
         swiftSettings: strict
     )
 }
@@ -472,7 +478,8 @@ let services: [Target] = [
         "Tests/Bench",
         [
             "SharedSSH", "SharedModels", argumentParser, crypto, log, nioCore, nioPosix,
-        ]
+        ],
+        exclude: ["scripts"]
     ),
 ]
 
