@@ -41,7 +41,7 @@ struct Authd: DaemonCommand {
             config: config.totp,
             logger: logger
         )
-        let kerberos = try await kerberos(context.config.authdKerberos, store, logger)
+        let kerberos = try await kerberos(context.config, store, logger)
         WebhookRoutes(authority, conversation, kerberos: kerberos).add(to: router)
         let limits = SharedLimits(context.config.limits, logger: context.logger("limits"))
         context.onReload { limits.use($0.limits) }
@@ -104,13 +104,19 @@ struct Authd: DaemonCommand {
     }
 
     private func kerberos(
-        _ config: AuthdKerberosConfig,
+        _ config: BerthConfig,
         _ store: UserStore,
         _ logger: Logger
     ) async throws -> KerberosAuthority? {
-        guard config.isUsed else { return nil }
+        let kerberos = config.authdKerberos
+        guard kerberos.isUsed else { return nil }
         return try await NIOThreadPool.singleton.runIfActive {
-            try KerberosAuthority(store: store, config: config, logger: logger)
+            try KerberosAuthority(
+                store: store,
+                config: kerberos,
+                passwordAlone: config.authd.totp.passwordAlone,
+                logger: logger
+            )
         }
     }
 

@@ -14,6 +14,7 @@ import Synchronization
 package final class KerberosAuthority: Sendable {
     private let store: UserStore
     private let config: AuthdKerberosConfig
+    private let passwordAlone: Bool
     private let logger: Logger
     private let negotiations = KerberosNegotiations()
     private let pool: NIOThreadPool
@@ -24,10 +25,16 @@ package final class KerberosAuthority: Sendable {
     private static let most = 256
 
     /// Looks into the keytab, and so blocks. Throws `AUTHD_KERBEROS_FAILED` for one that cannot be
-    /// used.
-    package init(store: UserStore, config: AuthdKerberosConfig, logger: Logger) throws {
+    /// used. `passwordAlone` lets users with a second factor use the password without it.
+    package init(
+        store: UserStore,
+        config: AuthdKerberosConfig,
+        passwordAlone: Bool = false,
+        logger: Logger
+    ) throws {
         self.store = store
         self.config = config
+        self.passwordAlone = passwordAlone
         self.logger = logger
         let path = config.kerberos.configPath
         if !path.isEmpty, FileManager.default.fileExists(atPath: path) {
@@ -39,6 +46,12 @@ package final class KerberosAuthority: Sendable {
     }
 
     deinit { pool.shutdownGracefully { _ in } }
+
+    /// As the log names it.
+    private enum Method: String {
+        case ticket = "gssapi"
+        case password
+    }
 
     // MARK: - Tickets
 
@@ -53,7 +66,7 @@ package final class KerberosAuthority: Sendable {
                 return .verdict(try await verify(mic, signed, state, request.head))
             }
         } catch let refusal as KerberosLibrary.Refusal {
-            return .verdict(refused(request.head, refusal.reason, "gssapi"))
+            return .verdict(refused(request.head, refusal.reason, .ticket))
         }
     }
 
@@ -95,7 +108,7 @@ package final class KerberosAuthority: Sendable {
         try await run { [context = negotiation.context] in
             try context.verify(mic, over: signed)
         }
-        return try await verdict(outcome, head, "gssapi")
+        return try await verdict(outcome, head, .ticket)
     }
 
     // MARK: - Passwords
@@ -112,16 +125,16 @@ package final class KerberosAuthority: Sendable {
         // Neither another realm's principal nor an instance such as `ann/admin`.
         guard !name.isEmpty, !name.contains(where: { "@/\\".contains($0) || $0.isWhitespace })
         else {
-            return refused(head, "a name that no principal of the realm has", "password")
+            return refused(head, "a name that no principal of the realm has", .password)
         }
         let kerberos = config.kerberos
         do {
             let outcome = try await run {
                 try KerberosLibrary.check(password, of: name, kerberos.keytab, kerberos.acceptor)
             }
-            return try await verdict(outcome, head, "password")
+            return try await verdict(outcome, head, .password)
         } catch let refusal as KerberosLibrary.Refusal {
-            return refused(head, refusal.reason, "password")
+            return refused(head, refusal.reason, .password)
         }
     }
 
@@ -130,7 +143,7 @@ package final class KerberosAuthority: Sendable {
     private func verdict(
         _ outcome: KerberosLibrary.Outcome,
         _ head: AuthRequestHead,
-        _ method: String
+        _ method: Method
     ) async throws -> AuthResponse {
         guard !outcome.localName.isEmpty else {
             return refused(head, "\(outcome.principal) is nobody here", method)
@@ -146,6 +159,9 @@ package final class KerberosAuthority: Sendable {
             }
             guard account.mayLogIn(as: head.username) else {
                 return refused(head, "not allowed under this name", method)
+            }
+            guard method == .ticket || passwordAlone || !account.hasSecondFactor else {
+                return refused(head, "password without the second factor", method)
             }
             carried = account.carried
             carried.markFactor(of: account)
@@ -167,7 +183,7 @@ package final class KerberosAuthority: Sendable {
     private func refused(
         _ head: AuthRequestHead,
         _ reason: String,
-        _ method: String
+        _ method: Method
     ) -> AuthResponse {
         var labels = labels(head, method)
         labels[LogLabel.reason] = .string(reason)
@@ -175,10 +191,10 @@ package final class KerberosAuthority: Sendable {
         return AuthResponse(success: false)
     }
 
-    private func labels(_ head: AuthRequestHead, _ method: String) -> Logger.Metadata {
+    private func labels(_ head: AuthRequestHead, _ method: Method) -> Logger.Metadata {
         [
             LogLabel.connectionId: .string(head.connectionID),
-            LogLabel.username: .string(head.username), "method": .string(method),
+            LogLabel.username: .string(head.username), "method": .string(method.rawValue),
         ]
     }
 
