@@ -241,7 +241,7 @@ struct CertificateLoginTests {
     // MARK: - Codes of an app
 
     /// RFC 6238 for now, six digits.
-    private func code(_ secret: String) throws -> String {
+    static func code(_ secret: String) throws -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
         var bits = ""
         for letter in secret {
@@ -289,7 +289,7 @@ struct CertificateLoginTests {
             let reply = try await post("/users/dev/totp", "")
             let enrolment = try JSONDecoder().decode(Enrolment.self, from: Data(reply.utf8))
             // The code that confirms is used up, and those before it: later ones are recovery codes.
-            let used = try code(enrolment.secret)
+            let used = try Self.code(enrolment.secret)
             _ = try await post("/users/dev/totp/confirm", #"{"code":"\#(used)"}"#)
 
             let end = try await converse(site, used)

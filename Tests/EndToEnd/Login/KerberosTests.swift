@@ -95,12 +95,32 @@ struct KerberosTests {
                     #expect(end.status == 255)
                     #expect(end.errors.contains("Permission denied"), "\(end.errors)")
                 }
+                try await enrol(installation)
+                let alone = try await logIn(KerberosRealm.password)
+                #expect(alone.status == 255, "a password passes the second factor")
+                #expect(installation.log(.authd).contains("password without the second factor"))
                 await realm.stop()
                 let none = try await logIn(KerberosRealm.password)
                 #expect(none.errors.contains("[SSH_AUTH_UNAVAILABLE]"), "\(none.errors)")
                 #expect(installation.log(.authd).contains("AUTHD_KERBEROS_FAILED"))
             }
         }
+    }
+
+    /// Gives `dev` a second factor.
+    private func enrol(_ installation: Installation) async throws {
+        func post(_ path: String, _ body: String) async throws -> String {
+            let socket = installation.config.adminSocket
+            return try await installation.run(
+                "/usr/bin/curl",
+                ["-sSf", "--unix-socket", socket, "-d", body, "http://authd\(path)"]
+            ).output
+        }
+        struct Enrolment: Decodable { var secret: String }
+        let reply = Data(try await post("/users/dev/totp", "").utf8)
+        let secret = try JSONDecoder().decode(Enrolment.self, from: reply).secret
+        let code = try CertificateLoginTests.code(secret)
+        _ = try await post("/users/dev/totp/confirm", #"{"code":"\#(code)"}"#)
     }
 
     @Test("tokens that are none, and steps of nobody's login, are refused")
