@@ -188,6 +188,10 @@ final class Installation: Sendable {
     /// Runs the tool `berth`.
     func berth(_ arguments: String..., input: Program.Input = .nothing) async throws -> Program.End
     {
+        try await berth(arguments, input: input)
+    }
+
+    func berth(_ arguments: [String], input: Program.Input = .nothing) async throws -> Program.End {
         let codes = try Surroundings.codesFile()
         return try await run(
             Surroundings.programs.appending(path: "berth").path,
