@@ -6,7 +6,6 @@ import SharedDocker
 import SharedLogging
 import SharedMessages
 import SharedSSH
-import SharedWaiting
 import Synchronization
 
 /// One connection's container, in which an agent does everything.
@@ -60,29 +59,18 @@ final class AgentWorkspace: ContainerWorkspace {
 
     func start(_ request: ProgramRequest) async throws -> any Program {
         logger.emit(.dockerExec)
-        let program = try await within(
-            config.timeouts.commandStart,
-            late: CodedError(.agentProgramStartFailed, detail: "not started in time"),
-            discard: { await $0?.terminate() },
-            { [link, commands] in try await link.start(request, commands) }
+        return try await link.start(
+            request,
+            commands,
+            within: config.timeouts.commandStart,
+            unknownSubsystem: .dockerSubsystemNotSupported
         )
-        if let program { return program }
-        var name = ""
-        if case .subsystem(let subsystem) = request.kind { name = subsystem.text }
-        throw CodedError(.dockerSubsystemNotSupported, detail: name)
     }
 
     func putFile(_ file: WorkspaceFile) async throws {
         logger.emit(.dockerFileWrite, ["path": "\(file.path)"])
-        do {
-            try await within(
-                config.timeouts.commandStart,
-                late: CodedError(.dockerFileWriteFailed, detail: "\(file.path): not in time"),
-                { [link] in try await link.putFile(file) }
-            )
-        } catch let error as CodedError {
-            throw CodedError(.dockerFileWriteFailed, detail: file.path, cause: error)
-        }
+        let limit = config.timeouts.commandStart
+        try await link.putFile(file, within: limit, failure: .dockerFileWriteFailed)
     }
 
     func dial(
@@ -98,21 +86,7 @@ final class AgentWorkspace: ContainerWorkspace {
 
     /// Runs what the configuration wants to run beside everything; its end ends the container.
     func idle(_ command: [String]) async throws {
-        guard let file = command.first else { return }
-        let program = try await link.start(
-            AgentProgram(
-                file: RawText(file),
-                arguments: command.map { RawText($0) },
-                environment: AgentCommands.assignments(commands.environment)
-            )
-        )
-        await program.closeInput()
-        let idling = Task {
-            // Whatever it says is of no interest; its end, of whatever kind, is the container's.
-            while (try? await program.nextOutput()) != nil {}
-            _ = try? await program.exit()
-            await link.close()
-        }
+        let idling = try await link.startIdle(command, commands)
         state.withLock { $0.idling = idling }
     }
 

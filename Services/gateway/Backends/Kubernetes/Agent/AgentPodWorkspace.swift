@@ -85,32 +85,20 @@ final class AgentPodWorkspace: PodHolding {
         if let path = try await path.value() {
             commands.environment.insert((name: "PATH", value: RawText(path)), at: 0)
         }
-        let program = try await within(
-            config.timeouts.commandStart,
-            late: CodedError(.agentProgramStartFailed, detail: "not started in time"),
-            discard: { await $0?.terminate() },
-            { [link, commands] in try await link.start(request, commands) }
+        let program = try await link.start(
+            request,
+            commands,
+            within: config.timeouts.commandStart,
+            unknownSubsystem: .kubernetesSubsystemNotSupported
         )
-        if let program {
-            return FollowedProgram(program, follower: pod.follower, logger: logger)
-        }
-        var name = ""
-        if case .subsystem(let subsystem) = request.kind { name = subsystem.text }
-        throw CodedError(.kubernetesSubsystemNotSupported, detail: name)
+        return FollowedProgram(program, follower: pod.follower, logger: logger)
     }
 
     func putFile(_ file: WorkspaceFile) async throws {
         try checkOpen()
         logger.emit(.kubernetesFileWrite, ["path": "\(file.path)"])
-        do {
-            try await within(
-                config.timeouts.commandStart,
-                late: CodedError(.kubernetesFileWriteFailed, detail: "\(file.path): not in time"),
-                { [link] in try await link.putFile(file) }
-            )
-        } catch let error as CodedError {
-            throw CodedError(.kubernetesFileWriteFailed, detail: file.path, cause: error)
-        }
+        let limit = config.timeouts.commandStart
+        try await link.putFile(file, within: limit, failure: .kubernetesFileWriteFailed)
     }
 
     func dial(
@@ -128,21 +116,7 @@ final class AgentPodWorkspace: PodHolding {
 
     /// Runs what the configuration wants to run beside everything; its end ends the pod.
     func idle(_ command: [String]) async throws {
-        guard let file = command.first else { return }
-        let program = try await link.start(
-            AgentProgram(
-                file: RawText(file),
-                arguments: command.map { RawText($0) },
-                environment: AgentCommands.assignments(commands.environment)
-            )
-        )
-        await program.closeInput()
-        let idling = Task {
-            // Whatever it says is of no interest; its end, of whatever kind, is the pod's.
-            while (try? await program.nextOutput()) != nil {}
-            _ = try? await program.exit()
-            await link.close()
-        }
+        let idling = try await link.startIdle(command, commands)
         state.withLock { $0.idling = idling }
     }
 
