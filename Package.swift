@@ -195,11 +195,12 @@ let shared: [Target] = [
     ),
 ]
 
-// Links nothing but the C library, statically: it runs inside whatever image it is put into. No
-// sanitizer can be linked with it; a build with one leaves it out.
-let isAgentBuilt = Context.environment["BERTH_WITHOUT_AGENT"] == nil
-let agent: [Target] =
-    !isAgentBuilt
+// Linked statically: they run inside whatever image or file system they are put into. No sanitizer
+// can be linked with them; a build with one leaves them out.
+let arePartsStatic = Context.environment["BERTH_WITHOUT_STATIC"] == nil
+let staticNames = arePartsStatic ? ["berth-agent", "berth-sandbox-init"] : []
+let staticPrograms: [Target] =
+    !arePartsStatic
     ? []
     : [
         cLibrary("CAgent", "Services/gateway/CAgent"),
@@ -223,6 +224,13 @@ let agent: [Target] =
                 ]),
                 .linkedLibrary("m"),
             ]
+        ),
+        // Without the Swift runtime: it is a sandbox's first process.
+        .executableTarget(
+            name: "berth-sandbox-init",
+            dependencies: ["CProcess"],
+            path: "Services/gateway/SandboxInit",
+            linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"])]
         ),
     ]
 
@@ -323,14 +331,6 @@ let services: [Target] = [
             "AuditClient", "GatewayClient",
             deque, log, metrics, nioCore, nioPosix, lifecycle, unixSignals, hummingbird, httpTypes,
         ]
-    ),
-    // Linked statically and without the Swift runtime: it runs inside file systems that have
-    // neither, as a sandbox's first process.
-    .executableTarget(
-        name: "berth-sandbox-init",
-        dependencies: ["CProcess"],
-        path: "Services/gateway/SandboxInit",
-        linkerSettings: [.unsafeFlags(["-static-executable", "-nostartfiles"])]
     ),
     library(
         "BackendMachine",
@@ -546,7 +546,7 @@ let testTargets: [Target] = [
         name: "EndToEndTests",
         dependencies: [
             "berth", "berth-gateway", "berth-authd", "berth-configd", "berth-auditd",
-            "berth-metricsd", "berth-sandbox-init", "SharedMessages", "StubHTTPServer", "CProcess",
+            "berth-metricsd", "SharedMessages", "StubHTTPServer", "CProcess",
             "SSHTarget", "GeoDatabase", "ClusterDouble", "SharedConfig", "SharedKubernetes",
             "GatewayClient",
             crypto,
@@ -752,8 +752,7 @@ let package = Package(
         .executable(name: "berth-auditd", targets: ["berth-auditd"]),
         .executable(name: "berth-metricsd", targets: ["berth-metricsd"]),
         .executable(name: "berth", targets: ["berth"]),
-        .executable(name: "berth-sandbox-init", targets: ["berth-sandbox-init"]),
-    ] + (isAgentBuilt ? [.executable(name: "berth-agent", targets: ["berth-agent"])] : []),
+    ] + staticNames.map { .executable(name: $0, targets: [$0]) },
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
@@ -769,5 +768,5 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: systemLibraries + shared + agent + services + fuzzing + support + testTargets
+    targets: systemLibraries + shared + staticPrograms + services + fuzzing + support + testTargets
 )

@@ -8,13 +8,14 @@ cd "$root"
 "$here/deps.sh" run test
 "$here/docker.sh" || say "tests that need a container engine are skipped"
 log=$var/tsan.log
-# The agent cannot have a sanitizer; the tests take a plain one.
-swift build --product berth-agent >"$log" 2>&1
-agent=$(swift build --show-bin-path)/berth-agent
-export BERTH_WITHOUT_AGENT=1
+# What is linked statically cannot have a sanitizer; the tests take plain programs.
+plain=(berth-agent berth-sandbox-init)
+for program in "${plain[@]}"; do swift build --product "$program" >"$log" 2>&1; done
+built=$(swift build --show-bin-path)
+export BERTH_WITHOUT_STATIC=1
 folder=$(swift build --scratch-path .build-tsan --show-bin-path)
 mkdir -p "$folder"
-cp "$agent" "$folder/"
+for program in "${plain[@]}"; do cp "$built/$program" "$folder/"; done
 status=0
 swift test --scratch-path .build-tsan --sanitize thread "$@" >"$log" 2>&1 || status=$?
 grep -E '^✘|WARNING: ThreadSanitizer|SUMMARY: ThreadSanitizer|Test run with' "$log" | sort | uniq -c ||
