@@ -3,6 +3,8 @@ extension AuditEvent {
     static let gapRequestType = "recording-gap@berth"
     /// The `requestType` under which the container's name is written.
     static let containerRequestType = "container@berth"
+    /// The `requestType` under which a login by Kerberos is written.
+    static let kerberosRequestType = "gssapi@berth"
 
     /// The payload's keys and values in written order; `nil` for messages without payload.
     var fields: [AuditField.Entry]? {
@@ -16,7 +18,7 @@ extension AuditEvent {
             .handshakeFailed, .handshakeSuccessful:
             authenticationFields
         case .unknownGlobalRequest, .malformedGlobalRequest, .forwardTCP, .cancelForwardTCP,
-            .forwardSocket, .cancelForwardSocket, .gap, .container:
+            .forwardSocket, .cancelForwardSocket, .gap, .container, .kerberos:
             globalFields
         case .newChannel, .newChannelAccepted, .newChannelRefused, .directTCP, .forwardedTCP,
             .x11Channel, .directSocket, .forwardedSocket:
@@ -84,6 +86,12 @@ extension AuditEvent {
             [
                 .init("requestType", .text(Self.containerRequestType)),
                 .init("container", .text(name)),
+            ]
+        case .kerberos(let username, let outcome, let reason):
+            [
+                .init("requestType", .text(Self.kerberosRequestType)),
+                .init("username", .text(username)), .init("outcome", .text(outcome.rawValue)),
+                .init("reason", .text(reason)),
             ]
         default: nil
         }

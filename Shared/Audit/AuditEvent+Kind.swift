@@ -31,7 +31,7 @@ extension AuditEvent {
         case .challengeUnavailable: .challengeUnavailable
         case .handshakeFailed: .handshakeFailed
         case .handshakeSuccessful: .handshakeSuccessful
-        case .unknownGlobalRequest, .gap, .container: .unknownGlobalRequest
+        case .unknownGlobalRequest, .gap, .container, .kerberos: .unknownGlobalRequest
         case .malformedGlobalRequest: .malformedGlobalRequest
         case .forwardTCP: .forwardTCP
         case .cancelForwardTCP: .cancelForwardTCP

@@ -73,6 +73,9 @@ package enum AuditEvent: Sendable, Hashable {
     /// What the backend calls the connection's container. Written as an unknown global request of
     /// type `container@berth` with the extra key `container`, likewise.
     case container(name: String)
+    /// A login by Kerberos, for which the format has no message. Written as an unknown global request
+    /// of type `gssapi@berth` with the extra keys `username`, `outcome` and `reason`, likewise.
+    case kerberos(username: String, Outcome, reason: String)
 }
 
 extension AuditEvent {
@@ -97,6 +100,14 @@ extension AuditEvent {
             self.question = question
             self.answer = answer
         }
+    }
+
+    /// How far a login has come.
+    package enum Outcome: String, Sendable, Hashable {
+        case attempt
+        case successful
+        case failed
+        case unavailable
     }
 
     /// A terminal's size in characters and in pixels.

@@ -106,6 +106,23 @@ import Testing
         )
     }
 
+    @Test("so is a login by Kerberos, and a client that uses our names is not taken for us")
+    func kerberos() throws {
+        var encoder = BinaryEncoder()
+        let login = AuditEvent.kerberos(username: "dev", .unavailable, reason: "away")
+        let forged = ["gssapi@berth", "container@berth", "recording-gap@berth"].map {
+            AuditEvent.unknownGlobalRequest(type: $0)
+        }
+        for event in [login] + forged { encoder.append(message(event)) }
+        let items = decode(encoder.finish(using: try deflater()))
+        #expect(messages(items).map(\.event) == [login] + forged)
+        let payload = """
+            "payload":{"requestType":"gssapi@berth","username":"dev",\
+            "outcome":"unavailable","reason":"away"}
+            """
+        #expect(try #require(items.first?.jsonLine).contains(payload))
+    }
+
     @Test("a gap is what readers of the original take for an unknown global request")
     func gap() throws {
         var encoder = BinaryEncoder()

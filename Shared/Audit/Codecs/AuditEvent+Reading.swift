@@ -63,15 +63,21 @@ extension AuditEvent {
     private static let globalReaders: [Int64: Reader] = [
         200: { f throws(AuditMessageError) in
             let type = try f.text("requestType")
+            // A client may ask for something of the same name; then our keys are missing.
             switch type {
-            case gapRequestType:
+            case gapRequestType where f["lostMessages"] != nil:
                 return .gap(
                     lostMessages: try f.number("lostMessages"),
                     lostBytes: try f.number("lostBytes")
                 )
-            case containerRequestType: return .container(name: try f.text("container"))
-            default: return .unknownGlobalRequest(type: type)
+            case containerRequestType where f["container"] != nil:
+                return .container(name: try f.text("container"))
+            case kerberosRequestType:
+                guard let outcome = Outcome(rawValue: try f.text("outcome")) else { break }
+                return .kerberos(username: try f.username, outcome, reason: try f.reason)
+            default: break
             }
+            return .unknownGlobalRequest(type: type)
         },
         201: { f throws(AuditMessageError) in
             .malformedGlobalRequest(

@@ -92,7 +92,8 @@ package final class AuditLayer: ServerConnectionHandler {
         do {
             try await next.authenticated(as: username)
         } catch {
-            await note(.handshakeFailed(reason: "\(error)"))
+            let reason = (error as? ServerRefusal)?.text ?? "\(error)"
+            await note(.handshakeFailed(reason: reason))
             throw error
         }
         guard let delivery = state.facts.userConfig?.audit.delivery, delivery != options.delivery
@@ -112,6 +113,7 @@ package final class AuditLayer: ServerConnectionHandler {
         let recorded = RecordedChannel(channel, recorder: recorder) { [weak self] error in
             self?.refuse(error)
         }
+        await note(.newChannel(type: "session"), channel: channel.id)
         switch await next.openSession(recorded) {
         case .accepted(let handler):
             await note(.newChannelAccepted(type: "session"), channel: channel.id)
@@ -120,7 +122,8 @@ package final class AuditLayer: ServerConnectionHandler {
             }
             return .accepted(session)
         case .refused(let reason, let text):
-            await note(.newChannelRefused(type: "session", reason: text))
+            let refused = AuditEvent.newChannelRefused(type: "session", reason: text)
+            await note(refused, channel: channel.id)
             return .refused(reason, text: text)
         }
     }
@@ -140,54 +143,64 @@ package final class AuditLayer: ServerConnectionHandler {
         let recorded = RecordedForward(channel, openedByClient: true, recorder: recorder) {
             [weak self] error in self?.refuse(error)
         }
-        let decision = await next.openForward(recorded, to: target)
-        switch decision {
-        case .accepted: await note(.newChannelAccepted(type: type), channel: channel.id)
-        case .refused(_, let text):
+        switch await next.openForward(recorded, to: target) {
+        case .accepted(let handler):
+            await note(.newChannelAccepted(type: type), channel: channel.id)
+            return .accepted(AuditForward(channel: recorded, next: handler))
+        case .refused(let reason, let text):
             await note(.newChannelRefused(type: type, reason: text), channel: channel.id)
+            return .refused(reason, text: text)
         }
-        return decision
     }
 
     package func listen(_ address: ForwardAddress) async -> ListenReply {
+        let number = nextGlobalRequest()
         switch address {
         case .tcp(let host, let port): await note(.forwardTCP(bindHost: host, bindPort: port))
         case .unixSocket(let path): await note(.forwardSocket(path: path))
         }
-        return await next.listen(address)
+        let reply = await next.listen(address)
+        if case .refused(let text) = reply {
+            await note(.requestFailed(requestID: number, reason: text))
+        }
+        return reply
     }
 
     package func cancelListen(_ address: ForwardAddress) async -> Bool {
+        let number = nextGlobalRequest()
         switch address {
         case .tcp(let host, let port):
             await note(.cancelForwardTCP(bindHost: host, bindPort: port))
         case .unixSocket(let path): await note(.cancelForwardSocket(path: path))
         }
-        return await next.cancelListen(address)
+        let isCancelled = await next.cancelListen(address)
+        if !isCancelled {
+            await note(.requestFailed(requestID: number, reason: "nobody listens there"))
+        }
+        return isCancelled
     }
 
     package func globalRequest(_ request: GlobalRequest) async -> GlobalReply {
+        _ = nextGlobalRequest()
         await note(.unknownGlobalRequest(type: request.type))
         return await next.globalRequest(request)
     }
 
     package func unsupportedChannel(type: String) async {
+        await note(.newChannel(type: type))
         await note(.newChannelRefused(type: type, reason: "unsupported channel type"))
         await next.unsupportedChannel(type: type)
     }
 
     package func malformed(_ request: MalformedRequest) async {
-        let number = globalRequests.withLock {
-            $0 += 1
-            return $0 - 1
-        }
         switch request.kind {
         case .channelOpen:
+            await note(.newChannel(type: request.type))
             await note(.newChannelRefused(type: request.type, reason: "malformed channel open"))
         case .globalRequest:
             await note(
                 .malformedGlobalRequest(
-                    requestID: number,
+                    requestID: nextGlobalRequest(),
                     type: request.type,
                     payload: Array(request.payload.readableBytesView),
                     reason: "the payload does not parse"
@@ -210,6 +223,14 @@ package final class AuditLayer: ServerConnectionHandler {
     // MARK: - Private
 
     private var current: ConnectionRecorder? { slot.current }
+
+    /// The connection's global requests have numbers from 0 on; keepalives are the engine's.
+    private func nextGlobalRequest() -> UInt64 {
+        globalRequests.withLock {
+            $0 += 1
+            return $0 - 1
+        }
+    }
 
     private var recordingRefusal: ServerRefusal { .unavailable(.gatewayRecordingRefused) }
 

@@ -29,7 +29,7 @@ final class AuditControl: ServerConnectionControl {
         guard let recorder = slot.current else { throw ChannelClosed() }
         let channel = try await next.openChannel(opening)
         do {
-            if let event = opening.event { try await recorder.record(event, channel: channel.id) }
+            try await recorder.record(opening.event, channel: channel.id)
             let accepted = AuditEvent.newChannelAccepted(type: opening.channelType)
             try await recorder.record(accepted, channel: channel.id)
         } catch {
@@ -52,8 +52,7 @@ final class AuditControl: ServerConnectionControl {
 }
 
 extension ServerChannelOpening {
-    /// The recording has no message of its own for an agent's channel.
-    fileprivate var event: AuditEvent? {
+    fileprivate var event: AuditEvent {
         switch self {
         case .forwardedTCP(let host, let port, let originator):
             .forwardedTCP(
@@ -65,7 +64,8 @@ extension ServerChannelOpening {
         case .forwardedUnixSocket(let path): .forwardedSocket(path: path)
         case .x11(let originator):
             .x11Channel(originatorHost: originator.host, originatorPort: originator.port)
-        case .agent: nil
+        // The recording has no message of its own for an agent's channel.
+        case .agent: .newChannel(type: channelType)
         }
     }
 }

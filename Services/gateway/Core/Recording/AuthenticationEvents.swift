@@ -24,10 +24,10 @@ struct AuthenticationEvents {
     var attempted: AuditEvent? {
         let name = attempt.username
         return switch attempt.method {
-        // The format has no message for Kerberos: its success is the handshake's.
-        case .none, .unsupported, .keyboardInteractive, .passwordChange, .gssapi, .gssapiToken,
-            .gssapiProof:
-            nil
+        case .none, .unsupported, .keyboardInteractive, .gssapiToken, .gssapiProof: nil
+        case .gssapi: .kerberos(username: name, .attempt, reason: "")
+        // The passwords of such a request are not even looked at.
+        case .passwordChange: .passwordAttempt(username: name, password: nil)
         case .keyboardInteractiveAnswers(let answers):
             .challengeAnswer(username: name, answers: shown(answers))
         case .password(let bytes): .passwordAttempt(username: name, password: shown(bytes))
@@ -39,7 +39,9 @@ struct AuthenticationEvents {
 
     func outcome(_ verdict: AuthenticationVerdict) -> AuditEvent? {
         switch attempt.method {
-        case .none, .unsupported, .passwordChange, .gssapi, .gssapiToken, .gssapiProof: nil
+        case .none, .unsupported: nil
+        case .gssapi, .gssapiToken, .gssapiProof: kerberos(verdict)
+        case .passwordChange: password(verdict, nil)
         case .keyboardInteractive, .keyboardInteractiveAnswers: conversation(verdict)
         case .password(let bytes): password(verdict, shown(bytes))
         case .publicKeyProbe(let key), .publicKey(let key), .publicKeyBadSignature(let key),
@@ -96,6 +98,17 @@ struct AuthenticationEvents {
             )
         case .refused, .token: .challengeRefused(username: name)
         case .disconnect(let refusal): .challengeUnavailable(username: name, reason: refusal.text)
+        }
+    }
+
+    private func kerberos(_ verdict: AuthenticationVerdict) -> AuditEvent? {
+        let name = attempt.username
+        return switch verdict {
+        case .accepted, .partial: .kerberos(username: name, .successful, reason: "")
+        case .token: nil
+        case .refused, .challenge: .kerberos(username: name, .failed, reason: "")
+        case .disconnect(let refusal):
+            .kerberos(username: name, .unavailable, reason: refusal.text)
         }
     }
 

@@ -44,13 +44,18 @@ final class RecordedForward: ByteChannel {
     func sendEOF() async { await next.sendEOF() }
 
     func close() async {
+        await noteClosed()
+        await next.close()
+    }
+
+    /// Records the end, whoever brought it about; harmless when repeated.
+    func noteClosed() async {
         let isFirst = isClosed.withLock { isClosed in
             defer { isClosed = true }
             return !isClosed
         }
         // A failure has ended the connection in `record`; there is nobody left to tell.
         if isFirst { try? await record(.close) }
-        await next.close()
     }
 
     /// Bytes that cannot be recorded go nowhere: the stream ends, and the connection with it.
@@ -63,5 +68,18 @@ final class RecordedForward: ByteChannel {
             whenFailed(error)
             throw ChannelClosed()
         }
+    }
+}
+
+/// Carries a forward whose end is recorded also where the client or the engine closes the channel.
+struct AuditForward: ForwardHandler {
+    let channel: RecordedForward
+    let next: any ForwardHandler
+
+    func run() async { await next.run() }
+
+    func closed() async {
+        await channel.noteClosed()
+        await next.closed()
     }
 }
