@@ -373,7 +373,8 @@ struct PasswordFloodTests {
                 maximumWaiting: 400,
                 longestWait: .milliseconds(200)
             )
-            let authority = Authority(store: fixture.store, hasher: hasher, logger: fixture.logger)
+            let passwords = PasswordSources(store: fixture.store, hasher: hasher)
+            let authority = Authority(passwords, logger: fixture.logger)
             let flood = Task {
                 await withTaskGroup(of: MessageCode?.self) { group in
                     for number in 0..<300 {

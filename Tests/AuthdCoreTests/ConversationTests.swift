@@ -183,8 +183,7 @@ struct ConversationTests {
             let question = request("alice", .password(Array("pw".utf8)))
             #expect(try await !person.fixture.authority.answer(question).success)
             let lenient = Authority(
-                store: person.fixture.store,
-                hasher: person.fixture.hasher,
+                person.fixture.passwords,
                 passwordAlone: true,
                 logger: person.fixture.logger
             )

@@ -37,10 +37,12 @@ struct Fixture {
         return logger
     }
 
-    var authority: Authority { Authority(store: store, hasher: hasher, logger: logger) }
+    var passwords: PasswordSources { PasswordSources(store: store, hasher: hasher) }
+
+    var authority: Authority { Authority(passwords, logger: logger) }
 
     func conversation() async throws -> Conversation {
-        try await Conversation(store: store, hasher: hasher, config: .init(), logger: logger)
+        try await Conversation(passwords, config: .init(), logger: logger)
     }
 
     func issuer(_ config: AuthdCertificatesConfig = .init()) -> CertificateIssuer {

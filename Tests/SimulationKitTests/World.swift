@@ -194,13 +194,9 @@ struct World: Sendable {
             let administrator = UserAdministrator(store: store, hasher: hasher, logger: logger)
             for user in users { _ = try await administrator.add(user.account) }
             let router = HTTPService.makeRouter(health: HealthRegistry(), logger: logger)
-            let conversation = try await Conversation(
-                store: store,
-                hasher: hasher,
-                config: .init(),
-                logger: logger
-            )
-            let authority = Authority(store: store, hasher: hasher, logger: logger)
+            let passwords = PasswordSources(store: store, hasher: hasher)
+            let conversation = try await Conversation(passwords, config: .init(), logger: logger)
+            let authority = Authority(passwords, logger: logger)
             WebhookRoutes(authority, conversation).add(to: router)
             let book = try RuleBook(paths: [folder + "/rules.json"])
             ConfigdRoutes(book, now: { World.date }).add(to: router)

@@ -6,26 +6,25 @@ import SharedMessages
 package import SharedModels
 import SharedSSH
 
-/// Decides the webhook's questions from the users in the store.
+/// Decides the webhook's questions: from the users in the store, and passwords from all sources.
 ///
 /// A user may log in under their own name and under the login names they were given. Passwords
 /// belong to the name that was typed; a key may prove its owner under any of the owner's names.
 package struct Authority: Sendable {
     let store: UserStore
-    private let hasher: PasswordHasher
+    private let passwords: PasswordSources
     private let passwordAlone: Bool
     private let logger: Logger
 
     /// `passwordAlone` lets users with a second factor use the password without it.
     package init(
-        store: UserStore,
-        hasher: PasswordHasher,
+        _ passwords: PasswordSources,
         passwordAlone: Bool = false,
         logger: Logger
     ) {
         self.passwordAlone = passwordAlone
-        self.store = store
-        self.hasher = hasher
+        self.passwords = passwords
+        store = passwords.store
         self.logger = logger
     }
 
@@ -33,33 +32,39 @@ package struct Authority: Sendable {
     package func answer(_ request: AuthRequest) async throws -> AuthResponse {
         let verdict = try await verdict(request)
         switch verdict {
-        case .accepted(let account, let key):
+        case .accepted(let person, let key):
             logger.emit(
                 .authdAccepted,
-                labels(request, [LogLabel.authenticatedUsername: .string(account.name)])
+                labels(request, [LogLabel.authenticatedUsername: .string(person.name)])
             )
-            var carried = account.carried
-            carried.markFactor(request.question, of: account)
+            var carried = person.carried
+            if let account = person.account { carried.markFactor(request.question, of: account) }
             for (name, value) in key?.environment ?? [:] {
                 carried.environment[name] = MetadataValue(value)
             }
             return AuthResponse(
                 success: true,
-                authenticatedUsername: account.name,
+                authenticatedUsername: person.name,
                 carried: carried,
                 restrictions: key?.restrictions
             )
-        case .refused(let reason):
-            logger.emit(.authdRefused, labels(request, [LogLabel.reason: .string(reason)]))
-            return AuthResponse(success: false)
+        case .refused(let refusal):
+            logger.emit(.authdRefused, labels(request, [LogLabel.reason: .string(refusal.reason)]))
+            return AuthResponse(success: false, reason: refusal.text)
         }
     }
 
     enum Verdict {
-        case accepted(Account, KeyOptions? = nil)
-        case refused(String)
+        case accepted(Person, KeyOptions? = nil)
+        case refused(PasswordSources.Refusal)
 
-        static func refused(_ reason: Reason) -> Verdict { .refused(reason.rawValue) }
+        static func accepted(_ account: Account, _ key: KeyOptions? = nil) -> Verdict {
+            .accepted(Person(account), key)
+        }
+
+        static func refused(_ reason: Reason) -> Verdict {
+            .refused(.init(reason: reason.rawValue))
+        }
     }
 
     /// For the log only.
@@ -81,7 +86,7 @@ package struct Authority: Sendable {
     private func verdict(_ request: AuthRequest) async throws -> Verdict {
         let typed = request.head.username
         switch request.question {
-        case .password(let password): return try await check(password, typed)
+        case .password(let password): return try await check(password, request.head)
         case .publicKey(let line):
             return try await check(keyLine: line, typed, from: request.head.clientAddress)
         case .certificate(let certificate): return try await check(certificate, typed)
@@ -89,34 +94,14 @@ package struct Authority: Sendable {
         }
     }
 
-    /// Computes one hash in every case, so that the time tells nothing about the user.
-    private func check(_ password: [UInt8], _ name: String) async throws -> Verdict {
-        let account = try await store.account(named: name)
-        let isRight = try await hasher.verify(password, account?.passwordHash)
-        guard let account else { return .refused(.unknownUser) }
-        guard account.passwordHash != nil else { return .refused(.noPassword) }
-        guard isRight else { return .refused(.wrongPassword) }
-        try await renewHash(account, password)
-        if let reason = closed(account) { return .refused(reason) }
-        guard passwordAlone || !account.hasSecondFactor else {
-            return .refused(.needsSecondFactor)
-        }
-        return .accepted(account)
-    }
-
-    /// Why nobody may log in to the account at all; `nil` for one that is open.
-    func closed(_ account: Account) -> Reason? {
-        if account.isDisabled { return .disabled }
-        return account.hasExpired(at: now) ? .expired : nil
-    }
-
-    /// Replaces an imported hash by one of our own, once the password is known.
-    private func renewHash(_ account: Account, _ password: [UInt8]) async throws {
-        guard let old = account.passwordHash, PasswordHasher.isForeign(old) else { return }
-        let hash = try await hasher.hash(password)
-        _ = try await store.change(account.name, "password hash made anew") { account in
-            // Somebody may have set another password in between.
-            if account.passwordHash == old { account.passwordHash = hash }
+    private func check(_ password: [UInt8], _ head: AuthRequestHead) async throws -> Verdict {
+        switch try await passwords.check(password, head) {
+        case .refused(let refusal): return .refused(refusal)
+        case .right(let person):
+            guard passwordAlone || !person.hasSecondFactor else {
+                return .refused(.needsSecondFactor)
+            }
+            return .accepted(person)
         }
     }
 
@@ -133,17 +118,19 @@ package struct Authority: Sendable {
         guard let account = try await store.account(withKey: key.blob, for: name) else {
             return .refused(.unknownKey)
         }
-        if let reason = closed(account) { return .refused(reason) }
+        if let reason = account.closed { return .refused(reason) }
         let stored = account.keys.first { $0.fingerprint == key.fingerprint }
         let options = try KeyOptions(stored?.options ?? "")
-        if let reason = options.refusal(address: address, at: now) { return .refused(reason) }
+        if let reason = options.refusal(address: address, at: now) {
+            return .refused(.init(reason: reason))
+        }
         return .accepted(account, options)
     }
 
     private func check(_ authenticated: String, as typed: String) async throws -> Verdict {
         guard !authenticated.isEmpty, let account = try await store.account(named: authenticated)
         else { return .refused(.unknownUser) }
-        if let reason = closed(account) { return .refused(reason) }
+        if let reason = account.closed { return .refused(reason) }
         return account.mayLogIn(as: typed) ? .accepted(account) : .refused(.notAllowed)
     }
 

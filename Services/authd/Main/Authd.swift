@@ -29,19 +29,18 @@ struct Authd: DaemonCommand {
         context.health.register("database") { await store.problem() }
 
         let router = HTTPService.makeRouter(health: context.health, logger: logger)
-        let authority = Authority(
+        let kerberos = try await kerberos(context.config, store, logger)
+        let passwords = PasswordSources(
             store: store,
             hasher: hasher,
+            kerberos: kerberos.flatMap { $0.checksPasswords ? $0 : nil }
+        )
+        let authority = Authority(
+            passwords,
             passwordAlone: config.totp.passwordAlone,
             logger: logger
         )
-        let conversation = try await Conversation(
-            store: store,
-            hasher: hasher,
-            config: config.totp,
-            logger: logger
-        )
-        let kerberos = try await kerberos(context.config, store, logger)
+        let conversation = try await Conversation(passwords, config: config.totp, logger: logger)
         WebhookRoutes(authority, conversation, kerberos: kerberos).add(to: router)
         let limits = SharedLimits(context.config.limits, logger: context.logger("limits"))
         context.onReload { limits.use($0.limits) }
@@ -114,7 +113,6 @@ struct Authd: DaemonCommand {
             try KerberosAuthority(
                 store: store,
                 config: kerberos,
-                passwordAlone: config.authd.totp.passwordAlone,
                 logger: logger
             )
         }

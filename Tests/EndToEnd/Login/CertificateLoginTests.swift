@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import SharedMessages
 import Testing
@@ -240,29 +239,6 @@ struct CertificateLoginTests {
 
     // MARK: - Codes of an app
 
-    /// RFC 6238 for now, six digits.
-    static func code(_ secret: String) throws -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
-        var bits = ""
-        for letter in secret {
-            let value = try #require(alphabet.firstIndex(of: letter))
-            bits += String(repeating: "0", count: 5 - String(value, radix: 2).count)
-            bits += String(value, radix: 2)
-        }
-        let digits = Array(bits)
-        let key = stride(from: 0, to: digits.count - 7, by: 8).compactMap {
-            UInt8(String(digits[$0..<$0 + 8]), radix: 2)
-        }
-        let step = UInt64(Date.now.timeIntervalSince1970) / 30
-        let counter = (0..<8).map { UInt8(truncatingIfNeeded: step >> (56 - 8 * UInt64($0))) }
-        let hash = Array(
-            HMAC<Insecure.SHA1>.authenticationCode(for: counter, using: SymmetricKey(data: key))
-        )
-        let offset = Int(hash[19] & 15)
-        let number = hash[offset..<offset + 4].reduce(0) { $0 << 8 | Int($1) } & 0x7FFF_FFFF
-        return String(String(1_000_000 + number % 1_000_000).dropFirst())
-    }
-
     @Test("codes of an app: asked for by ssh and by berth login, and good once")
     func secondFactor() async throws {
         let port = Surroundings.freePort()
@@ -274,28 +250,16 @@ struct CertificateLoginTests {
         try await Installation.with(settings, daemons: [.authd, .configd, .gateway]) {
             let site = Site(installation: $0, loginURL: "http://127.0.0.1:\(port)")
             try await site.administer(["ca", "create", "user"])
-            func post(_ path: String, _ body: String) async throws -> String {
-                let socket = site.installation.config.adminSocket
-                let end = try await site.installation.run(
-                    "/usr/bin/curl",
-                    ["-sS", "--unix-socket", socket, "-d", body, "http://authd\(path)"]
-                )
-                return end.output
-            }
-            struct Enrolment: Decodable {
-                var secret: String
-                var recoveryCodes: [String]
-            }
-            let reply = try await post("/users/dev/totp", "")
-            let enrolment = try JSONDecoder().decode(Enrolment.self, from: Data(reply.utf8))
             // The code that confirms is used up, and those before it: later ones are recovery codes.
-            let used = try Self.code(enrolment.secret)
-            _ = try await post("/users/dev/totp/confirm", #"{"code":"\#(used)"}"#)
+            let (factor, used) = try await site.installation.enrol()
 
-            let end = try await converse(site, used)
+            let end = try await site.installation.converse(Installation.password, used)
             #expect(end.status == 255, "a code counts twice")
             try await site.installation.awaitLog(.authd, .authdCodeReplayed)
-            let good = try await converse(site, enrolment.recoveryCodes[0])
+            let good = try await site.installation.converse(
+                Installation.password,
+                factor.recoveryCodes[0]
+            )
             #expect(good.output == "in\n", "\(good.errors)")
 
             let key = site.installation.config.path("id_berth")
@@ -303,34 +267,10 @@ struct CertificateLoginTests {
             let wrong = try await site.login(answers + "000000", ["--key-file", key])
             #expect(wrong.errors.contains("AUTHD_LOGIN_REFUSED"), "\(wrong.errors)")
             let right = try await site.login(
-                answers + enrolment.recoveryCodes[1],
+                answers + factor.recoveryCodes[1],
                 ["--key-file", key]
             )
             #expect(right.status == 0, "\(right.errors)")
         }
-    }
-
-    /// Logs in by keyboard-interactive with the user's password and `code`.
-    private func converse(_ site: Site, _ code: String) async throws -> Program.End {
-        let installation = site.installation
-        let program = installation.config.path("answer-\(UUID().uuidString)")
-        let script = """
-            #!/bin/sh
-            case "$1" in *Password*) echo '\(Installation.password)' ;; *) echo '\(code)' ;; esac
-            """
-        try Data(script.utf8).write(to: URL(filePath: program))
-        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: program)
-        let login = Installation.Login(
-            options: [
-                "BatchMode=no", "NumberOfPasswordPrompts=1",
-                "PreferredAuthentications=keyboard-interactive",
-            ]
-        )
-        return try await installation.run(
-            "/usr/bin/ssh",
-            installation.options(login) + ["-p", "\(installation.config.ports.ssh)"]
-                + ["\(Installation.user)@127.0.0.1", "echo in"],
-            environment: ["SSH_ASKPASS": program, "SSH_ASKPASS_REQUIRE": "force"]
-        )
     }
 }

@@ -95,7 +95,7 @@ struct KerberosTests {
                     #expect(end.status == 255)
                     #expect(end.errors.contains("Permission denied"), "\(end.errors)")
                 }
-                try await enrol(installation)
+                _ = try await installation.enrol()
                 let alone = try await logIn(KerberosRealm.password)
                 #expect(alone.status == 255, "a password passes the second factor")
                 #expect(installation.log(.authd).contains("password without the second factor"))
@@ -107,20 +107,37 @@ struct KerberosTests {
         }
     }
 
-    /// Gives `dev` a second factor.
-    private func enrol(_ installation: Installation) async throws {
-        func post(_ path: String, _ body: String) async throws -> String {
-            let socket = installation.config.adminSocket
-            return try await installation.run(
-                "/usr/bin/curl",
-                ["-sSf", "--unix-socket", socket, "-d", body, "http://authd\(path)"]
-            ).output
+    @Test("in a conversation the KDC is asked too, and the second factor follows")
+    func conversation() async throws {
+        try await KerberosRealm.with { realm in
+            let settings = realm.settings(
+                "authd.kerberos.passwords=true",
+                "authd.kerberos.credentialCachePath=/tmp/tickets",
+                "auth.keyboardInteractive.method=webhook",
+                "auth.keyboardInteractive.webhook.url=http://{authd}",
+                "audit.enable=false"
+            )
+            try await Installation.with(settings) { installation in
+                // The KDC answers once somebody has a ticket.
+                _ = try await realm.ticket(of: "dev")
+                let end = try await installation.converse(KerberosRealm.password)
+                #expect(end.output == "in\n", "\(end.errors); \(installation.log(.authd))")
+                // The store's password counts no more.
+                let store = try await installation.converse(Installation.password)
+                #expect(store.status == 255)
+
+                let factor = try await installation.enrol().factor
+                for code in ["", "000000"] {
+                    let end = try await installation.converse(KerberosRealm.password, code)
+                    #expect(end.status == 255, "the code \(code) passes")
+                }
+                let good = try await installation.converse(
+                    KerberosRealm.password,
+                    factor.recoveryCodes[0]
+                )
+                #expect(good.output == "in\n", "\(good.errors); \(installation.log(.authd))")
+            }
         }
-        struct Enrolment: Decodable { var secret: String }
-        let reply = Data(try await post("/users/dev/totp", "").utf8)
-        let secret = try JSONDecoder().decode(Enrolment.self, from: reply).secret
-        let code = try CertificateLoginTests.code(secret)
-        _ = try await post("/users/dev/totp/confirm", #"{"code":"\#(code)"}"#)
     }
 
     @Test("tokens that are none, and steps of nobody's login, are refused")

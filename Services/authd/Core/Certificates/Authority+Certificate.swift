@@ -26,7 +26,7 @@ extension Authority {
         guard let account = try await holder(of: certificate, authority, typed) else {
             return .refused(.otherPrincipals)
         }
-        if let reason = closed(account) { return .refused(reason) }
+        if let reason = account.closed { return .refused(reason) }
         return .accepted(account)
     }
 

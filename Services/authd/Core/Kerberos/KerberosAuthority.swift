@@ -1,11 +1,9 @@
 import Foundation
 package import Logging
-import NIOPosix
 package import SharedConfig
 import SharedLogging
 import SharedMessages
 package import SharedModels
-import Synchronization
 
 /// Decides Kerberos logins: takes clients' tickets, and checks passwords with the KDC.
 ///
@@ -14,43 +12,26 @@ import Synchronization
 package final class KerberosAuthority: Sendable {
     private let store: UserStore
     private let config: AuthdKerberosConfig
-    private let passwordAlone: Bool
     private let logger: Logger
     private let negotiations = KerberosNegotiations()
-    private let pool: NIOThreadPool
-    private let underWay = Mutex(0)
-
     /// Calls of the library at a time; a KDC that does not answer holds one for many seconds.
-    private static let threads = 8
-    private static let most = 256
+    private let threads = BoundedThreads(threads: 8, most: 256, longestWait: .seconds(10))
 
     /// Looks into the keytab, and so blocks. Throws `AUTHD_KERBEROS_FAILED` for one that cannot be
-    /// used. `passwordAlone` lets users with a second factor use the password without it.
+    /// used.
     package init(
         store: UserStore,
         config: AuthdKerberosConfig,
-        passwordAlone: Bool = false,
         logger: Logger
     ) throws {
         self.store = store
         self.config = config
-        self.passwordAlone = passwordAlone
         self.logger = logger
         let path = config.kerberos.configPath
         if !path.isEmpty, FileManager.default.fileExists(atPath: path) {
             try KerberosLibrary.use(configuration: path)
         }
         try KerberosLibrary.check(keytab: config.kerberos.keytab)
-        pool = NIOThreadPool(numberOfThreads: Self.threads)
-        pool.start()
-    }
-
-    deinit { pool.shutdownGracefully { _ in } }
-
-    /// As the log names it.
-    private enum Method: String {
-        case ticket = "gssapi"
-        case password
     }
 
     // MARK: - Tickets
@@ -66,7 +47,7 @@ package final class KerberosAuthority: Sendable {
                 return .verdict(try await verify(mic, signed, state, request.head))
             }
         } catch let refusal as KerberosLibrary.Refusal {
-            return .verdict(refused(request.head, refusal.reason, .ticket))
+            return .verdict(refused(request.head, refusal.reason))
         }
     }
 
@@ -87,7 +68,7 @@ package final class KerberosAuthority: Sendable {
             negotiation = known
         }
         let kerberos = config.kerberos
-        let outcome = try await run { [context = negotiation.context] in
+        let outcome = try await threads.run { [context = negotiation.context] in
             try context.accept(token, keytab: kerberos.keytab, acceptor: kerberos.acceptor)
         }
         if outcome.isComplete { negotiation.outcome = outcome }
@@ -105,10 +86,10 @@ package final class KerberosAuthority: Sendable {
     ) async throws -> AuthResponse {
         guard let negotiation = negotiations.take(state, head), let outcome = negotiation.outcome
         else { throw KerberosLibrary.Refusal(reason: "unknown or old state") }
-        try await run { [context = negotiation.context] in
+        try await threads.run { [context = negotiation.context] in
             try context.verify(mic, over: signed)
         }
-        return try await verdict(outcome, head, .ticket)
+        return accepted(try await person(outcome, head.username), outcome, head)
     }
 
     // MARK: - Passwords
@@ -116,107 +97,87 @@ package final class KerberosAuthority: Sendable {
     /// Whether authd checks passwords with the KDC instead of the store.
     package var checksPasswords: Bool { config.passwords }
 
-    /// Throws as `answer(_:)` does.
-    package func answer(
+    /// Whose password it is. Throws as `answer(_:)` does.
+    func check(
         _ password: [UInt8],
         _ head: AuthRequestHead
-    ) async throws -> AuthResponse {
+    ) async throws -> PasswordSources.Answer {
         let name = head.username
         // Neither another realm's principal nor an instance such as `ann/admin`.
         guard !name.isEmpty, !name.contains(where: { "@/\\".contains($0) || $0.isWhitespace })
         else {
-            return refused(head, "a name that no principal of the realm has", .password)
+            return .refused(.init(reason: "a name that no principal of the realm has"))
         }
         let kerberos = config.kerberos
         do {
-            let outcome = try await run {
+            let outcome = try await threads.run {
                 try KerberosLibrary.check(password, of: name, kerberos.keytab, kerberos.acceptor)
             }
-            return try await verdict(outcome, head, .password)
+            return .right(try await person(outcome, name))
         } catch let refusal as KerberosLibrary.Refusal {
-            return refused(head, refusal.reason, .password)
+            return .refused(.init(reason: refusal.reason))
         }
     }
 
     // MARK: - Who it is
 
-    private func verdict(
+    /// A store's account of that name counts also where none is needed. Throws a `Refusal`.
+    private func person(
         _ outcome: KerberosLibrary.Outcome,
-        _ head: AuthRequestHead,
-        _ method: Method
-    ) async throws -> AuthResponse {
+        _ typed: String
+    ) async throws -> Person {
         guard !outcome.localName.isEmpty else {
-            return refused(head, "\(outcome.principal) is nobody here", method)
+            throw KerberosLibrary.Refusal(reason: "\(outcome.principal) is nobody here")
         }
-        var carried = ConnectionMetadata()
-        if config.requireAccount {
-            guard let account = try await store.account(named: outcome.localName) else {
-                return refused(head, "unknown user", method)
-            }
-            let now = Int(Date.now.timeIntervalSince1970)
-            guard !account.isDisabled, !account.hasExpired(at: now) else {
-                return refused(head, "user is disabled or has expired", method)
-            }
-            guard account.mayLogIn(as: head.username) else {
-                return refused(head, "not allowed under this name", method)
-            }
-            guard method == .ticket || passwordAlone || !account.hasSecondFactor else {
-                return refused(head, "password without the second factor", method)
-            }
-            carried = account.carried
-            carried.markFactor(of: account)
-        } else if config.kerberos.enforceUsername, outcome.localName != head.username {
-            return refused(head, "not allowed under this name", method)
-        }
-        carried.add(outcome, at: config.kerberos.credentialCachePath)
-        var labels = labels(head, method)
-        labels[LogLabel.authenticatedUsername] = .string(outcome.localName)
-        labels["principal"] = .string(outcome.principal)
-        logger.emit(.authdAccepted, labels)
-        return AuthResponse(
-            success: true,
-            authenticatedUsername: outcome.localName,
-            carried: carried
+        let account = try await store.account(named: outcome.localName)
+        if account == nil, config.requireAccount { throw refusal(.unknownUser) }
+        if let reason = account?.closed { throw refusal(reason) }
+        let person = Person(
+            name: outcome.localName,
+            account: account,
+            said: .init(outcome, at: config.kerberos.credentialCachePath)
         )
+        let isAnyName = !config.requireAccount && !config.kerberos.enforceUsername
+        guard isAnyName || person.mayLogIn(as: typed) else { throw refusal(.notAllowed) }
+        return person
     }
 
-    private func refused(
-        _ head: AuthRequestHead,
-        _ reason: String,
-        _ method: Method
+    private func refusal(_ reason: Authority.Reason) -> KerberosLibrary.Refusal {
+        KerberosLibrary.Refusal(reason: reason.rawValue)
+    }
+
+    private func accepted(
+        _ person: Person,
+        _ outcome: KerberosLibrary.Outcome,
+        _ head: AuthRequestHead
     ) -> AuthResponse {
-        var labels = labels(head, method)
+        var labels = labels(head)
+        labels[LogLabel.authenticatedUsername] = .string(person.name)
+        labels["principal"] = .string(outcome.principal)
+        logger.emit(.authdAccepted, labels)
+        var carried = person.carried
+        if let account = person.account { carried.markFactor(of: account) }
+        return AuthResponse(success: true, authenticatedUsername: person.name, carried: carried)
+    }
+
+    private func refused(_ head: AuthRequestHead, _ reason: String) -> AuthResponse {
+        var labels = labels(head)
         labels[LogLabel.reason] = .string(reason)
         logger.emit(.authdRefused, labels)
         return AuthResponse(success: false)
     }
 
-    private func labels(_ head: AuthRequestHead, _ method: Method) -> Logger.Metadata {
+    private func labels(_ head: AuthRequestHead) -> Logger.Metadata {
         [
             LogLabel.connectionId: .string(head.connectionID),
-            LogLabel.username: .string(head.username), "method": .string(method.rawValue),
+            LogLabel.username: .string(head.username), "method": "gssapi",
         ]
-    }
-
-    // MARK: - Threads
-
-    private func run<Value: Sendable>(
-        _ work: @escaping @Sendable () throws -> Value
-    ) async throws -> Value {
-        let hasRoom = underWay.withLock { count in
-            guard count < Self.most else { return false }
-            count += 1
-            return true
-        }
-        guard hasRoom else { throw CodedError(.authdBusy, isRetryable: true) }
-        defer { underWay.withLock { $0 -= 1 } }
-        return try await pool.runIfActive(work)
     }
 }
 
-extension ConnectionMetadata {
+extension Person.Said {
     /// The principal's name, and its tickets where some came along.
-    fileprivate mutating func add(_ outcome: KerberosLibrary.Outcome, at path: String) {
+    fileprivate init(_ outcome: KerberosLibrary.Outcome, at path: String) {
         metadata["KRB5_PRINCIPAL"] = MetadataValue(outcome.principal)
         guard !outcome.cache.isEmpty, !path.isEmpty else { return }
         let content = Data(outcome.cache).base64EncodedString()

@@ -1,6 +1,5 @@
 import CCrypt
 import NIOCore
-import NIOPosix
 package import SharedMessages
 import Synchronization
 
@@ -11,18 +10,11 @@ import Synchronization
 /// than `longestWait`: one beyond that is refused with `AUTHD_BUSY` instead of being computed for
 /// somebody who has given up, and guessing cannot exhaust the memory that each hash needs (16 MiB).
 package final class PasswordHasher: Sendable {
-    private struct State {
-        var underWay = 0
-        var computed = 0
-    }
-
     private let prefix = "$y$"
     /// 1...11 (crypt(5)); 0 is the library's default.
     private let cost: UInt
-    private let maximumWaiting: Int
-    private let longestWait: Duration
-    private let pool: NIOThreadPool
-    private let state = Mutex(State())
+    private let threads: BoundedThreads
+    private let count = Mutex(0)
     /// What is checked when there is no hash to check: no password has it.
     private let decoy: String
 
@@ -37,20 +29,17 @@ package final class PasswordHasher: Sendable {
         longestWait: Duration = .seconds(2)
     ) throws(CodedError) {
         self.cost = cost
-        self.maximumWaiting = maximumWaiting
-        self.longestWait = longestWait
-        pool = NIOThreadPool(
-            numberOfThreads: threads > 0 ? threads : max(1, System.coreCount / 2)
+        self.threads = BoundedThreads(
+            threads: threads > 0 ? threads : max(1, System.coreCount / 2),
+            most: maximumWaiting,
+            longestWait: longestWait
         )
         let random = (0..<32).map { _ in UInt8.random(in: 1...255) }
         decoy = try Yescrypt.hash(random, setting: try Yescrypt.salt(prefix, cost: cost))
-        pool.start()
     }
 
-    deinit { pool.shutdownGracefully { _ in } }
-
     /// How many hashes have been computed for callers, whatever came of it.
-    package var computed: Int { state.withLock { $0.computed } }
+    package var computed: Int { count.withLock { $0 } }
 
     /// A new hash of `password`, fit for the database.
     ///
@@ -98,19 +87,8 @@ package final class PasswordHasher: Sendable {
     }
 
     private func compute(_ work: @escaping @Sendable () throws -> String) async throws -> String {
-        try state.withLock { state in
-            guard state.underWay < maximumWaiting else {
-                throw CodedError(.authdBusy, isRetryable: true)
-            }
-            state.underWay += 1
-            state.computed += 1
-        }
-        defer { state.withLock { $0.underWay -= 1 } }
-        let latest = ContinuousClock.now + longestWait
-        return try await pool.runIfActive {
-            guard ContinuousClock.now < latest else {
-                throw CodedError(.authdBusy, isRetryable: true)
-            }
+        try await threads.run { [self] in
+            count.withLock { $0 += 1 }
             return try work()
         }
     }

@@ -52,11 +52,6 @@ package struct WebhookRoutes: Sendable {
         guard let question = body.request(route) else {
             throw HTTPRefusal(.badRequest, .httpServerBadRequest, "JSON lacks what is asked")
         }
-        if case .password(let password) = question.question, let kerberos,
-            kerberos.checksPasswords
-        {
-            return try .json(AuthResponseBody(try await kerberos.answer(password, question.head)))
-        }
         return try .json(AuthResponseBody(try await authority.answer(question)))
     }
 }

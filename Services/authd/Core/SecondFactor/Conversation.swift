@@ -14,26 +14,25 @@ package import SharedModels
 /// alone. What is known between two rounds travels through the gateway, sealed, so any authd with
 /// the same database can go on, and a step that is asked again is answered as before.
 package struct Conversation: Sendable {
+    private let passwords: PasswordSources
     private let store: UserStore
-    private let hasher: PasswordHasher
     private let config: AuthdTOTPConfig
     private let seal: ConversationSeal
     private let logger: Logger
 
     package init(
-        store: UserStore,
-        hasher: PasswordHasher,
+        _ passwords: PasswordSources,
         config: AuthdTOTPConfig,
         logger: Logger
     ) async throws {
-        self.store = store
-        self.hasher = hasher
+        self.passwords = passwords
+        store = passwords.store
         self.config = config
         self.logger = logger
         seal = ConversationSeal(key: try await store.sealingKey())
     }
 
-    /// Throws a `CodedError` when it cannot decide: `AUTHD_DATABASE_FAILED`, `AUTHD_BUSY`.
+    /// Throws a `CodedError` when it cannot decide, as `PasswordSources` does.
     package func answer(_ request: KeyboardRequest) async throws -> KeyboardResponse {
         switch request.step {
         case .begin: return try await begin(request.head)
@@ -54,9 +53,9 @@ package struct Conversation: Sendable {
         if let account = try await store.account(named: head.username), account.hasSecondFactor,
             head.carried.provesFactor(of: account)
         {
-            return try round(.code, head)
+            return try round(.code, head, Person(account))
         }
-        return try round(.password, head)
+        return try round(.password, head, nil)
     }
 
     private func password(
@@ -64,11 +63,12 @@ package struct Conversation: Sendable {
         _ state: ConversationState,
         _ head: AuthRequestHead
     ) async throws -> KeyboardResponse {
-        let account = try await store.account(named: head.username)
-        let isRight = try await hasher.verify(password, account?.passwordHash)
-        guard let account, isRight else { return refused(head, "wrong password") }
-        guard isOpen(account) else { return refused(head, "user is disabled or has expired") }
-        return account.hasSecondFactor ? try round(.code, head, state.use) : accepted(account, head)
+        switch try await passwords.check(password, head) {
+        case .refused(let refusal): return refused(head, refusal.reason, refusal.text)
+        case .right(let person):
+            guard person.hasSecondFactor else { return accepted(person, head) }
+            return try round(.code, head, person, state.use)
+        }
     }
 
     private func code(
@@ -76,9 +76,10 @@ package struct Conversation: Sendable {
         _ state: ConversationState,
         _ head: AuthRequestHead
     ) async throws -> KeyboardResponse {
-        guard let account = try await store.account(named: head.username), isOpen(account),
-            account.hasSecondFactor
+        guard let name = state.person, let account = try await store.account(named: name),
+            account.closed == nil, account.hasSecondFactor
         else { return refused(head, "no second factor, or user is disabled") }
+        let person = Person(account, said: state.said ?? .init())
         let text = String(decoding: answer, as: UTF8.self).filter { !$0.isWhitespace }
         let outcome = try await store.consume(
             text,
@@ -88,10 +89,10 @@ package struct Conversation: Sendable {
             skew: config.skew
         )
         switch outcome {
-        case .right: return accepted(account, head)
+        case .right: return accepted(person, head)
         case .recovered:
             logger.emit(.authdRecoveryCodeUsed, labels(head))
-            return accepted(account, head)
+            return accepted(person, head)
         case .replayed:
             logger.emit(.authdCodeReplayed, labels(head))
             return refused(head, "code was used before")
@@ -102,6 +103,7 @@ package struct Conversation: Sendable {
     private func round(
         _ stage: ConversationState.Stage,
         _ head: AuthRequestHead,
+        _ person: Person?,
         _ use: String = UUID().uuidString
     ) throws -> KeyboardResponse {
         let prompt =
@@ -109,38 +111,46 @@ package struct Conversation: Sendable {
             case .password: KeyboardRound.Prompt("Password: ")
             case .code: KeyboardRound.Prompt("Code of your app: ")
             }
-        let state = ConversationState(
+        var state = ConversationState(
             stage: stage,
             username: head.username,
             connection: head.connectionID,
             until: now + ConversationState.lifetime,
-            use: use
+            use: use,
+            person: person?.name,
+            said: person?.said
         )
-        return .round(KeyboardRound(prompts: [prompt], state: try seal.close(state)))
+        var sealed = try seal.close(state)
+        if sealed.utf8.count > KeyboardRound.maximumState {
+            // Tickets that are too long for the way are left out, as those that could not be had.
+            state.said?.files = [:]
+            sealed = try seal.close(state)
+        }
+        return .round(KeyboardRound(prompts: [prompt], state: sealed))
     }
 
-    private func accepted(_ account: Account, _ head: AuthRequestHead) -> KeyboardResponse {
+    private func accepted(_ person: Person, _ head: AuthRequestHead) -> KeyboardResponse {
         var labels = labels(head)
-        labels[LogLabel.authenticatedUsername] = .string(account.name)
+        labels[LogLabel.authenticatedUsername] = .string(person.name)
         logger.emit(.authdAccepted, labels)
         return .verdict(
             AuthResponse(
                 success: true,
-                authenticatedUsername: account.name,
-                carried: account.carried
+                authenticatedUsername: person.name,
+                carried: person.carried
             )
         )
     }
 
-    private func refused(_ head: AuthRequestHead, _ reason: String) -> KeyboardResponse {
+    private func refused(
+        _ head: AuthRequestHead,
+        _ reason: String,
+        _ text: String = ""
+    ) -> KeyboardResponse {
         var labels = labels(head)
         labels[LogLabel.reason] = .string(reason)
         logger.emit(.authdRefused, labels)
-        return .verdict(AuthResponse(success: false))
-    }
-
-    private func isOpen(_ account: Account) -> Bool {
-        !account.isDisabled && !account.hasExpired(at: now)
+        return .verdict(AuthResponse(success: false, reason: text))
     }
 
     private var now: Int { Int(Date.now.timeIntervalSince1970) }
@@ -170,6 +180,10 @@ struct ConversationState: Codable, Sendable, Hashable {
     var until: Int
     /// Names the conversation, so that its last step may be asked again.
     var use: String
+    /// Whose password was right, before the code.
+    var person: String?
+    /// What other sources than the store have said about them.
+    var said: Person.Said?
 
     func isOf(_ head: AuthRequestHead, at now: Int) -> Bool {
         username == head.username && connection == head.connectionID && now < until
