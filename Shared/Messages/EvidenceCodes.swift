@@ -6,7 +6,7 @@ extension MessageCode {
         evidenceKeyUnreadable, evidenceLedgerMissing, evidenceLedgerChanged, evidenceLedgerShort,
         evidenceHeadMissing, evidenceHeadChanged, evidenceWitnessDiffers,
         evidenceRecordingChanged, evidenceRecordingMissing, evidenceRecordingUnknown,
-        evidenceChainChanged,
+        evidenceChainChanged, evidenceRecordingTwice, evidenceLedgerUnknown,
     ]
 
     package static let auditdLedgerStarted = MessageCode(
@@ -125,5 +125,18 @@ extension MessageCode {
         explanation: "The file with a recording's block hashes is missing or was changed; the "
             + "recording itself is judged by the ledger alone.",
         remedy: "Find out who changed it. Without it, a change can be found but not located."
+    )
+    package static let evidenceRecordingTwice = MessageCode(
+        "EVIDENCE_RECORDING_TWICE",
+        .error,
+        explanation: "The ledgers of two auditds both name this recording as one that they took.",
+        remedy:
+            "Find out which of them took it: each recording, and each part of one, has one auditd."
+    )
+    package static let evidenceLedgerUnknown = MessageCode(
+        "EVIDENCE_LEDGER_UNKNOWN",
+        .error,
+        explanation: "There is a ledger whose public key is none of those that were given.",
+        remedy: "Give its key too if it is an auditd of yours; else find out who wrote it."
     )
 }

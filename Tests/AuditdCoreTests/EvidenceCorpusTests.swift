@@ -1,4 +1,5 @@
 import AuditClient
+import AuditEvidence
 import Foundation
 import Testing
 
@@ -11,7 +12,9 @@ private enum Change: Sendable {
     case lengthen(String)
     case delete(String)
     case swap(String, String)
-    case lines([[UInt8]])
+    case lines(String, [[UInt8]])
+    /// All below a path, as a disk that is lost or wiped.
+    case wipe(String)
 
     func made(to copies: EvidenceCopies) -> EvidenceCopies {
         var changed = copies
@@ -23,12 +26,11 @@ private enum Change: Sendable {
         case .delete(let name): changed.files[name] = nil
         case .swap(let one, let other):
             (changed.files[one], changed.files[other]) = (copies.files[other], copies.files[one])
-        case .lines(let lines): changed.files[Self.ledger] = lines.flatMap { $0 + [0x0A] }
+        case .lines(let name, let lines): changed.files[name] = lines.flatMap { $0 + [0x0A] }
+        case .wipe(let path): changed.files = changed.files.filter { !$0.key.hasPrefix(path) }
         }
         return changed
     }
-
-    static let ledger = "ledger.d/ledger.log"
 
     /// Every change of every kind; of those to single bytes one in `step`.
     static func all(of copies: EvidenceCopies, step: Int) -> [Change] {
@@ -45,15 +47,35 @@ private enum Change: Sendable {
                 list.append(.swap(name, other))
             }
         }
-        let lines = (copies.files[ledger] ?? []).split(separator: 0x0A).map(Array.init)
+        let ledgers = copies.files.keys.filter { $0.hasSuffix("ledger.log") }.sorted()
+        for ledger in ledgers { list += entries(of: ledger, in: copies) }
+        if ledgers.count > 1 { list += ledgers.map { .wipe($0.split(separator: "/")[0] + "/") } }
+        return list
+    }
+
+    /// Every entry removed, repeated and swapped with each of this ledger, and with each that
+    /// another one has.
+    private static func entries(of ledger: String, in copies: EvidenceCopies) -> [Change] {
+        func lines(_ name: String) -> [[UInt8]] {
+            (copies.files[name] ?? []).split(separator: 0x0A).map(Array.init)
+        }
+        var list: [Change] = []
+        let lines = lines(ledger)
         for first in lines.indices {
             var without = lines
             without.remove(at: first)
-            list += [.lines(without), .lines(lines + [lines[first]])]
+            list += [.lines(ledger, without), .lines(ledger, lines + [lines[first]])]
             for second in lines.indices where second > first {
                 var swapped = lines
                 swapped.swapAt(first, second)
-                list.append(.lines(swapped))
+                list.append(.lines(ledger, swapped))
+            }
+            for other in copies.files.keys where other.hasSuffix("ledger.log") && other != ledger {
+                for line in (copies.files[other] ?? []).split(separator: 0x0A) {
+                    var changed = lines
+                    changed[first] = Array(line)
+                    list.append(.lines(ledger, changed))
+                }
             }
         }
         return list
@@ -85,30 +107,45 @@ private enum Change: Sendable {
                 in: folder,
                 rotatingAfter: 4
             )
-            #expect(try await verify(copies, key) == [])
-            let changes = Change.all(of: copies, step: Self.isComplete ? 1 : 61)
-            let found = try await withThrowingTaskGroup(of: Int.self) { group in
-                let tasks = 4
-                for task in 0..<tasks {
-                    group.addTask {
-                        var found = 0
-                        for index in stride(from: task, to: changes.count, by: tasks) {
-                            let change = changes[index]
-                            let isFound = try await !verify(change.made(to: copies), key).isEmpty
-                            #expect(isFound, "\(change)")
-                            found += isFound ? 1 : 0
-                        }
-                        return found
-                    }
-                }
-                return try await group.reduce(0, +)
-            }
-            let size = copies.files.values.reduce(0) { $0 + $1.count }
-            print(
-                "evidence: \(copies.files.count) files of \(size) bytes, "
-                    + "\(found) of \(changes.count) changes found"
-            )
-            #expect(found == changes.count)
+            try await check(copies, "one ledger") { try await verify($0, key) }
         }
+    }
+
+    @Test("nor to those of two auditds that share their storage")
+    func twoLedgers() async throws {
+        try await withFolder { folder in
+            let (copies, keys) = try EvidenceCopies.makeTwo(try samples(), in: folder)
+            try await check(copies, "two ledgers") { try await $0.verifyTwo(keys) }
+        }
+    }
+
+    private func check(
+        _ copies: EvidenceCopies,
+        _ what: String,
+        _ verify: @escaping @Sendable (EvidenceCopies) async throws -> [EvidenceFinding]
+    ) async throws {
+        #expect(try await verify(copies) == [])
+        let changes = Change.all(of: copies, step: Self.isComplete ? 1 : 61)
+        let found = try await withThrowingTaskGroup(of: Int.self) { group in
+            let tasks = 4
+            for task in 0..<tasks {
+                group.addTask {
+                    var found = 0
+                    for index in stride(from: task, to: changes.count, by: tasks) {
+                        let isFound = try await !verify(changes[index].made(to: copies)).isEmpty
+                        #expect(isFound, "\(changes[index])")
+                        found += isFound ? 1 : 0
+                    }
+                    return found
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        let size = copies.files.values.reduce(0) { $0 + $1.count }
+        print(
+            "evidence: \(what), \(copies.files.count) files of \(size) bytes, "
+                + "\(found) of \(changes.count) changes found"
+        )
+        #expect(found == changes.count)
     }
 }

@@ -122,7 +122,7 @@ import Testing
             )
             #expect(try await verify(copies, key, witness: seen) == [])
             var later = RecordingChain(recordingID(9))
-            try ledger.add([(recordingID(9), later.finish())], now: 10)
+            try ledger.add([.init(id: recordingID(9), seal: later.finish())], now: 10)
             let newer = EvidenceVerifier.Witness(
                 sequence: ledger.head.sequence,
                 mark: ledger.head.mark
@@ -191,7 +191,10 @@ import Testing
                 let ledger = try Ledger(files, spooled: [recordingID(1)], now: 1)
                 #expect(!ledger.isNew && ledger.publicKey == key)
                 // What the spool still has is not added twice.
-                try ledger.add([(recordingID(1), seal), (recordingID(turn + 5), seal)], now: 2)
+                try ledger.add(
+                    [recordingID(1), recordingID(turn + 5)].map { .init(id: $0, seal: seal) },
+                    now: 2
+                )
                 #expect(ledger.head.sequence == UInt64(turn + 1))
                 let log = try OpenFile(files.log, O_RDWR)
                 try log.write(ByteBuffer(string: "torn"), at: try log.size())

@@ -46,8 +46,8 @@ final class RunningAuditd: Sendable {
         return id
     }
 
-    func start() async throws {
-        try launchDaemon([])
+    func start(_ settings: [String] = []) async throws {
+        try launchDaemon(settings)
         try await waitUntil(["list"]) { _ in true }
     }
 

@@ -246,6 +246,10 @@ final class OutgoingRecording: RecordingHandle {
         read { recordingID.part($0.part, from: $0.partStart) }
     }
 
+    /// Whether something of the part may have reached its auditd.
+    var isPartThere: Bool { read(\.isPartThere) }
+    var isDelivered: Bool { read(\.isDelivered) }
+
     func doubt() { change { $0.doubt() } }
 
     func move(to link: Int, isRefused: Bool = false) {

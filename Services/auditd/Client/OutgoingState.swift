@@ -105,6 +105,9 @@ struct OutgoingState {
         return mustOpen || sentEnd < encodedEnd || (isComplete && !isFinishSent)
     }
 
+    /// Whether auditd has all there will ever be.
+    var isDelivered: Bool { isComplete && acknowledged == encodedEnd }
+
     // MARK: - Entries
 
     mutating func admit(_ entry: Entry) -> Admission {

@@ -385,10 +385,9 @@ package final class RecordingShipper: Recorder, Service {
         switch (result.status, frame.action) {
         case (200, .open): recording.opened()
         case (200, .append): acknowledge(durable, recording)
-        case (200, .finish):
-            acknowledge(durable, recording)
-            recording.finished()
-            remove(recording)
+        case (200, .finish): finish(recording, durable)
+        case (410, _) where recording.isPartThere && durable <= recording.encodedEnd:
+            end(recording, durable)
         case (409, _)
         where (recording.acknowledged...recording.encodedEnd).contains(durable):
             acknowledge(durable, recording)
@@ -403,6 +402,21 @@ package final class RecordingShipper: Recorder, Service {
             let detail = "status \(result.status) \(result.code ?? "")"
             giveUp(recording, CodedError(.auditDeliveryRefused, detail: detail))
         }
+    }
+
+    /// auditd ended a part of ours: its answer was lost, or it took us for gone.
+    private func end(_ recording: OutgoingRecording, _ durable: UInt64) {
+        acknowledge(durable, recording)
+        guard !recording.isDelivered else { return finish(recording, durable) }
+        // What it did not get is a further part, which may begin with what it did get.
+        recording.move(to: recording.link)
+        mustSend(recording)
+    }
+
+    private func finish(_ recording: OutgoingRecording, _ durable: UInt64) {
+        acknowledge(durable, recording)
+        recording.finished()
+        remove(recording)
     }
 
     private func acknowledge(_ length: UInt64, _ recording: OutgoingRecording) {

@@ -406,7 +406,7 @@ package final class RecordingService: Service {
         // Behind the list: whatever was stored by then is known to have ended.
         let known = try await index.states()
         // What was there before the ledger began is in it as it is now.
-        if let ledger, ledger.isNew, isFirst { ledger.take(stored) }
+        if let ledger, ledger.isNew, isFirst { ledger.adopt(stored.subtracting(spooled.keys)) }
         var unknown: [RecordingSummary] = []
         for id in stored.sorted(by: { $0.part < $1.part })
         where known["\(id)"] ?? .open == .open && spooled[id] == nil {

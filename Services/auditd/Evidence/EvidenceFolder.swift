@@ -23,6 +23,50 @@ package struct EvidenceFolder: EvidenceSource {
         headPath = head ?? path + "/ledger.d/ledger.head"
     }
 
+    private static let ledgerFolder = "ledger.d"
+
+    /// The folders of auditds in these folders: each that has a ledger, or whose own folders have.
+    /// One with neither stands for itself: its ledger is missing.
+    package static func members(
+        in folders: [String],
+        recordings: String? = nil
+    ) throws -> [EvidenceSet.Member] {
+        var members: [EvidenceSet.Member] = []
+        for folder in folders {
+            let inside = try self.folders(in: folder)
+            let found = hasLedger(folder) || inside.isEmpty ? [folder] : inside
+            // Recordings beside the folders of those that store them there.
+            let shared = found == inside && !inside.isEmpty ? try isStorage(folder) : false
+            for path in found {
+                let place = recordings ?? (shared ? folder : path)
+                members.append(
+                    .init(
+                        name: path,
+                        source: EvidenceFolder(path, recordings: place),
+                        place: place
+                    )
+                )
+            }
+        }
+        return members
+    }
+
+    private static func hasLedger(_ folder: String) -> Bool {
+        FileManager.default.fileExists(atPath: "\(folder)/\(ledgerFolder)")
+    }
+
+    private static func folders(in folder: String) throws -> [String] {
+        guard FileManager.default.fileExists(atPath: folder) else { return [] }
+        return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+            .map { "\(folder)/\($0)" }.filter(hasLedger)
+    }
+
+    private static func isStorage(_ folder: String) throws -> Bool {
+        try !KeptHead.all(in: folder).isEmpty
+            || FileManager.default.contentsOfDirectory(atPath: folder)
+                .contains { RecordingID($0) != nil }
+    }
+
     private static let step = 1 << 20
 
     package func ledger(at offset: UInt64) async throws -> ByteBuffer? {

@@ -1,27 +1,6 @@
-package import AuditClient
-package import NIOCore
-package import SharedMessages
-
-/// Where recordings and their evidence are read from. What is not there is `nil`.
-package protocol EvidenceSource: Sendable {
-    /// The next bytes of the ledger from `offset`; empty at the end.
-    func ledger(at offset: UInt64) async throws -> ByteBuffer?
-    func head() async throws -> ByteBuffer?
-    /// The hashes after each block.
-    func links(_ id: RecordingID) async throws -> ByteBuffer?
-    /// The next bytes of a recording from `offset`; empty at the end.
-    func recording(_ id: RecordingID, at offset: UInt64) async throws -> ByteBuffer?
-    /// All recordings that are there.
-    func names() async throws -> [RecordingID]
-}
-
-/// Something that is not as it was recorded.
-package struct EvidenceFinding: Sendable, Hashable {
-    package var code: MessageCode
-    /// What it is about: a recording's name, or a part of the ledger.
-    package var subject: String
-    package var detail: String
-}
+import AuditClient
+import NIOCore
+import SharedMessages
 
 /// Compares recordings with the signed ledger, trusting nothing but a public key.
 package struct EvidenceVerifier: Sendable {
@@ -39,11 +18,20 @@ package struct EvidenceVerifier: Sendable {
 
     private let source: any EvidenceSource
     private let witness: Witness?
+    private let kept: [KeptHead]
+    /// How findings call the ledger, and its head.
+    private let ledger: String
+    private let headName: String
     private var check: LedgerCheck
     private let key: [UInt8]
     private var keys: [[UInt8]]
     private var isBroken = false
-    private var known: Set<RecordingID> = []
+    /// Recordings that the ledger names.
+    private(set) var known: Set<RecordingID> = []
+    /// Those of them that were there before it, and are another ledger's rather.
+    private(set) var adopted: Set<RecordingID> = []
+    /// Whether all entries could be read.
+    private(set) var isWhole = false
     /// What was seen of recordings whose end the ledger does not have.
     private var running: [RecordingID: [LedgerEntry.Recording]] = [:]
     package private(set) var findings: [EvidenceFinding] = []
@@ -52,10 +40,20 @@ package struct EvidenceVerifier: Sendable {
     /// Where the ledger ends, as far as it is right.
     package var head: LedgerHead? { check.head }
 
-    /// `key` is the public key, 32 bytes, of the ledger's first entry.
-    package init(_ source: any EvidenceSource, key: [UInt8], witness: Witness? = nil) {
+    /// `key` is the public key, 32 bytes, of the ledger's first entry; `kept` are heads that were
+    /// kept elsewhere, `label` tells the ledger from others in the findings.
+    package init(
+        _ source: any EvidenceSource,
+        key: [UInt8],
+        witness: Witness? = nil,
+        kept: [KeptHead] = [],
+        label: String = ""
+    ) {
         self.source = source
         self.witness = witness
+        self.kept = kept
+        ledger = label.isEmpty ? "ledger" : "ledger-\(label)"
+        headName = label.isEmpty ? "head" : "head-\(label)"
         self.key = key
         check = LedgerCheck(key: key)
         keys = [key]
@@ -65,22 +63,34 @@ package struct EvidenceVerifier: Sendable {
     package mutating func run(
         progress: (UInt64) -> Void = { _ in }
     ) async throws {
-        let head = try await source.head()
-        let signed = head.map { Array($0.readableBytesView) }
-        let claimed = signed.flatMap { LedgerCheck.claimedSequence($0) }
-        let remember = [claimed, witness?.sequence].compactMap { $0 }
-        check = LedgerCheck(key: key, remember: Set(remember))
-        guard try await readLedger(progress) else { return }
-        checkHead(signed)
-        checkWitness()
+        try await follow(progress)
         // What the entries after a broken one were is not known.
-        guard !isBroken else { return }
-        for (id, seen) in running.sorted(by: { "\($0.key)" < "\($1.key)" }) {
-            try await compareRunning(id, seen)
-        }
+        guard isWhole else { return }
         for id in try await source.names().sorted(by: { "\($0)" < "\($1)" })
         where !known.contains(id) {
             add(.evidenceRecordingUnknown, "\(id)", "it is not in the ledger")
+        }
+    }
+
+    /// Compares the ledger with its heads, and recordings with the ledger.
+    mutating func follow(_ progress: (UInt64) -> Void) async throws {
+        let signed = try await source.head().map { Array($0.readableBytesView) }
+        let heads = [signed].compactMap { $0 } + kept.map(\.line)
+        var remember = Set(heads.compactMap { LedgerCheck.claimedSequence($0) })
+        if let witness { remember.insert(witness.sequence) }
+        check = LedgerCheck(key: key, remember: remember)
+        guard try await readLedger(progress) else { return }
+        if let signed {
+            checkHead(signed, headName)
+        } else {
+            add(.evidenceHeadMissing, headName, "there is none")
+        }
+        for head in kept { checkHead(head.line, head.name) }
+        checkWitness()
+        guard !isBroken else { return }
+        isWhole = true
+        for (id, seen) in running.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+            try await compareRunning(id, seen)
         }
     }
 
@@ -96,7 +106,7 @@ package struct EvidenceVerifier: Sendable {
         var rest: [UInt8] = []
         while !isBroken {
             guard let piece = try await source.ledger(at: offset) else {
-                add(.evidenceLedgerMissing, "ledger", "there is none")
+                add(.evidenceLedgerMissing, ledger, "there is none")
                 return false
             }
             guard piece.readableBytes > 0 else { break }
@@ -116,7 +126,7 @@ package struct EvidenceVerifier: Sendable {
         guard !isBroken, rest.isEmpty, check.head != nil else {
             isBroken = true
             let place = check.head.map { $0.sequence + 1 } ?? 0
-            add(.evidenceLedgerChanged, "ledger", "entry \(place)")
+            add(.evidenceLedgerChanged, ledger, "entry \(place)")
             return true
         }
         return true
@@ -127,29 +137,32 @@ package struct EvidenceVerifier: Sendable {
         if check.key != keys.last { keys.append(check.key) }
         guard let recording = entry.recording else { return true }
         guard let id = RecordingID(recording.id) else { return false }
-        if entry.kind == .progress {
-            running[id, default: []].append(recording)
-        } else {
+        switch entry.kind {
+        case .progress: running[id, default: []].append(recording)
+        case .adopted where known.contains(id): break
+        case .adopted:
+            adopted.insert(id)
+            try await compare(id, recording)
+        default:
+            adopted.remove(id)
             try await compare(id, recording)
         }
         return true
     }
 
-    private mutating func checkHead(_ bytes: [UInt8]?) {
-        guard var line = bytes else {
-            return add(.evidenceHeadMissing, "head", "there is none")
-        }
+    private mutating func checkHead(_ bytes: [UInt8], _ name: String) {
+        var line = bytes
         guard line.popLast() == 0x0A, let head = LedgerCheck.head(line, keys: keys) else {
-            return add(.evidenceHeadChanged, "head", "its signature is not right")
+            return add(.evidenceHeadChanged, name, "its signature is not right")
         }
         guard let last = check.head, head.sequence <= last.sequence else {
             let place = check.head.map { "\($0.sequence)" } ?? "nothing"
             let detail = "it ends with entry \(place), and had entry \(head.sequence)"
-            return add(.evidenceLedgerShort, "ledger", detail)
+            return add(.evidenceLedgerShort, ledger, detail)
         }
         // An older head is right if the ledger went on from it.
         if check.remembered[head.sequence]?.hash != head.hash {
-            add(.evidenceHeadChanged, "head", "it names another entry \(head.sequence)")
+            add(.evidenceHeadChanged, name, "it names another entry \(head.sequence)")
         }
     }
 
@@ -158,7 +171,7 @@ package struct EvidenceVerifier: Sendable {
         let seen = check.remembered[witness.sequence]
         guard seen?.mark == witness.mark else {
             let detail = "entry \(witness.sequence) is \(seen == nil ? "missing" : "another")"
-            return add(.evidenceWitnessDiffers, "ledger", detail)
+            return add(.evidenceWitnessDiffers, ledger, detail)
         }
     }
 

@@ -37,7 +37,7 @@ package struct LedgerCheck: Sendable {
         case .begin:
             keyAt = entry.at
             return entry.sequence == 0 && entry.key == key.hex
-        case .recording, .progress: return entry.sequence > 0 && entry.recording != nil
+        case .recording, .adopted, .progress: return entry.sequence > 0 && entry.recording != nil
         case .key:
             guard entry.sequence > 0, let text = entry.key, let next = [UInt8](hex: text),
                 let proof = entry.proof.flatMap({ [UInt8](hex: $0) }),

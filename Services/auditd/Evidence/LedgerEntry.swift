@@ -8,6 +8,9 @@ package struct LedgerEntry: Sendable, Hashable, Codable {
         /// The first entry; it names the key that signs it.
         case begin
         case recording
+        /// A recording that was there before the ledger began, as it was then. Where several auditds
+        /// store side by side another ledger may name it too.
+        case adopted
         /// How far a recording was that still ran: whole blocks, and the hash after the last one.
         case progress
         /// The key that signs from the next entry on.

@@ -95,7 +95,9 @@ struct EvidenceServer: EvidenceSource {
             while true {
                 let path = RecordingRoutes.list + "?state=\(state)&limit=1000" + cursor
                 let page = try await auditd.decode(RecordingPage.self, path)
-                names += page.recordings.compactMap { RecordingID($0.id) }
+                for id in page.recordings.compactMap({ RecordingID($0.id) }) {
+                    names += try await auditd.parts(of: id)
+                }
                 guard let next = page.next else { break }
                 cursor = "&cursor=\(next)"
             }

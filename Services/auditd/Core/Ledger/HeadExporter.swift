@@ -31,7 +31,7 @@ final class HeadExporter: Sendable {
 
     /// `ledger` is its first public key, as hexadecimal digits.
     init(_ ledger: String, to storage: any RecordingStorage, logger: Logger) {
-        name = Self.name(ofLedger: ledger)
+        name = KeptHead.name(ofLedger: ledger)
         self.storage = storage
         self.logger = logger
         let labels = [("ledger", String(ledger.prefix(16))), ("storage", storage.name)]
@@ -42,9 +42,6 @@ final class HeadExporter: Sendable {
         )
         (signals, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
-
-    /// What the head of a ledger is kept as; each auditd has a ledger of its own.
-    static func name(ofLedger key: String) -> String { "ledger-\(key.prefix(16)).head" }
 
     /// The ledger ends here now.
     func take(_ head: LedgerHead, _ line: ByteBuffer) {

@@ -79,26 +79,32 @@ final class Ledger {
         }
     }
 
+    /// A recording that has ended.
+    struct Addition: Sendable {
+        var id: RecordingID
+        var seal: RecordingChain.Seal
+        /// It was stored before the ledger began.
+        var isAdopted = false
+    }
+
     /// Adds recordings and makes that durable, or nothing of it. Those that are
     /// there already are passed over.
-    func add(_ seals: [(id: RecordingID, seal: RecordingChain.Seal)], now: Int64) throws {
-        let fresh = seals.filter { !repeatable.contains($0.id) }
-        for (id, seal) in fresh { try replace(files.links(id), ByteBuffer(bytes: seal.links)) }
+    func add(_ additions: [Addition], now: Int64) throws {
+        let fresh = additions.filter { !repeatable.contains($0.id) }
+        for one in fresh { try replace(files.links(one.id), ByteBuffer(bytes: one.seal.links)) }
         try Folder.sync(files.folder)
-        var entries: [LedgerEntry] = []
-        for (id, seal) in fresh {
-            entries.append(
+        try write(
+            fresh.map { one in
                 LedgerEntry(
                     sequence: 0,
                     previous: "",
                     at: now,
-                    kind: .recording,
-                    recording: .init(id, seal)
+                    kind: one.isAdopted ? .adopted : .recording,
+                    recording: .init(one.id, one.seal)
                 )
-            )
-        }
-        try write(entries)
-        repeatable.formUnion(seals.map(\.id))
+            }
+        )
+        repeatable.formUnion(additions.map(\.id))
     }
 
     /// Notes how far recordings are that run.
@@ -235,7 +241,7 @@ final class Ledger {
                 }
                 if check == nil { firstKey = follow.key }
                 check = follow
-                if entry.kind == .recording,
+                if entry.kind == .recording || entry.kind == .adopted,
                     let id = entry.recording.flatMap({ RecordingID($0.id) }),
                     spooled.contains(id)
                 {

@@ -23,6 +23,8 @@ final class LedgerKeeper: Sendable {
     private let threads: NIOThreadPool
     private let rotateAfter: Duration
     private let sealEvery: Duration
+    /// Recordings that are here by another hand than this auditd's.
+    private let foreign = Mutex<Set<RecordingID>>([])
     /// What runs, and how far it was read.
     private let running = Mutex<[RecordingID: RecordingChain]>([:])
     private let logger: Logger
@@ -69,6 +71,12 @@ final class LedgerKeeper: Sendable {
     /// Recordings that have ended; harmless when repeated.
     func take(_ ids: Set<RecordingID>) { changes.add(ids) }
 
+    /// Recordings that were stored before the ledger began.
+    func adopt(_ ids: Set<RecordingID>) {
+        foreign.withLock { $0.formUnion(ids) }
+        changes.add(ids)
+    }
+
     /// The spool has let go of these.
     func release(_ ids: [RecordingID]) { ledger.withLock { $0.release(ids) } }
 
@@ -113,10 +121,15 @@ final class LedgerKeeper: Sendable {
         for start in stride(from: 0, to: ids.count, by: Self.batch) {
             let part = Array(ids[start..<min(start + Self.batch, ids.count)])
             do {
-                var seals: [(id: RecordingID, seal: RecordingChain.Seal)] = []
-                for id in part { if let seal = try await seal(id) { seals.append((id, seal)) } }
+                var seals: [Ledger.Addition] = []
+                for id in part {
+                    guard let seal = try await seal(id) else { continue }
+                    let isForeign = foreign.withLock { $0.contains(id) }
+                    seals.append(.init(id: id, seal: seal, isAdopted: isForeign))
+                }
                 let sealed = seals
                 try await onThread { try $0.add(sealed, now: RecordingShipper.wallClock()) }
+                foreign.withLock { $0.subtract(part) }
                 publish()
                 for id in part { changes.succeeded(id) }
                 acknowledge(part)

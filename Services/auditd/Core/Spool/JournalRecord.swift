@@ -14,8 +14,8 @@ enum JournalRecord: Sendable, Hashable {
     /// CRC-32.
     case extent(RecordingID, offset: UInt64, length: UInt64, checksum: UInt32)
     case finish(RecordingID, endedAt: Int64, isInterrupted: Bool)
-    /// Another place has it now.
-    case stored(RecordingID)
+    /// Another place has it now; `length` is `nil` in records of before it was written down.
+    case stored(RecordingID, length: UInt64?)
 }
 
 /// What the spool keeps of a recording beside its bytes.
@@ -57,7 +57,8 @@ extension JournalRecord {
             buffer.writeMultipleIntegers(length, checksum)
         case .finish(let id, let endedAt, let isInterrupted):
             buffer.writeHead(isInterrupted ? 4 : 3, id, UInt64(bitPattern: endedAt))
-        case .stored(let id): buffer.writeHead(5, id, 0)
+        // Behind the length, so that 0 means that it isn't known.
+        case .stored(let id, let length): buffer.writeHead(5, id, length.map { $0 &+ 1 } ?? 0)
         }
     }
 
@@ -105,7 +106,7 @@ extension JournalRecord {
         case 3, 4:
             let endedAt = Int64(bitPattern: number)
             return .finish(id, endedAt: endedAt, isInterrupted: kind == 4)
-        case 5: return .stored(id)
+        case 5: return .stored(id, length: number > 0 ? number - 1 : nil)
         case 6:
             guard let (length, checksum) = body.readMultipleIntegers(as: (UInt64, UInt32).self)
             else { return nil }

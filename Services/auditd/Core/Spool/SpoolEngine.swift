@@ -109,7 +109,7 @@ final class SpoolEngine {
         _ recordings: [RecordingID: Recording],
         _ tombstones: Tombstones
     ) -> [JournalRecord] {
-        tombstones.ids.map { .stored($0) }
+        tombstones.ids.map { .stored($0, length: tombstones.length(of: $0)) }
             + recordings.map { .recording($0, length: $1.length, $1.spooled) }
     }
 
@@ -185,12 +185,12 @@ final class SpoolEngine {
                 }
                 files[id] = nil
             }
+            group.records.append(.stored(id, length: recordings[id]?.length))
             group.remember(id, recordings.removeValue(forKey: id))
-            group.records.append(.stored(id))
         }
         try makeDurable(group)
-        for id in group.before.keys {
-            tombstones.add(id)
+        for (id, recording) in group.before {
+            tombstones.add(id, length: recording?.length)
             do throws(FileError) { try Folder.remove(Self.partPath(options.folder, id)) } catch {
                 leftovers[id] = .present(error)
             }
@@ -206,17 +206,26 @@ final class SpoolEngine {
         switch frame.action {
         case .open(let bytes): return try open(frame.id, bytes, gateway, &group)
         case .append(let offset, let bytes):
-            guard let recording = recordings[frame.id] else { return missing(frame.id) }
+            guard let recording = recordings[frame.id] else {
+                let (end, isTooLong) = offset.addingReportingOverflow(UInt64(bytes.readableBytes))
+                return missing(frame.id) { !isTooLong && end <= $0 }
+            }
             return append(frame.id, recording, offset, bytes, gateway, &group)
         case .finish(let length):
-            guard let recording = recordings[frame.id] else { return missing(frame.id) }
+            guard let recording = recordings[frame.id] else {
+                return missing(frame.id) { length == $0 }
+            }
             return finish(frame.id, recording, length, &group)
         }
     }
 
-    private func missing(_ id: RecordingID) -> FrameResult {
-        guard !isStored(id) else { return .refused(410, .auditdRecordingFinished) }
-        return .refused(404, .auditdUnknownRecording)
+    /// `isDone` tells from the length of a recording that was stored whether what is asked for was
+    /// done then: its answer was lost.
+    private func missing(_ id: RecordingID, _ isDone: (UInt64) -> Bool) -> FrameResult {
+        guard isStored(id) else { return .refused(404, .auditdUnknownRecording) }
+        let length = tombstones.length(of: id)
+        if let length, isDone(length) { return FrameResult(status: 200, durable: length) }
+        return .refused(410, .auditdRecordingFinished, durable: length ?? 0)
     }
 
     private func isStored(_ id: RecordingID) -> Bool {
@@ -239,7 +248,7 @@ final class SpoolEngine {
                 spooled: SpooledFacts(facts: facts, gateway: gateway, state: .open)
             )
         if recordings[id] == nil {
-            guard !isStored(id) else { return .refused(410, .auditdRecordingFinished) }
+            guard !isStored(id) else { return missing(id) { _ in false } }
             guard group.hasRoom else { return .refused(507, .auditdDiskFloor) }
             group.remember(id, nil)
             files[id] = try OpenFile(path(id, group), O_RDWR | O_CREAT | O_TRUNC)

@@ -46,9 +46,9 @@ struct SpoolRecovery {
         case .finish(let id, let endedAt, let isInterrupted):
             recordings[id]?.spooled.state = isInterrupted ? .interrupted : .finished
             recordings[id]?.spooled.endedAt = endedAt
-        case .stored(let id):
+        case .stored(let id, let length):
             recordings[id] = nil
-            tombstones.add(id)
+            tombstones.add(id, length: length)
         }
     }
 

@@ -8,13 +8,17 @@ struct Tombstones {
     private static let limit = 8192
 
     private(set) var ids: Deque<RecordingID> = []
-    private var known: Set<RecordingID> = []
+    /// Bytes that each of them had, where that is known.
+    private var lengths: [RecordingID: UInt64?] = [:]
 
-    mutating func add(_ id: RecordingID) {
-        guard known.insert(id).inserted else { return }
+    mutating func add(_ id: RecordingID, length: UInt64?) {
+        guard lengths.updateValue(length, forKey: id) == nil else { return }
         ids.append(id)
-        if ids.count > Self.limit, let oldest = ids.popFirst() { known.remove(oldest) }
+        if ids.count > Self.limit, let oldest = ids.popFirst() { lengths[oldest] = nil }
     }
 
-    func contains(_ id: RecordingID) -> Bool { known.contains(id) }
+    func contains(_ id: RecordingID) -> Bool { lengths.keys.contains(id) }
+
+    /// `nil` for those that are not here, or were written down without.
+    func length(of id: RecordingID) -> UInt64? { lengths[id] ?? nil }
 }
