@@ -154,11 +154,21 @@ let shared: [Target] = [
     library("SharedAge", "Shared/Age", [crypto, nioCore]),
     library("SharedConfig", "Shared/Config", ["SharedMessages", "SharedAge", yams]),
     library("SharedLogging", "Shared/Logging", ["SharedMessages", "SharedConfig", log]),
+    library("SharedTracing", "Shared/Tracing", ["SharedMessages"]),
+    library(
+        "SharedTraceExport",
+        "Shared/TraceExport",
+        [
+            "SharedConfig", "SharedHTTP", "SharedLogging", "SharedMessages", "SharedTracing", deque,
+            coreMetrics, lifecycle, log, metrics,
+        ]
+    ),
     library(
         "SharedHTTP",
         "Shared/HTTP",
         [
-            "SharedMessages", "SharedConfig", "SharedLogging", "SharedModels", "CCurl", deque, log,
+            "SharedMessages", "SharedConfig", "SharedLogging", "SharedModels", "SharedTracing",
+            "CCurl", deque, log,
             hummingbird, hummingbirdCore, hummingbirdTLS, httpTypes, nioCore, nioPosix, nioSSL,
             lifecycle,
         ]
@@ -167,7 +177,8 @@ let shared: [Target] = [
         "SharedDaemon",
         "Shared/Daemon",
         [
-            "SharedMessages", "SharedConfig", "SharedLogging", "SharedHTTP", log, metrics,
+            "SharedMessages", "SharedConfig", "SharedLogging", "SharedHTTP", "SharedTracing",
+            "SharedTraceExport", hummingbird, log, metrics,
             lifecycle, unixSignals, argumentParser,
         ]
     ),
@@ -287,6 +298,7 @@ let services: [Target] = [
         "AuditdCore",
         "Services/auditd/Core",
         [
+            "SharedTracing",
             "AuditClient", "AuditEvidence", "SharedAudit", "SharedModels", "CFiles", "CZlib",
             "SharedLogging",
             "SharedMessages", "SharedHTTP", "SharedConfig", "SharedAge", grdb, log, metrics,
@@ -310,6 +322,7 @@ let services: [Target] = [
         "MetricsdCore",
         "Services/metricsd/Core",
         [
+            "SharedTracing",
             "MetricsClient", "SharedModels", "SharedLogging",
             "SharedMessages", "SharedHTTP", "SharedConfig", "CMaxMind", deque, log, hummingbird,
             httpTypes, nioCore, nioPosix, lifecycle,
@@ -324,6 +337,7 @@ let services: [Target] = [
         "GatewayCore",
         "Services/gateway/Core",
         [
+            "SharedTracing",
             "SharedLogging", "SharedSSH", "SharedModels", "SharedMessages",
             "SharedConfig", "SharedWaiting", "SharedAudit", "SharedHTTP", "MetricsClient",
             "AuthClient", "CProcess",
@@ -532,6 +546,7 @@ let support: [Target] = [
         ["SharedDaemon", "SharedConfig", "SharedHTTP", "SharedMessages", argumentParser, lifecycle]
     ),
     library("StubHTTPServer", "Tests/Support/StubHTTPServer", [nioCore, nioPosix, nioHTTP1]),
+    library("TraceSink", "Tests/Support/TraceSink", ["StubHTTPServer"]),
     library("GeoDatabase", "Tests/Support/GeoDatabase"),
     library("SSHTarget", "Tests/Support/SSHTarget", ["CProcess"]),
     library(
@@ -548,7 +563,7 @@ let testTargets: [Target] = [
             "berth", "berth-gateway", "berth-authd", "berth-configd", "berth-auditd",
             "berth-metricsd", "SharedMessages", "StubHTTPServer", "CProcess",
             "SSHTarget", "GeoDatabase", "ClusterDouble", "SharedConfig", "SharedKubernetes",
-            "GatewayClient",
+            "GatewayClient", "TraceSink",
             crypto,
         ],
         path: "Tests/EndToEnd",
@@ -564,8 +579,17 @@ let testTargets: [Target] = [
     tests(
         "SharedHTTP",
         [
+            "SharedTracing",
             "SharedMessages", "SharedModels", "SharedConfig", "StubHTTPServer", hummingbird, log,
             lifecycle, nioCore, nioPosix, nioSSL,
+        ]
+    ),
+    tests("SharedTracing", ["SharedMessages"]),
+    tests(
+        "SharedTraceExport",
+        [
+            "SharedConfig", "SharedMessages", "SharedTracing", "StubHTTPServer", "TraceSink",
+            inMemoryLogging, lifecycle, lifecycleTestKit, log,
         ]
     ),
     tests(
@@ -650,6 +674,7 @@ let testTargets: [Target] = [
     tests(
         "AuditdCore",
         [
+            "SharedTracing",
             "AuditClient", "AuditEvidence", "SharedModels", "SharedMessages", "SharedConfig",
             "SharedHTTP", "SharedAudit", "SharedAge", hummingbird, hummingbirdTesting, log, nioCore,
             httpTypes, yams, inMemoryLogging, "SharedLogging", "ChildProcess", nioPosix,
@@ -674,6 +699,7 @@ let testTargets: [Target] = [
     tests(
         "GatewayCore",
         [
+            "SharedTracing",
             "SharedSSH", "SharedModels", "SharedMessages", "SharedConfig",
             "SharedAudit", "AuthClient", "ConfigClient", "AuditClient", "StubHTTPServer",
             "BackendConformance", "SSHTestServer", "MetricsClient", "SharedHTTP", "GatewayClient",

@@ -5,6 +5,7 @@ import SharedConfig
 import SharedHTTP
 import SharedLogging
 import SharedMessages
+import SharedTraceExport
 import UnixSignals
 
 /// One run of a daemon's process, from the command line to the exit status.
@@ -127,7 +128,10 @@ struct Daemon: Sendable {
             logAtStart { $0.emit(error, level: .crit) }
             return .failure
         }
-        LoggingSystem.bootstrap { RecordHandler(module: $0, writer: log) }
+        LoggingSystem.bootstrap(
+            { RecordHandler(module: $0, writer: log, provider: $1) },
+            metadataProvider: loaded.config.tracing.isUsed ? .currentSpan : nil
+        )
         defer { log.flush() }
         return await serve(command, loaded, log: log, hangups: hangups)
     }
@@ -138,13 +142,22 @@ struct Daemon: Sendable {
         log: LogWriter,
         hangups: UnixSignalsSequence
     ) async -> ExitStatus {
+        let core = Logger(label: "core")
+        let tracing: Tracing?
+        do {
+            let logger = Logger(label: "tracing")
+            tracing = try Tracing(loaded.config.tracing, service: name, logger: logger)
+        } catch {
+            core.emit(error, level: .crit)
+            return .failure
+        }
         let context = DaemonContext(
             name: name,
             config: loaded.config,
             configPath: options.configPath,
-            notifier: ServiceNotifier(path: environment["NOTIFY_SOCKET"])
+            notifier: ServiceNotifier(path: environment["NOTIFY_SOCKET"]),
+            tracer: tracing?.tracer
         )
-        let core = context.logger("core")
         core.emit(.coreConfigFile, ["file": .string(options.configPath ?? "none")])
         core.emit(loaded.warnings)
         do {
@@ -159,7 +172,10 @@ struct Daemon: Sendable {
             let timeout = loaded.config.service.shutdownTimeout
             let pool = ServicePool(
                 services: services,
-                background: [ReloadService(reloader: reloader, signals: hangups)],
+                // The last to stop: what ends before has spans still.
+                background: (tracing.map { [$0.exporter] } ?? []) + [
+                    ReloadService(reloader: reloader, signals: hangups)
+                ],
                 stopSignals: [.sigterm, .sigint],
                 shutdownTimeout: timeout,
                 logger: context.logger("service"),

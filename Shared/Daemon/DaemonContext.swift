@@ -1,6 +1,8 @@
+package import Hummingbird
 package import Logging
 package import SharedConfig
 package import SharedHTTP
+package import SharedTracing
 import Synchronization
 
 /// What a daemon's services are made from.
@@ -18,6 +20,8 @@ package struct DaemonContext: Sendable {
     package let health: HealthRegistry
     /// Tells the service manager, for what the daemon's own start and stop do not say.
     package let notifier: ServiceNotifier
+    /// Makes spans; `nil` where nothing is traced.
+    package let tracer: Tracer?
     let reloadHooks: ReloadHooks
     let hurryHooks: HurryHooks
 
@@ -25,9 +29,11 @@ package struct DaemonContext: Sendable {
         name: String,
         config: BerthConfig,
         configPath: String?,
-        notifier: ServiceNotifier = ServiceNotifier(path: nil)
+        notifier: ServiceNotifier = ServiceNotifier(path: nil),
+        tracer: Tracer? = nil
     ) {
         self.name = name
+        self.tracer = tracer
         self.notifier = notifier
         self.config = config
         self.configPath = configPath
@@ -38,6 +44,11 @@ package struct DaemonContext: Sendable {
 
     /// A logger whose records carry the label `module`.
     package func logger(_ module: String) -> Logger { Logger(label: module) }
+
+    /// A router for one of the daemon's listeners.
+    package func router(_ logger: Logger) -> Router<HTTPContext> {
+        HTTPService.makeRouter(health: health, logger: logger, tracer: tracer)
+    }
 
     /// Calls `hook` with every configuration that is read and found good on SIGHUP. Hooks run one
     /// after the other, in the order of their registration; one that throws has changed nothing,

@@ -1,18 +1,20 @@
 import Logging
 
 /// Writes JSON with keys in the order given, `<`, `>` and `&` escaped.
-struct JSONWriter {
-    private(set) var bytes: [UInt8] = []
+package struct JSONWriter {
+    package private(set) var bytes: [UInt8] = []
+
+    package init() {}
 
     /// Writes an object whose fields `body` writes.
-    mutating func object(_ body: (inout JSONWriter) -> Void) {
+    package mutating func object(_ body: (inout JSONWriter) -> Void) {
         bytes.append(UInt8(ascii: "{"))
         body(&self)
         bytes.append(UInt8(ascii: "}"))
     }
 
     /// Writes one field of an object, with the comma before it where one is due.
-    mutating func field(_ name: String, _ value: (inout JSONWriter) -> Void) {
+    package mutating func field(_ name: String, _ value: (inout JSONWriter) -> Void) {
         if bytes.last != UInt8(ascii: "{") { bytes.append(UInt8(ascii: ",")) }
         string(name)
         bytes.append(UInt8(ascii: ":"))
@@ -28,10 +30,31 @@ struct JSONWriter {
         }
     }
 
-    mutating func string(_ text: String) {
+    package mutating func string(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
-        for scalar in text.unicodeScalars { append(scalar) }
+        if text.utf8.allSatisfy(\.isPlain) {
+            bytes += text.utf8
+        } else {
+            for scalar in text.unicodeScalars { append(scalar) }
+        }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    package mutating func number(_ value: some BinaryInteger) { bytes += "\(value)".utf8 }
+
+    package mutating func bool(_ value: Bool) { bytes += (value ? "true" : "false").utf8 }
+
+    /// Writes a list whose elements `body` writes.
+    package mutating func array<Element>(
+        _ elements: [Element],
+        _ body: (inout JSONWriter, Element) -> Void
+    ) {
+        bytes.append(UInt8(ascii: "["))
+        for (index, element) in elements.enumerated() {
+            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            body(&self, element)
+        }
+        bytes.append(UInt8(ascii: "]"))
     }
 
     private mutating func value(_ value: Logger.MetadataValue) {
@@ -39,17 +62,8 @@ struct JSONWriter {
         case .string(let text): string(text)
         case .stringConvertible(let value): convertible(value)
         case .dictionary(let labels): self.labels(labels)
-        case .array(let values): array(values)
+        case .array(let values): array(values) { $0.value($1) }
         }
-    }
-
-    private mutating func array(_ values: [Logger.MetadataValue]) {
-        bytes.append(UInt8(ascii: "["))
-        for (index, element) in values.enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            value(element)
-        }
-        bytes.append(UInt8(ascii: "]"))
     }
 
     /// Numbers and booleans keep their type; what JSON has no number for is a string.
@@ -80,5 +94,17 @@ struct JSONWriter {
     private func hexadecimal(_ value: UInt32) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+}
+
+extension UInt8 {
+    /// Whether it is an ASCII character that stands in a JSON string as it is.
+    fileprivate var isPlain: Bool {
+        switch self {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "<"), UInt8(ascii: ">"),
+            UInt8(ascii: "&"):
+            false
+        default: (0x20...0x7E).contains(self)
+        }
     }
 }

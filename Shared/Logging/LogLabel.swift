@@ -18,6 +18,9 @@ package enum LogLabel {
     package static let reason = "reason"
     /// The name of a service within a daemon.
     package static let service = "service"
+    /// The trace and the span that a record belongs to, as OpenTelemetry names them in logs.
+    package static let traceID = "trace_id"
+    package static let spanID = "span_id"
     /// Which backend: `docker`, `kubernetes`, `sandbox`, ….
     package static let backend = "backend"
 }

@@ -12,7 +12,12 @@ package struct RecordHandler: LogHandler {
     private var ownLevel: Logger.Level?
 
     /// Writes to `writer`; a non-empty `module` becomes the label `module` of every record.
-    package init(module: String, writer: LogWriter) {
+    package init(
+        module: String,
+        writer: LogWriter,
+        provider: Logger.MetadataProvider? = nil
+    ) {
+        metadataProvider = provider
         metadata = module.isEmpty ? [:] : [LogLabel.module: .string(module)]
         self.writer = writer
     }

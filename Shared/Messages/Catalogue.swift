@@ -42,7 +42,10 @@ extension MessageCode {
         CodeArea("sshproxy backend", sshproxyCodes),
         CodeArea("Recordings", auditCodes + auditdCodes + recordingCodes + evidenceCodes),
         CodeArea("HTTP", httpCodes + httpRefusalCodes),
-        CodeArea("Health and metrics", healthCodes + metricsdCodes + geoIPCodes),
+        CodeArea(
+            "Health, metrics and traces",
+            healthCodes + metricsdCodes + geoIPCodes + tracingCodes
+        ),
         CodeArea("Log", logCodes),
     ]
 

@@ -12,6 +12,9 @@ package struct RecordingFacts: Sendable, Hashable, Codable {
     package var startedAt: Int64
     /// How it is encoded.
     package var format: RecordingFormat
+    /// The span that it belongs to, as the header `traceparent` writes it; `nil` where nothing is
+    /// traced.
+    package var trace: String?
 
     package init(
         remoteAddress: String,
@@ -19,7 +22,8 @@ package struct RecordingFacts: Sendable, Hashable, Codable {
         username: String = "",
         container: String = "",
         startedAt: Int64,
-        format: RecordingFormat = .binary
+        format: RecordingFormat = .binary,
+        trace: String? = nil
     ) {
         self.remoteAddress = remoteAddress
         self.country = country
@@ -27,6 +31,7 @@ package struct RecordingFacts: Sendable, Hashable, Codable {
         self.container = container
         self.startedAt = startedAt
         self.format = format
+        self.trace = trace
     }
 
     package init(from decoder: any Decoder) throws {
@@ -37,6 +42,7 @@ package struct RecordingFacts: Sendable, Hashable, Codable {
         container = try box.decodeIfPresent(String.self, forKey: .container) ?? ""
         startedAt = try box.decodeIfPresent(Int64.self, forKey: .startedAt) ?? 0
         format = try box.decodeIfPresent(RecordingFormat.self, forKey: .format) ?? .binary
+        trace = try box.decodeIfPresent(String.self, forKey: .trace)
     }
 }
 

@@ -9,6 +9,7 @@ package import SharedConfig
 package import SharedHTTP
 import SharedLogging
 package import SharedMessages
+package import SharedTracing
 import Synchronization
 
 /// auditd: takes recordings from gateways, keeps them, and finds them again.
@@ -52,6 +53,8 @@ package final class RecordingService: Service {
     private let metrics = AuditdMetrics()
     private let recovered: Set<RecordingID>
     private let finisher: Finisher
+    /// `nil` where nothing is traced.
+    private let traces: RecordingTraces?
     private let casts: CastKeeper?
     /// Whether text goes into the index.
     private let isIndexed: Bool
@@ -66,8 +69,10 @@ package final class RecordingService: Service {
         storages: [any RecordingStorage]? = nil,
         limits: Limits = Limits(),
         threads: NIOThreadPool = .singleton,
+        tracer: Tracer? = nil,
         logger: Logger
     ) throws(CodedError) {
+        traces = tracer.map { RecordingTraces($0) }
         let folder = config.directory
         lease = limits.lease ?? config.lease
         let files = FileStorage(folder: folder, threads: threads, logger: logger)
@@ -250,6 +255,7 @@ package final class RecordingService: Service {
     private func settle(_ ids: Set<RecordingID>) async {
         let recordings = ids.compactMap { id in spool.recording(id).map { (id, $0) } }
         for id in ids where spool.recording(id) == nil { changes.succeeded(id) }
+        if let traces { for (id, recording) in recordings { traces.changed(id, recording) } }
         await note(recordings)
         let ended = Set(recordings.filter { $0.1.spooled.state != .open }.map(\.0))
         casts?.take(ended)
@@ -318,6 +324,7 @@ package final class RecordingService: Service {
             do {
                 let leftovers = try await spool.forget(ids)
                 ledger?.release(ids)
+                traces?.stored(ids)
                 await attempt(.auditdDiskFailed) { try await self.finisher.release(ids) }
                 metrics.stored.increment(by: ids.count - leftovers.count)
                 for (id, leftover) in leftovers { report(id, leftover) }

@@ -24,11 +24,16 @@ struct BerthAuditd: DaemonCommand {
         // Takes up what the last run left, which reads the disk.
         let recordings = try await NIOThreadPool.singleton.runIfActive {
             let storages = try storages(context.config, auditLogger)
-            return try RecordingService(config, storages: storages, logger: auditLogger)
+            return try RecordingService(
+                config,
+                storages: storages,
+                tracer: context.tracer,
+                logger: auditLogger
+            )
         }
         recordings.register(in: context.health)
         let logger = context.logger("http")
-        let router = HTTPService.makeRouter(health: context.health, logger: logger)
+        let router = context.router(logger)
         recordings.addRoutes(to: router)
         let http = try HTTPService(
             "auditd",

@@ -200,13 +200,14 @@ package final class AuthWebhookClient: Sendable {
         until deadline: ContinuousClock.Instant
     ) async throws -> HTTPReply {
         let limit = max(min(timeout, deadline - .now), .milliseconds(1))
-        let call = HTTPCall(
+        var call = HTTPCall(
             .post,
             question.path,
             headers: ["Content-Type": "application/json", "Accept": "application/json"],
             body: question.body,
             timeLimit: .total(limit)
         )
+        call.route = question.path
         var logger = logger
         logger[metadataKey: LogLabel.connectionId] = .string(question.head.connectionID)
         return try await http.send(call, logger: logger)

@@ -16,7 +16,9 @@ package struct SessionEventClient: Sendable {
     /// Throws a `CodedError` when the event was not taken; a status 4xx is final, but for those
     /// that ask for another try (RFC 9110 §15.5.9, RFC 6585 §4).
     package func send(_ event: SessionEvent) async throws {
-        let reply = try await http.send(try .json(.post, SessionEvent.path, event))
+        var call = try HTTPCall.json(.post, SessionEvent.path, event)
+        call.route = SessionEvent.path
+        let reply = try await http.send(call)
         guard !reply.isSuccess else { return }
         let isFinal = (400...499).contains(reply.status) && ![408, 429].contains(reply.status)
         throw CodedError(

@@ -28,7 +28,7 @@ struct Authd: DaemonCommand {
         )
         context.health.register("database") { await store.problem() }
 
-        let router = HTTPService.makeRouter(health: context.health, logger: logger)
+        let router = context.router(logger)
         let kerberos = try await kerberos(context.config, store, logger)
         let passwords = PasswordSources(
             store: store,
@@ -52,7 +52,7 @@ struct Authd: DaemonCommand {
             logger: logger
         )
 
-        let adminRouter = HTTPService.makeRouter(health: context.health, logger: logger)
+        let adminRouter = context.router(logger)
         AdminGate(store: store, token: config.admin.token).add(to: adminRouter)
         let administrator = UserAdministrator(store: store, hasher: hasher, logger: logger)
         UserAdminRoutes(administrator, totp: config.totp).add(to: adminRouter)
@@ -79,7 +79,7 @@ struct Authd: DaemonCommand {
         )
         var servers = [webhook, admin]
         if config.login.enable {
-            let loginRouter = HTTPService.makeRouter(health: context.health, logger: logger)
+            let loginRouter = context.router(logger)
             LoginRoutes(
                 conversation,
                 issuer,

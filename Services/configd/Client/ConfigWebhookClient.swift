@@ -97,13 +97,14 @@ package struct ConfigWebhookClient: ConfigWebhook {
         metrics.configAsked(isRetry: isRetry)
         logger.emit(.configRequest)
         let left = ContinuousClock.now.duration(to: deadline)
-        let call = HTTPCall(
+        var call = HTTPCall(
             .post,
             path,
             headers: ["Content-Type": "application/json", "Accept": "application/json"],
             body: body,
             timeLimit: .total(min(config.client.timeout, max(left, .milliseconds(1))))
         )
+        call.route = ConfigRoutes.config
         let labels: Logger.Metadata = ["webhook": "config"]
         do {
             let reply = try await http.send(call, logger: logger)

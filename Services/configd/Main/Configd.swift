@@ -21,7 +21,7 @@ struct Configd: DaemonCommand {
         let book = try await RuleBook.open(paths: config.rules, logger: logger)
         let watcher = RuleWatcher(book, every: config.reloadInterval, logger: logger)
         context.onReload { try await watcher.refresh(paths: $0.configd.rules) }
-        let router = HTTPService.makeRouter(health: context.health, logger: logger)
+        let router = context.router(logger)
         ConfigdRoutes(book).add(to: router)
         let http = try HTTPService(
             "configd",

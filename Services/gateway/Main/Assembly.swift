@@ -156,7 +156,7 @@ struct Assembly {
 
     private func health() throws -> HTTPService {
         let logger = context.logger("health")
-        let router = HTTPService.makeRouter(health: context.health, logger: logger)
+        let router = context.router(logger)
         context.health.addRootRoute(to: router)
         let options = try options(config.health.server)
         return try HTTPService("Health check endpoint", options, router: router, logger: logger)
@@ -165,7 +165,7 @@ struct Assembly {
     /// What whoever looks after the gateway may see and do; each part adds its routes here.
     private func admin() throws -> HTTPService {
         let logger = context.logger("admin")
-        let router = HTTPService.makeRouter(health: context.health, logger: logger)
+        let router = context.router(logger)
         SessionRoutes(sessions).add(to: router)
         PenaltyRoutes(limiter).add(to: router)
         var options = try options(config.gateway.admin.server)
@@ -324,6 +324,7 @@ extension Logger {
             ("ssh.listenBacklog", old.ssh.listenBacklog == new.ssh.listenBacklog),
             ("ssh.restartDrainTime", old.ssh.restartDrainTime == new.ssh.restartDrainTime),
             ("ssh.reusePort", old.ssh.reusePort == new.ssh.reusePort),
+            ("tracing", old.tracing == new.tracing),
         ].filter { !$0.1 }.map { $0.0 }
         guard !changed.isEmpty else { return }
         emit(.gatewayReloadNeedsRestart, ["sections": .array(changed.map { .string($0) })])

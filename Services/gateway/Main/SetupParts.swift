@@ -64,6 +64,7 @@ struct SetupParts: Sendable {
             showsCommands: config.log.commands,
             sessions: sessions,
             events: events,
+            tracer: context.tracer,
             logger: logger
         )
         return ServerSetup(

@@ -17,7 +17,9 @@ package struct CountryClient: Sendable {
     /// Ends within a second. Throws a `CodedError` or `CancellationError`.
     package func country(of address: String) async throws -> String? {
         let path = MetricsRoutes.country + "?address=" + Self.encoded(address)
-        let reply = try await http.send(HTTPCall(.get, path, timeLimit: .total(.seconds(1))))
+        var call = HTTPCall(.get, path, timeLimit: .total(.seconds(1)))
+        call.route = MetricsRoutes.country
+        let reply = try await http.send(call)
         guard reply.isSuccess else {
             throw CodedError(.geoIPLookupFailed, detail: "metricsd answered \(reply.status)")
         }

@@ -6,6 +6,7 @@ import NIOCore
 import SharedConfig
 package import SharedHTTP
 import SharedMessages
+package import SharedTracing
 
 /// The routes of metricsd's two listeners.
 package enum MetricsdRouter {
@@ -15,9 +16,10 @@ package enum MetricsdRouter {
         _ board: MetricsBoard,
         countries: CountryBoard? = nil,
         health: HealthRegistry,
-        logger: Logger
+        logger: Logger,
+        tracer: Tracer? = nil
     ) -> Router<HTTPContext> {
-        let router = HTTPService.makeRouter(health: health, logger: logger)
+        let router = HTTPService.makeRouter(health: health, logger: logger, tracer: tracer)
         router.post(RouterPath(MetricsRoutes.report)) { request, _ in
             let body = try await request.bytes(upTo: MetricsRoutes.longestReport)
             do {

@@ -24,7 +24,8 @@ struct Metricsd: DaemonCommand {
                 board,
                 countries: countries,
                 health: context.health,
-                logger: logger
+                logger: logger,
+                tracer: context.tracer
             ),
             logger: logger
         )

@@ -22,9 +22,13 @@ import CCurl
     var text: String { part(CURLUPART_URL) }
     var scheme: String { part(CURLUPART_SCHEME) }
 
+    var host: String { part(CURLUPART_HOST) }
+    /// The scheme's own where none is given.
+    var port: Int { Int(part(CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT))) ?? 0 }
+
     /// Scheme, host and port: credentials are not sent to another one.
     var origin: String {
-        "\(scheme)://\(part(CURLUPART_HOST)):\(part(CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)))"
+        "\(scheme)://\(host):\(part(CURLUPART_PORT, UInt32(CURLU_DEFAULT_PORT)))"
     }
 
     /// Without user, query and fragment, fit for a log line.

@@ -35,6 +35,8 @@ package struct HTTPCall: Sendable {
     package var body: [UInt8]
     /// Sent in place of `body`; for `post`, `put` and `patch`.
     package var file: HTTPFileBody?
+    /// What stands for the path in traces, without what differs from call to call.
+    package var route: String?
     /// `nil` takes the client's `timeout` as a total limit.
     package var timeLimit: TimeLimit?
     /// Most bytes that `send` accepts as the reply's body; `nil` takes the client's limit.

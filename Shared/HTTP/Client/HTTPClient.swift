@@ -1,6 +1,7 @@
 package import Logging
 import SharedLogging
 package import SharedMessages
+import SharedTracing
 
 /// Makes HTTP/1.1 calls to one base URL, over TCP, TLS or a Unix socket.
 ///
@@ -14,6 +15,8 @@ package final class HTTPClient: Sendable {
     /// `options.url`, or for a Unix socket a stand-in for it.
     private let base: String
     private let socketPath: String?
+    /// As spans name it.
+    private let server: (host: String, port: Int)
     private let loop: CurlLoop
     private let logger: Logger
 
@@ -24,6 +27,7 @@ package final class HTTPClient: Sendable {
         if options.url.hasPrefix("unix:///") {
             socketPath = String(options.url.dropFirst("unix://".count))
             base = "http://localhost"
+            server = ("localhost", 0)
         } else {
             guard let url = CurlURL(options.url), ["http", "https"].contains(url.scheme) else {
                 throw CodedError(
@@ -33,6 +37,7 @@ package final class HTTPClient: Sendable {
             }
             socketPath = nil
             base = options.url
+            server = (url.host, url.port)
         }
         do {
             loop = try CurlLoop(
@@ -79,6 +84,23 @@ package final class HTTPClient: Sendable {
         logger: Logger? = nil,
         _ read: (HTTPReplyHead, HTTPReplyBody) async throws -> Result
     ) async throws -> Result {
+        guard let parent = Span.current else { return try await perform(call, nil, logger, read) }
+        let span = parent.child(call.spanName, .client, attributes(call))
+        defer { span.end() }
+        do {
+            return try await perform(call.carrying(span.context), span, logger, read)
+        } catch {
+            span.fail(error)
+            throw error
+        }
+    }
+
+    private func perform<Result>(
+        _ call: HTTPCall,
+        _ span: Span?,
+        _ logger: Logger?,
+        _ read: (HTTPReplyHead, HTTPReplyBody) async throws -> Result
+    ) async throws -> Result {
         let logger = logger ?? self.logger
         var hop = try Hop(call, base: base, options: options)
         while true {
@@ -93,7 +115,7 @@ package final class HTTPClient: Sendable {
             }
             defer { loop.cancel(transfer) }
             let result = try await withTaskCancellationHandler {
-                try await self.read(call, transfer, logger, read)
+                try await self.read(call, transfer, span, logger, read)
             } onCancel: { [loop] in
                 loop.cancel(transfer)
             }
@@ -112,11 +134,13 @@ package final class HTTPClient: Sendable {
     private func read<Result>(
         _ call: HTTPCall,
         _ transfer: CurlTransfer,
+        _ span: Span?,
         _ logger: Logger,
         _ read: (HTTPReplyHead, HTTPReplyBody) async throws -> Result
     ) async throws -> HopResult<Result> {
         do {
             let head = try await transfer.stream.head()
+            span?.answered(head.status)
             logger.emit(
                 .httpClientResponse,
                 labels(call).merging(["statusCode": "\(head.status)"]) { $1 }
@@ -158,6 +182,21 @@ package final class HTTPClient: Sendable {
             "endpoint": "\(endpoint)", "path": "\(pathOnly(call))",
             "method": "\(call.method.rawValue)",
         ]
+    }
+
+    private func attributes(_ call: HTTPCall) -> [SpanAttribute] {
+        var attributes = [
+            SpanAttribute(.httpMethod, .string(call.method.rawValue)),
+            SpanAttribute(.urlFull, .string(loggable(base + pathOnly(call)) ?? endpoint)),
+        ]
+        if let socketPath {
+            attributes.append(SpanAttribute(.transport, "unix"))
+            attributes.append(SpanAttribute(.serverAddress, .string(socketPath)))
+        } else {
+            attributes.append(SpanAttribute(.serverAddress, .string(server.host)))
+            attributes.append(SpanAttribute(.serverPort, .integer(server.port)))
+        }
+        return attributes
     }
 
     private func describe(_ call: HTTPCall) -> String {

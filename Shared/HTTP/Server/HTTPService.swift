@@ -9,6 +9,7 @@ import ServiceLifecycle
 package import SharedConfig
 import SharedLogging
 package import SharedMessages
+package import SharedTracing
 import Synchronization
 
 /// An HTTP/1.1 server over TCP, TLS or a Unix socket, for one daemon's routes.
@@ -57,11 +58,14 @@ package final class HTTPService: Service, CustomStringConvertible {
     }
 
     /// A router whose routes answer failures with an `ErrorBody` and that has the health routes.
+    /// With a tracer it goes on with the traces of its callers.
     package static func makeRouter(
         health: HealthRegistry,
-        logger: Logger
+        logger: Logger,
+        tracer: Tracer? = nil
     ) -> Router<HTTPContext> {
         let router = Router(context: HTTPContext.self)
+        if let tracer { router.add(middleware: TracingMiddleware(tracer: tracer)) }
         router.add(middleware: ErrorBodyMiddleware(logger: logger))
         health.addRoutes(to: router)
         return router

@@ -164,6 +164,19 @@ package enum MetricCatalogue {
         help: "Started containers that wait for somebody.",
         labels: ["backend"]
     )
+    package static let exportedSpans = MetricDefinition(
+        "berth_trace_spans_exported_total",
+        .counter,
+        unit: "exported_total",
+        help: "Spans that the collector of traces took."
+    )
+    package static let droppedSpans = MetricDefinition(
+        "berth_trace_spans_dropped_total",
+        .counter,
+        unit: "dropped_total",
+        help: "Spans that no collector got: the queue was full, or they were refused or given up.",
+        labels: ["reason"]
+    )
     package static let reportingInstances = MetricDefinition(
         "berth_metrics_reporting_instances",
         .gauge,
@@ -188,7 +201,7 @@ package enum MetricCatalogue {
             successfulHandshakes, failedHandshakes, handshakeTime, loginStageTime,
             backendStartTime, disconnects,
             limitsReached, poolHits, poolMisses, poolFailures, poolWaiting,
-        ] + recordingMetrics + [reportingInstances, droppedSeries]
+        ] + recordingMetrics + [exportedSpans, droppedSpans, reportingInstances, droppedSeries]
 
     /// The metric of that exact name, or `nil` when the catalogue has none.
     package static func definition(of name: String) -> MetricDefinition? { byName[name] }

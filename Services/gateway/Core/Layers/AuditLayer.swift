@@ -6,6 +6,7 @@ import SharedConfig
 import SharedLogging
 import SharedMessages
 package import SharedSSH
+import SharedTracing
 import Synchronization
 
 /// Records what the client asks for and what it gets, before the layers inside decide.
@@ -235,11 +236,25 @@ package final class AuditLayer: ServerConnectionHandler {
     private var recordingRefusal: ServerRefusal { .unavailable(.gatewayRecordingRefused) }
 
     private func openRecording() async throws {
-        let facts = RecordingFacts(
+        guard let span = state.trace?.root.child("recording.open", .producer) else {
+            return try await openRecording(nil)
+        }
+        defer { span.end() }
+        do {
+            try await openRecording(span)
+        } catch {
+            span.fail(error)
+            throw error
+        }
+    }
+
+    private func openRecording(_ span: Span?) async throws {
+        var facts = RecordingFacts(
             remoteAddress: state.remoteAddress.host,
             country: await state.country.value(),
             startedAt: acceptedAt
         )
+        if let context = span?.context, context.isSampled { facts.trace = context.traceparent }
         let handle = try await recordings.openRecording(id: state.connectionID, facts: facts) {
             [weak self] error in self?.refuse(error)
         }

@@ -5,6 +5,7 @@ import SharedLogging
 import SharedMessages
 import SharedModels
 package import SharedSSH
+import SharedTracing
 
 /// The innermost layer: gives the connection a workspace and runs programs in it.
 ///
@@ -71,19 +72,39 @@ package final class BackendLayer: ServerConnectionHandler {
         let files = WorkspaceFiles(files: facts.carried.files, logger: logger)
         let start = ContinuousClock.now
         metrics.backendCalled(name)
-        await holder.open(backend, request(facts, username)) {
-            [logger, metrics, onWorkspace] result in
+        let request = request(facts, username)
+        guard let trace = state.trace else {
+            return await open(backend, name, request, files, start, nil)
+        }
+        let span = trace.root.child("backend.open", at: start)
+        span.set(.backend, .string(name))
+        await span.run { await open(backend, name, request, files, start, span) }
+    }
+
+    private func open(
+        _ backend: any Backend,
+        _ name: String,
+        _ request: WorkspaceRequest,
+        _ files: WorkspaceFiles,
+        _ start: ContinuousClock.Instant,
+        _ span: Span?
+    ) async {
+        await holder.open(backend, request) { [state, logger, metrics, onWorkspace] result in
+            defer { span?.end() }
             switch result {
             case .success(let workspace):
                 await files.put(into: workspace)
                 let duration = ContinuousClock.now - start
                 metrics.workspaceStarted(name, after: duration)
                 metrics.stageEnded(.container, after: duration)
+                span?.set(.workspace, .string(workspace.label))
                 onWorkspace(workspace.label)
                 logger.emit(.sshHandshakeSuccessful, ["workspace": "\(workspace.label)"])
             case .failure(let error):
                 // The client left before its workspace was there: nothing has failed.
                 guard !(error is CancellationError) else { return }
+                span?.fail(error)
+                state.trace?.root.fail(error)
                 metrics.backendFailed(name)
                 logger.emit(.sshBackendRejectedHandshake, ["reason": "\(error)"])
             }
@@ -104,6 +125,7 @@ package final class BackendLayer: ServerConnectionHandler {
             onOutput: { [state, metrics] in
                 guard let duration = state.timeOfFirstOutput() else { return }
                 metrics.stageEnded(.firstByte, after: duration)
+                state.trace?.over(.output)
             }
         )
         return .accepted(session)

@@ -3,6 +3,7 @@ import NIOCore
 import SharedLogging
 import SharedMessages
 import SharedSSH
+import SharedTracing
 
 /// One session channel: collects its settings, runs its program, carries the bytes.
 ///
@@ -355,6 +356,7 @@ actor BackendSession: SessionHandler {
 
     private func finish(_ exit: ProgramExit) async {
         logger.emitExit(exit)
+        Span.current?.ended(exit)
         events?.ended(exit)
         await channel.sendEOF()
         await channel.sendExit(exit)
@@ -369,6 +371,15 @@ actor BackendSession: SessionHandler {
             group.addTask { try? await Task.sleep(for: time) }
             await group.next()
             group.cancelAll()
+        }
+    }
+}
+
+extension Span {
+    fileprivate func ended(_ exit: ProgramExit) {
+        switch exit {
+        case .status(let code): set(.exitCode, .integer(Int(code)))
+        case .signal(let name, _, _): set(.exitSignal, .string(name))
         }
     }
 }

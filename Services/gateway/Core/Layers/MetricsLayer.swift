@@ -3,10 +3,12 @@ package import MetricsClient
 import SharedLogging
 import SharedMessages
 package import SharedSSH
+import SharedTracing
 import Synchronization
 
 /// The outermost layer: counts connections, how their handshakes and how they themselves end, each
-/// once, and logs the client's version and the end's reason.
+/// once, and logs the client's version and the end's reason. It times the stages of a login, for the
+/// metrics and for the trace.
 package final class MetricsLayer: ServerConnectionHandler {
     private let metrics: GatewayMetrics
     private let clock = ContinuousClock()
@@ -18,21 +20,28 @@ package final class MetricsLayer: ServerConnectionHandler {
     /// When the latest stage of the login ended.
     private let stageStart: Mutex<ContinuousClock.Instant>
     private let clientVersion = Mutex("")
+    private let trace: LoginTrace?
 
     /// Counts the connection as open from here on, once its country is decided.
     package init(
         metrics: GatewayMetrics,
         disconnects: DisconnectReport,
         country: CountrySlot,
+        acceptedAt start: ContinuousClock.Instant = .now,
+        trace: LoginTrace? = nil,
         next: any ServerConnectionHandler
     ) {
         self.metrics = metrics
         self.disconnects = disconnects
         self.next = next
-        self.start = clock.now
+        self.start = start
+        self.trace = trace
         stageStart = Mutex(start)
         self.country = country
-        country.whenKnown { metrics.connectionOpened(country: $0) }
+        country.whenKnown {
+            metrics.connectionOpened(country: $0)
+            trace?.root.set(.country, .string($0))
+        }
     }
 
     package func versionReceived(_ line: String) {
@@ -41,47 +50,82 @@ package final class MetricsLayer: ServerConnectionHandler {
     }
 
     package func handshakeCompleted(_ handshake: HandshakeFacts) async {
-        endStage(.keyExchange)
-        await next.handshakeCompleted(handshake)
+        let stage = endStage(.keyExchange)
+        guard let trace else { return await next.handshakeCompleted(handshake) }
+        trace.handshakeCompleted(handshake, from: stage.begun, to: stage.ended)
+        await trace.root.run { await next.handshakeCompleted(handshake) }
     }
 
     package func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationVerdict {
-        await next.authenticate(attempt)
+        guard let span = trace?.attempt(attempt) else { return await next.authenticate(attempt) }
+        let verdict = await span.run { await next.authenticate(attempt) }
+        span.answered(verdict)
+        span.end()
+        return verdict
     }
 
     package func authenticated(as username: String) async throws {
-        endStage(.authentication)
-        try await next.authenticated(as: username)
-        endStage(.configuration)
+        let stage = endStage(.authentication)
+        if let trace {
+            let span = trace.authenticated(as: username, at: stage.ended)
+            do {
+                try await span.run { try await next.authenticated(as: username) }
+            } catch {
+                trace.notConfigured(error)
+                throw error
+            }
+        } else {
+            try await next.authenticated(as: username)
+        }
+        let configured = endStage(.configuration)
+        trace?.configured(at: configured.ended)
         isAuthenticated.withLock { $0 = true }
         let duration = clock.now - start
         metrics.handshakeSucceeded(country: await country.value(), after: duration)
     }
 
-    private func endStage(_ stage: GatewayMetrics.LoginStage) {
+    @discardableResult
+    private func endStage(
+        _ stage: GatewayMetrics.LoginStage
+    ) -> (begun: ContinuousClock.Instant, ended: ContinuousClock.Instant) {
         let now = clock.now
         let begun = stageStart.withLock { start in
             defer { start = now }
             return start
         }
         metrics.stageEnded(stage, after: now - begun)
+        return (begun, now)
     }
 
     package func openSession(
         _ channel: any SessionChannel
     ) async -> ChannelDecision<any SessionHandler> {
-        await next.openSession(channel)
+        guard let trace else { return await next.openSession(channel) }
+        let span = trace.root.child("ssh.session")
+        span.set(.channel, .integer(Int(clamping: channel.id)))
+        switch await span.run({ await next.openSession(channel) }) {
+        case .accepted(let handler):
+            return .accepted(TracedSession(next: handler, span: span, trace: trace))
+        case .refused(let reason, let text):
+            span.fail("\(reason)")
+            span.end()
+            return .refused(reason, text: text)
+        }
     }
 
     package func openForward(
         _ channel: any ByteChannel,
         to target: ForwardTarget
     ) async -> ChannelDecision<any ForwardHandler> {
-        await next.openForward(channel, to: target)
+        let decision = await next.openForward(channel, to: target)
+        if let trace, case .accepted = decision { trace.over(.forward) }
+        return decision
     }
 
     package func listen(_ address: ForwardAddress) async -> ListenReply {
-        await next.listen(address)
+        let reply = await next.listen(address)
+        if let trace, case .listening = reply { trace.over(.forward) }
+        return reply
     }
 
     package func cancelListen(_ address: ForwardAddress) async -> Bool {
@@ -102,7 +146,12 @@ package final class MetricsLayer: ServerConnectionHandler {
         let country = await country.value()
         if !isAuthenticated.withLock({ $0 }) { metrics.handshakeFailed(country: country) }
         metrics.connectionClosed(country: country)
-        await next.disconnected(end)
+        if let trace {
+            await trace.root.run { await next.disconnected(end) }
+            trace.disconnected()
+        } else {
+            await next.disconnected(end)
+        }
         disconnects.report(
             Disconnect(end),
             ["clientVersion": "\(clientVersion.withLock { $0 })"]

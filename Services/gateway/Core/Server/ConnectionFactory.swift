@@ -7,6 +7,7 @@ package import SharedConfig
 import SharedLogging
 import SharedMessages
 package import SharedSSH
+package import SharedTracing
 
 /// Builds the layers of each new connection, from the inside out.
 package struct ConnectionFactory: Sendable {
@@ -26,6 +27,8 @@ package struct ConnectionFactory: Sendable {
     package var sessions: SessionRegistry
     /// `nil` where nobody is told of events.
     package var events: SessionEventQueue?
+    /// `nil` where nothing is traced.
+    package var tracer: Tracer?
     package var logger: Logger
 
     package init(
@@ -41,6 +44,7 @@ package struct ConnectionFactory: Sendable {
         showsCommands: Bool,
         sessions: SessionRegistry,
         events: SessionEventQueue? = nil,
+        tracer: Tracer? = nil,
         logger: Logger
     ) {
         self.authenticators = authenticators
@@ -55,6 +59,7 @@ package struct ConnectionFactory: Sendable {
         self.showsCommands = showsCommands
         self.sessions = sessions
         self.events = events
+        self.tracer = tracer
         self.logger = logger
     }
 
@@ -64,25 +69,36 @@ package struct ConnectionFactory: Sendable {
         control: any ServerConnectionControl,
         on eventLoop: any EventLoop
     ) -> any ServerConnectionHandler {
+        let acceptedAt = ContinuousClock.now
         let remoteAddress = RemoteAddress(host: client.host, port: client.port)
+        let connectionID = Self.newConnectionID()
+        let trace = tracer.map {
+            LoginTrace($0, client: client, connectionID: connectionID, at: acceptedAt)
+        }
         let state = ConnectionState(
-            connectionID: Self.newConnectionID(),
+            connectionID: connectionID,
             remoteAddress: remoteAddress,
             listener: "\(client.listener)",
-            country: countries.slot(for: remoteAddress.host, on: eventLoop),
-            eventLoop: eventLoop
+            country: trace.run { countries.slot(for: remoteAddress.host, on: eventLoop) },
+            eventLoop: eventLoop,
+            acceptedAt: acceptedAt,
+            trace: trace
         )
         var logger = logger
         logger[metadataKey: "connectionId"] = "\(state.connectionID)"
         logger[metadataKey: "remoteAddr"] = "\(state.remoteAddress.host)"
-        return layers(client, state, control, logger)
+        if let context = trace?.root.context, context.isSampled {
+            logger[metadataKey: LogLabel.traceID] = .stringConvertible(context.traceID)
+        }
+        return layers(client, state, control, logger, acceptedAt)
     }
 
     private func layers(
         _ client: RemoteClient,
         _ state: ConnectionState,
         _ control: any ServerConnectionControl,
-        _ logger: Logger
+        _ logger: Logger,
+        _ acceptedAt: ContinuousClock.Instant
     ) -> any ServerConnectionHandler {
         var backendLogger = logger
         backendLogger[metadataKey: "module"] = "backend"
@@ -151,6 +167,8 @@ package struct ConnectionFactory: Sendable {
             metrics: metrics,
             disconnects: DisconnectReport(metrics: metrics, logger: logger),
             country: state.country,
+            acceptedAt: acceptedAt,
+            trace: state.trace,
             next: logged
         )
     }
@@ -178,5 +196,12 @@ package struct ConnectionFactory: Sendable {
     /// A random (version 4) UUID as 32 lower-case hexadecimal digits.
     private static func newConnectionID() -> String {
         UUID().uuidString.replacing("-", with: "").lowercased()
+    }
+}
+
+extension LoginTrace? {
+    /// Runs `body` below the login's span, where there is one.
+    fileprivate func run<Result>(_ body: () -> Result) -> Result {
+        self?.root.run(body) ?? body()
     }
 }

@@ -16,7 +16,9 @@ package final class ConnectionState: Sendable {
     package let listener: String
     package let eventLoop: any EventLoop
     package let country: CountrySlot
-    private let acceptedAt = ContinuousClock.now
+    /// `nil` where nothing is traced.
+    package let trace: LoginTrace?
+    private let acceptedAt: ContinuousClock.Instant
     private let hasOutput = Mutex(false)
     private let mutable: Mutex<ConnectionFacts>
 
@@ -25,8 +27,12 @@ package final class ConnectionState: Sendable {
         remoteAddress: RemoteAddress,
         listener: String = "",
         country: CountrySlot = CountrySlot(GatewayMetrics.unknownCountry),
-        eventLoop: any EventLoop
+        eventLoop: any EventLoop,
+        acceptedAt: ContinuousClock.Instant = .now,
+        trace: LoginTrace? = nil
     ) {
+        self.acceptedAt = acceptedAt
+        self.trace = trace
         self.country = country
         self.listener = listener
         self.connectionID = connectionID

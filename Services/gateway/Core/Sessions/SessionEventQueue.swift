@@ -6,6 +6,7 @@ package import SharedConfig
 import SharedLogging
 import SharedMessages
 import SharedModels
+import SharedTracing
 import Synchronization
 
 /// Tells the session webhook what happens to connections, in order and at least once.
@@ -26,10 +27,15 @@ package final class SessionEventQueue: Service {
     private let gateway = UUID().uuidString.lowercased()
     private let logger: Logger
     private let state = Mutex(State())
-    private let events: AsyncStream<(event: SessionEvent, since: ContinuousClock.Instant)>
-    private let queue:
-        AsyncStream<(event: SessionEvent, since: ContinuousClock.Instant)>
-            .Continuation
+    private let events: AsyncStream<Item>
+    private let queue: AsyncStream<Item>.Continuation
+
+    private struct Item: Sendable {
+        let event: SessionEvent
+        let since: ContinuousClock.Instant
+        /// Of the connection's login; `nil` where nothing is traced.
+        let span: Span?
+    }
 
     package init(_ config: SessionEventsConfig, client: SessionEventClient, logger: Logger) {
         self.config = config
@@ -42,7 +48,13 @@ package final class SessionEventQueue: Service {
 
     package func run() async throws {
         await withGracefulShutdownHandler {
-            for await (event, since) in events { await deliver(event, since) }
+            for await item in events {
+                guard let span = item.span else {
+                    await deliver(item.event, item.since)
+                    continue
+                }
+                await span.run { await deliver(item.event, item.since) }
+            }
         } onGracefulShutdown: {
             self.queue.finish()
             self.state.withLock { state in
@@ -59,6 +71,7 @@ package final class SessionEventQueue: Service {
         _ fill: (inout SessionEvent) -> Void = { _ in }
     ) {
         let facts = connection.facts
+        let span = connection.trace?.root
         // In the lock, so that the numbers are in the order of the queue.
         let dropped = state.withLock { state in
             state.sequence += 1
@@ -72,7 +85,9 @@ package final class SessionEventQueue: Service {
                 authenticatedUsername: facts.authenticatedUsername
             )
             fill(&event)
-            guard case .dropped = queue.yield((event, .now)) else { return 0 }
+            guard case .dropped = queue.yield(Item(event: event, since: .now, span: span)) else {
+                return 0
+            }
             state.dropped += 1
             return state.dropped
         }
