@@ -16,6 +16,7 @@ export BERTH_WITHOUT_STATIC=1
 folder=$(swift build --scratch-path .build-tsan --show-bin-path)
 mkdir -p "$folder"
 for program in "${plain[@]}"; do cp "$built/$program" "$folder/"; done
+export TSAN_OPTIONS="suppressions=$root/deploy/dev/tsan-suppressions.txt ${TSAN_OPTIONS:-}"
 status=0
 swift test --scratch-path .build-tsan --sanitize thread "$@" >"$log" 2>&1 || status=$?
 grep -E '^✘|WARNING: ThreadSanitizer|SUMMARY: ThreadSanitizer|Test run with' "$log" | sort | uniq -c ||
