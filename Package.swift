@@ -123,6 +123,7 @@ let systemLibraries: [Target] = [
     .systemLibrary(name: "CMaxMind", path: "Shared/CMaxMind", pkgConfig: "libmaxminddb"),
     .systemLibrary(name: "CSeccomp", path: "Shared/CSeccomp", pkgConfig: "libseccomp"),
     .systemLibrary(name: "CArchive", path: "Shared/CArchive", pkgConfig: "libarchive"),
+    cLibrary("CDirectory", "Services/authd/CDirectory", linking: ["ldap", "lber"]),
     cLibrary("CFiles", "Shared/CFiles"),
     cLibrary("CKerberos", "Services/authd/CKerberos", linking: ["gssapi_krb5", "krb5"]),
     cLibrary("CProcess", "Shared/CProcess"),
@@ -259,7 +260,8 @@ let services: [Target] = [
         "Services/authd/Core",
         [
             "AuthClient", "SharedModels", "SharedMessages", "SharedLogging", "SharedHTTP",
-            "SharedConfig", "SharedSSH", "CCrypt", "CKerberos", crypto, grdb, log, hummingbird,
+            "SharedConfig", "SharedSSH", "CCrypt", "CDirectory", "CKerberos", crypto, grdb, log,
+            hummingbird,
             httpTypes, nioCore, nioPosix,
         ]
     ),
@@ -530,6 +532,7 @@ let support: [Target] = [
         ]
     ),
     library("ChildProcess", "Tests/Support/ChildProcess", ["CProcess"]),
+    library("DirectoryServer", "Tests/Support/DirectoryServer", ["ChildProcess"]),
     .target(
         name: "ClusterDouble",
         dependencies: [
@@ -563,7 +566,7 @@ let testTargets: [Target] = [
             "berth", "berth-gateway", "berth-authd", "berth-configd", "berth-auditd",
             "berth-metricsd", "SharedMessages", "StubHTTPServer", "CProcess",
             "SSHTarget", "GeoDatabase", "ClusterDouble", "SharedConfig", "SharedKubernetes",
-            "GatewayClient", "TraceSink",
+            "GatewayClient", "DirectoryServer", "TraceSink",
             crypto,
         ],
         path: "Tests/EndToEnd",
@@ -637,7 +640,7 @@ let testTargets: [Target] = [
         "AuthdCore",
         [
             "AuthClient", "SharedModels", "SharedMessages", "SharedConfig", "SharedHTTP",
-            "SharedSSH",
+            "SharedSSH", "DirectoryServer",
             inMemoryLogging, hummingbird, httpTypes, lifecycle, yams, log, grdb,
         ]
     ),

@@ -150,6 +150,7 @@ extension MessageCode {
             krb5.conf names KDCs that answer.
             """
     )
+
     package static let authdBusy = MessageCode(
         "AUTHD_BUSY",
         .warning,

@@ -22,7 +22,7 @@ extension MessageCode {
         CodeArea("Services", serviceCodes + daemonCodes),
         CodeArea("SSH server", sshCodes + disconnectCodes),
         CodeArea("Authentication", authCodes + loginCodes + webhookCodes),
-        CodeArea("authd", authdCodes + authdCertificateCodes),
+        CodeArea("authd", authdCodes + directoryCodes + authdCertificateCodes),
         CodeArea("Configuration webhook", configCodes),
         CodeArea("configd", configdCodes),
         CodeArea("Sessions", sessionCodes),

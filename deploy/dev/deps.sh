@@ -6,8 +6,8 @@ set -euo pipefail
 
 packages_run=(
     bubblewrap crun curl iproute2 runc openssh-client openssh-sftp-server pkg-config procps make
-    libarchive-dev libcrypt-dev libcurl4-openssl-dev libisal-dev libkrb5-dev libmaxminddb-dev libqrencode-dev
-    libseccomp-dev
+    libarchive-dev libcrypt-dev libcurl4-openssl-dev libisal-dev libkrb5-dev libldap-dev libmaxminddb-dev
+    libqrencode-dev libseccomp-dev
     libsqlite3-dev libssh-dev libssl-dev zlib1g-dev
 )
 packages_test=(
@@ -28,6 +28,8 @@ packages_test=(
     age chromium fonts-dejavu-core
     # A Kerberos realm.
     krb5-kdc krb5-admin-server krb5-user
+    # A directory.
+    slapd ldap-utils
 )
 packages_bench=(
     openssh-server docker.io busybox-static iptables python3 gcc libc6-dev libssh-dev

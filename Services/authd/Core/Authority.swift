@@ -30,14 +30,14 @@ package struct Authority: Sendable {
 
     /// Throws a `CodedError` when it cannot decide: `AUTHD_DATABASE_FAILED`, `AUTHD_BUSY`.
     package func answer(_ request: AuthRequest) async throws -> AuthResponse {
-        let verdict = try await verdict(request)
+        let verdict = try await completed(try await verdict(request), request)
         switch verdict {
         case .accepted(let person, let key):
             logger.emit(
                 .authdAccepted,
                 labels(request, [LogLabel.authenticatedUsername: .string(person.name)])
             )
-            var carried = person.carried
+            var carried = passwords.carried(by: person, request.head)
             if let account = person.account { carried.markFactor(request.question, of: account) }
             for (name, value) in key?.environment ?? [:] {
                 carried.environment[name] = MetadataValue(value)
@@ -80,6 +80,7 @@ package struct Authority: Sendable {
         case unusableCertificate = "certificate is not in order"
         case untrustedAuthority = "authority is not trusted"
         case revoked = "certificate is revoked"
+        case notInDirectory = "not in the directory"
         case otherPrincipals = "certificate is of nobody who may log in under this name"
     }
 
@@ -116,20 +117,69 @@ package struct Authority: Sendable {
             return .refused(.unknownKey)  // a kind of key that nobody can have here
         }
         guard let account = try await store.account(withKey: key.blob, for: name) else {
-            return .refused(.unknownKey)
+            return try await checkDirectory(key, name, from: address)
         }
         if let reason = account.closed { return .refused(reason) }
         let stored = account.keys.first { $0.fingerprint == key.fingerprint }
-        let options = try KeyOptions(stored?.options ?? "")
+        return try checked(stored?.options ?? "", of: Person(account), from: address)
+    }
+
+    /// Keys of the directory count under their owner's own name. Where it does not answer, those
+    /// who have keys in the store are not kept waiting for it.
+    private func checkDirectory(
+        _ key: StoredKey,
+        _ name: String,
+        from address: String
+    ) async throws -> Verdict {
+        guard passwords.directoryHasKeys else { return .refused(.unknownKey) }
+        let account = try await store.account(named: name)
+        let found: LDAPPerson?
+        do {
+            found = try await passwords.stranger(named: name)
+        } catch {
+            guard let account, !account.keys.isEmpty else { throw error }
+            return .refused(.unknownKey)
+        }
+        let keys = (found?.keys ?? []).compactMap { try? StoredKey(line: $0) }
+        guard let found, let match = keys.first(where: { $0.blob == key.blob }) else {
+            return .refused(.unknownKey)
+        }
+        if let reason = account?.closed { return .refused(reason) }
+        let person = Person(name: found.name, account: account, said: found.said)
+        return try checked(match.options, of: person, from: address)
+    }
+
+    private func checked(
+        _ options: String,
+        of person: Person,
+        from address: String
+    ) throws -> Verdict {
+        let options = try KeyOptions(options)
         if let reason = options.refusal(address: address, at: now) {
             return .refused(.init(reason: reason))
         }
-        return .accepted(account, options)
+        return .accepted(person, options)
+    }
+
+    /// Asks the directory too, where everybody has to be in it; passwords have asked it already.
+    private func completed(_ verdict: Verdict, _ request: AuthRequest) async throws -> Verdict {
+        guard case .accepted(let person, let key) = verdict else { return verdict }
+        if case .password = request.question { return verdict }
+        switch try await passwords.completed(.right(person)) {
+        case .right(let person): return .accepted(person, key)
+        case .refused(let refusal): return .refused(refusal)
+        }
     }
 
     private func check(_ authenticated: String, as typed: String) async throws -> Verdict {
-        guard !authenticated.isEmpty, let account = try await store.account(named: authenticated)
-        else { return .refused(.unknownUser) }
+        guard !authenticated.isEmpty else { return .refused(.unknownUser) }
+        guard let account = try await store.account(named: authenticated) else {
+            guard let found = try await passwords.stranger(named: authenticated) else {
+                return .refused(.unknownUser)
+            }
+            let person = Person(name: found.name, account: nil, said: found.said)
+            return person.mayLogIn(as: typed) ? .accepted(person) : .refused(.notAllowed)
+        }
         if let reason = account.closed { return .refused(reason) }
         return account.mayLogIn(as: typed) ? .accepted(account) : .refused(.notAllowed)
     }

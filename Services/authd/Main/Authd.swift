@@ -29,11 +29,13 @@ struct Authd: DaemonCommand {
         context.health.register("database") { await store.problem() }
 
         let router = context.router(logger)
-        let kerberos = try await kerberos(context.config, store, logger)
+        let directory = try await directory(config.ldap, logger)
+        let kerberos = try await kerberos(context.config, store, directory, logger)
         let passwords = PasswordSources(
             store: store,
             hasher: hasher,
-            kerberos: kerberos.flatMap { $0.checksPasswords ? $0 : nil }
+            kerberos: kerberos.flatMap { $0.checksPasswords ? $0 : nil },
+            directory: directory
         )
         let authority = Authority(
             passwords,
@@ -105,6 +107,7 @@ struct Authd: DaemonCommand {
     private func kerberos(
         _ config: BerthConfig,
         _ store: UserStore,
+        _ directory: LDAPDirectory?,
         _ logger: Logger
     ) async throws -> KerberosAuthority? {
         let kerberos = config.authdKerberos
@@ -112,9 +115,20 @@ struct Authd: DaemonCommand {
         return try await NIOThreadPool.singleton.runIfActive {
             try KerberosAuthority(
                 store: store,
+                directory: directory,
                 config: kerberos,
                 logger: logger
             )
+        }
+    }
+
+    private func directory(
+        _ config: AuthdLDAPConfig,
+        _ logger: Logger
+    ) async throws -> LDAPDirectory? {
+        guard config.isUsed else { return nil }
+        return try await NIOThreadPool.singleton.runIfActive {
+            try LDAPDirectory(config, logger: logger)
         }
     }
 

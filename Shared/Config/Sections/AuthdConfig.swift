@@ -9,6 +9,7 @@ package struct AuthdConfig: ConfigSection {
     package var certificates = AuthdCertificatesConfig()
     package var login = AuthdLoginConfig()
     package var kerberos = AuthdKerberosConfig()
+    package var ldap = AuthdLDAPConfig()
 
     package init() {}
 
@@ -21,6 +22,7 @@ package struct AuthdConfig: ConfigSection {
         visitor.section("certificates", &certificates)
         visitor.section("login", &login, checked: login.enable)
         visitor.section("kerberos", &kerberos)
+        visitor.section("ldap", &ldap, checked: ldap.isUsed)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {

@@ -20,6 +20,7 @@ import clusters
 import measures
 import recordings
 import search
+import users
 from targets import (
     ROOT,
     Berth,
@@ -66,6 +67,7 @@ TARGETS = {
     "auditd": lambda folder: recordings.Auditd("auditd", folder),
     "auditd-s3": lambda folder: recordings.Auditd("auditd-s3", folder, storage="s3"),
     "archive": lambda folder: search.Archive("archive", folder, storage="file"),
+    "authd": lambda folder: users.Authd("authd", folder),
     "grep": lambda folder: search.Grep("grep", folder),
     "dd": lambda folder: recordings.Dd("dd", folder),
     "aws": lambda folder: recordings.Aws("aws", folder),
@@ -77,7 +79,7 @@ TARGETS = {
 SUITES = (
     "engine", "engine-x25519", "plain", "recorded", "docker", "docker-warm", "docker-pool", "oci",
     "oci-warm", "kubernetes", "kubernetes-warm", "auditd", "auditd-s3",
-    "archive",
+    "archive", "authd",
 )  # fmt: skip
 BOTH = ("sshd", "libssh")
 CIPHERS = {
@@ -173,6 +175,18 @@ BENCHMARKS = [
     Benchmark(("recording.upload",), ("MB/s",), "auditd-s3", ("aws",), recordings.upload),
     *(searches(kind) for kind in ("text", "lines", "command")),
     *(searches(kind, peers=()) for kind in ("user", "time")),
+    # What one authd with ten thousand users answers; its peers would be other directories.
+    Benchmark(("login.authd.import",), ("s",), "authd", (), users.import_seconds, 1),
+    Benchmark(
+        ("login.authd.lookup.p50", "login.authd.lookup.p99"), ("ms", "ms"), "authd", (),
+        users.lookups,
+    ),
+    Benchmark(("login.authd.keys",), ("1/s",), "authd", (), users.keys),
+    Benchmark(("login.authd.passwords",), ("1/s",), "authd", (), users.passwords),
+    Benchmark(
+        ("login.authd.flood.p50", "login.authd.flood.p99"), ("ms", "ms"), "authd", (),
+        users.flood, 1,
+    ),
     Benchmark(("docker.memory.100",), ("MiB",), "docker", ("sshd",), measures.total_memory, 1),
 ]  # fmt: skip
 

@@ -11,6 +11,7 @@ package import SharedModels
 /// rules for local names.
 package final class KerberosAuthority: Sendable {
     private let store: UserStore
+    private let directory: LDAPDirectory?
     private let config: AuthdKerberosConfig
     private let logger: Logger
     private let negotiations = KerberosNegotiations()
@@ -21,10 +22,12 @@ package final class KerberosAuthority: Sendable {
     /// used.
     package init(
         store: UserStore,
+        directory: LDAPDirectory? = nil,
         config: AuthdKerberosConfig,
         logger: Logger
     ) throws {
         self.store = store
+        self.directory = directory
         self.config = config
         self.logger = logger
         let path = config.kerberos.configPath
@@ -139,7 +142,11 @@ package final class KerberosAuthority: Sendable {
         )
         let isAnyName = !config.requireAccount && !config.kerberos.enforceUsername
         guard isAnyName || person.mayLogIn(as: typed) else { throw refusal(.notAllowed) }
-        return person
+        guard let directory else { return person }
+        guard let known = try await directory.completed(person) else {
+            throw refusal(.notInDirectory)
+        }
+        return known
     }
 
     private func refusal(_ reason: Authority.Reason) -> KerberosLibrary.Refusal {

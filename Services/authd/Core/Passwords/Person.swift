@@ -16,6 +16,14 @@ struct Person: Sendable, Hashable {
         var environment: [String: MetadataValue] = [:]
         /// Keyed by the path inside the workspace.
         var files: [String: BinaryMetadataValue] = [:]
+
+        /// What was there already wins, but for the groups, which are both.
+        mutating func merge(_ other: Said) {
+            groups = Set(groups + other.groups).sorted()
+            metadata.merge(other.metadata) { old, _ in old }
+            environment.merge(other.environment) { old, _ in old }
+            files.merge(other.files) { old, _ in old }
+        }
     }
 
     init(_ account: Account, said: Said = Said()) {

@@ -137,7 +137,7 @@ package struct Conversation: Sendable {
             AuthResponse(
                 success: true,
                 authenticatedUsername: person.name,
-                carried: person.carried
+                carried: passwords.carried(by: person, head)
             )
         )
     }
