@@ -301,7 +301,7 @@ let services: [Target] = [
         "Services/auditd/Core",
         [
             "SharedTracing",
-            "AuditClient", "AuditEvidence", "SharedAudit", "SharedModels", "CFiles", "CZlib",
+            "AuditClient", "AuditEvidence", "SharedAudit", "SharedModels", "CFiles", "CIsal",
             "SharedLogging",
             "SharedMessages", "SharedHTTP", "SharedConfig", "SharedAge", grdb, log, metrics,
             hummingbird,

@@ -34,7 +34,8 @@ final class FakeAuditd: Sendable {
         { path, body in
             try #require(path == RecordingRoutes.batch)
             await self.pass()
-            return try self.answer(try RecordingBatch(decoding: body))
+            let bytes = body.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
+            return try self.answer(try RecordingBatch(decoding: bytes))
         }
     }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import NIOCore
 import NIOPosix
 import SharedSSH
 
@@ -16,6 +17,7 @@ struct Idle: AsyncParsableCommand {
     @Option(help: "Run this in each.") var command: String?
     @Flag(help: "Say \"ready\" once they are there.") var announce = false
     @Flag(help: "Read what the commands write.") var drain = false
+    @Option(help: "Send this line to each command once all are there.") var line: String?
 
     private struct Result: Encodable {
         let bench = "idle"
@@ -42,6 +44,9 @@ struct Idle: AsyncParsableCommand {
             try await session.request(.exec(command: RawText(command)))
             sessions.append(session)
             if drain { readers.append(Task { while try await session.read() != nil {} }) }
+        }
+        if let line {
+            for session in sessions { try await session.write(ByteBuffer(string: line + "\n")) }
         }
         if announce { try FileHandle.standardOutput.write(contentsOf: Data("ready\n".utf8)) }
         try await Task.sleep(for: .seconds(hold))

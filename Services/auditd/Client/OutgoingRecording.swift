@@ -7,7 +7,8 @@ import Synchronization
 final class OutgoingRecording: RecordingHandle {
     /// How the recording tells the shipper that there is work.
     struct Signals: Sendable {
-        var mustEncode: @Sendable (OutgoingRecording) -> Void
+        /// `isMuch`: there is enough of it to be encoded without waiting for more.
+        var mustEncode: @Sendable (OutgoingRecording, _ isMuch: Bool) -> Void
         var mustSend: @Sendable (OutgoingRecording) -> Void
         var waited: @Sendable () -> Void
         var lost: @Sendable (OutgoingRecording, _ isFirst: Bool) -> Void
@@ -105,7 +106,7 @@ final class OutgoingRecording: RecordingHandle {
             timestamp: signals.now(),
             cost: event.approximateSize
         )
-        if change({ $0.note(entry) }) { signals.mustEncode(self) }
+        if change({ $0.note(entry) }) { signals.mustEncode(self, false) }
     }
 
     private func changeFacts(_ body: (inout RecordingFacts) -> Void) {
@@ -137,9 +138,9 @@ final class OutgoingRecording: RecordingHandle {
     private func admit(_ entry: OutgoingState.Entry) -> OutgoingState.Admission {
         let (admission, lost) = change { ($0.admit(entry), $0.lostMessages) }
         switch admission {
-        case .added: signals.mustEncode(self)
+        case .added(isNews: true, let isMuch): signals.mustEncode(self, isMuch)
         case .lost: signals.lost(self, lost == 1)
-        case .mustWait, .ended, .failed: break
+        case .added, .mustWait, .ended, .failed: break
         }
         return admission
     }
@@ -171,7 +172,7 @@ final class OutgoingRecording: RecordingHandle {
         case .failed(let error): waiter.continuation.resume(throwing: error)
         case .added, .lost, .ended:
             waiter.continuation.resume()
-            signals.mustEncode(self)
+            signals.mustEncode(self, read(\.hasMuch))
         }
     }
 
@@ -206,16 +207,25 @@ final class OutgoingRecording: RecordingHandle {
     /// Nothing more can come from the gateway.
     var hasEnded: Bool { read(\.hasDisconnected) }
     var isOver: Bool { read { Self.isOver($0) || $0.isFinished } }
-    /// Whether a session waits for room.
-    var isWaitedFor: Bool { read { !$0.waiters.isEmpty } }
     /// Whether there is no session without it.
     var isStrict: Bool { read(\.isStrict) }
 
-    /// Encodes what was admitted. One caller at a time.
+    /// Encodes what was admitted, and has it sent. One caller at a time.
     func encode(using deflater: Deflater) {
-        let entries = change { $0.takePending() }
-        guard let last = entries.last else { return }
-        let isLast = last.event == .disconnect
+        var rest = read(\.pendingCost)
+        while case let entries = change({ $0.takePending() }), !entries.isEmpty {
+            encode(entries, using: deflater)
+            rest -= entries.reduce(0) { $0 + $1.cost }
+            guard rest > 0 else { break }
+        }
+        signals.mustSend(self)
+        // What has come meanwhile waits for more, as it would have if it had come later.
+        let (isLeft, hasMuch) = read { (!$0.pending.isEmpty, $0.hasMuch) }
+        if isLeft { signals.mustEncode(self, hasMuch) }
+    }
+
+    private func encode(_ entries: [OutgoingState.Entry], using deflater: Deflater) {
+        let isLast = entries.last?.event == .disconnect
         let bytes = encoder.withLock { encoder in
             for entry in entries {
                 encoder.append(
@@ -280,13 +290,13 @@ final class OutgoingRecording: RecordingHandle {
 
     /// Answers how many more bytes are acknowledged now.
     func acknowledge(_ length: UInt64) -> UInt64 {
-        let (released, gained) = change { state in
+        let (released, gained, hasMuch) = change { state in
             let before = state.acknowledged
             let released = state.acknowledge(length)
-            return (released, state.acknowledged - before)
+            return (released, state.acknowledged - before, state.hasMuch)
         }
         for continuation in released { continuation.resume() }
-        if !released.isEmpty { signals.mustEncode(self) }
+        if !released.isEmpty { signals.mustEncode(self, hasMuch) }
         return gained
     }
 

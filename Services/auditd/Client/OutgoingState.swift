@@ -31,7 +31,9 @@ struct OutgoingState {
     }
 
     enum Admission {
-        case added
+        /// `isNews`: whoever encodes has to be told, as there was nothing to encode, or is enough
+        /// now to be encoded without waiting for more.
+        case added(isNews: Bool, isMuch: Bool)
         case mustWait
         case lost
         /// The recording has ended; nothing is added any more.
@@ -50,7 +52,9 @@ struct OutgoingState {
     /// Bytes in memory: of entries before they are encoded, of their encoding after.
     private(set) var held = 0
 
-    private(set) var pending: [Entry] = []
+    private(set) var pending: Deque<Entry> = []
+    /// Of the pending entries.
+    private(set) var pendingCost = 0
     private(set) var chunks: Deque<Chunk> = []
     private(set) var waiters: Deque<Waiter> = []
     private(set) var outstanding = 0
@@ -121,16 +125,12 @@ struct OutgoingState {
             hasDisconnected = true
             // Everyone who still waits belongs before the end; the end itself never waits.
             while let waiter = waiters.popFirst() {
-                add(waiter.entry)
+                _ = add(waiter.entry)
                 waiter.continuation.resume()
             }
-            add(entry)
-            return .added
+            return add(entry)
         }
-        if waiters.isEmpty, fits(entry) {
-            add(entry)
-            return .added
-        }
+        if waiters.isEmpty, fits(entry) { return add(entry) }
         guard isStrict else {
             lose(entry)
             return .lost
@@ -138,10 +138,13 @@ struct OutgoingState {
         return .mustWait
     }
 
+    /// Whether enough waits to be encoded at once.
+    var hasMuch: Bool { pendingCost >= much }
+
     /// Adds an entry of ours, which waits for nothing; false if nothing is added any more.
     mutating func note(_ entry: Entry) -> Bool {
         guard failure == nil, !isAbandoned, !hasDisconnected else { return false }
-        add(entry)
+        _ = add(entry)
         return true
     }
 
@@ -153,12 +156,19 @@ struct OutgoingState {
         return waiters.remove(at: index)
     }
 
+    private var limit: Int { isCrowded ? min(window, Self.crowdedWindow) : window }
+
+    /// Bytes before compression that are worth being encoded and sent by themselves: few enough
+    /// that the window does not fill while nobody works at what is in it.
+    private var much: Int { max(1, limit / 4) }
+
     private func fits(_ entry: Entry) -> Bool {
-        let limit = isCrowded ? min(window, Self.crowdedWindow) : window
-        return outstanding == 0 || outstanding + entry.cost <= limit
+        outstanding == 0 || outstanding + entry.cost <= limit
     }
 
-    private mutating func add(_ entry: Entry) {
+    private mutating func add(_ entry: Entry) -> Admission {
+        let before = pendingCost
+        let wasEmpty = pending.isEmpty
         if lostMessages > 0 {
             pending.append(
                 Entry(
@@ -171,8 +181,11 @@ struct OutgoingState {
             (lostMessages, lostBytes) = (0, 0)
         }
         pending.append(entry)
+        pendingCost += entry.cost
         outstanding += entry.cost
         held += entry.cost
+        let isMuch = before < much && pendingCost >= much
+        return .added(isNews: wasEmpty || isMuch, isMuch: isMuch)
     }
 
     private mutating func lose(_ entry: Entry) {
@@ -182,9 +195,21 @@ struct OutgoingState {
 
     // MARK: - Encoding
 
+    /// Bytes before compression that are encoded together. What comes of more would be memory that
+    /// the allocator gives back each time.
+    private static let pieceLimit = 512 << 10
+
+    /// The next entries: at least one, and no more once they are enough for one piece.
     mutating func takePending() -> [Entry] {
-        defer { pending = [] }
-        return pending
+        var entries: [Entry] = []
+        var cost = 0
+        while cost < Self.pieceLimit, let entry = pending.popFirst() {
+            cost += entry.cost
+            entries.append(entry)
+        }
+        pendingCost -= cost
+        if pending.isEmpty { pending = [] }  // gives up its memory
+        return entries
     }
 
     mutating func encoded(_ bytes: ByteBuffer, cost: Int, isLast: Bool) {
@@ -281,7 +306,7 @@ struct OutgoingState {
         var released: [CheckedContinuation<Void, any Error>] = []
         while let first = waiters.first, fits(first.entry) {
             waiters.removeFirst()
-            add(first.entry)
+            _ = add(first.entry)
             released.append(first.continuation)
         }
         return released
@@ -336,6 +361,7 @@ struct OutgoingState {
     private mutating func drop() -> [CheckedContinuation<Void, any Error>] {
         for entry in pending { lose(entry) }
         pending = []
+        pendingCost = 0
         chunks = []
         (outstanding, held) = (0, 0)
         defer { waiters = [] }

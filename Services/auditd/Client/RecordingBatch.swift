@@ -54,19 +54,35 @@ extension RecordingBatch {
     /// In a frame's kind: the identifier is followed by the part's number and offset.
     fileprivate static let partMark: UInt8 = 0x10
 
+    /// Data of at least this size is not copied.
+    private static let largeData = 4 << 10
+
     package func encoded() -> ByteBuffer {
+        var pieces = encodedPieces()
+        guard var bytes = pieces.first else { return ByteBuffer() }
+        for index in pieces.indices.dropFirst() { bytes.writeBuffer(&pieces[index]) }
+        return bytes
+    }
+
+    /// The bytes as pieces that belong one behind the other, at least one.
+    package func encodedPieces() -> [ByteBuffer] {
+        var pieces: [ByteBuffer] = []
         var bytes = ByteBuffer()
         bytes.writeInteger(Self.magic)
         bytes.writeInteger(UInt8(clamping: gateway.utf8.count))
         bytes.writeBytes(gateway.utf8.prefix(255))
         for frame in frames {
-            switch frame.action {
-            case .open(let facts): bytes.writeFrame(1, frame.id, 0, facts)
-            case .append(let offset, let data): bytes.writeFrame(2, frame.id, offset, data)
-            case .finish(let length): bytes.writeFrame(3, frame.id, length, ByteBuffer())
+            let data = bytes.writeFrame(frame)
+            guard data.readableBytes >= Self.largeData else {
+                bytes.writeImmutableBuffer(data)
+                continue
             }
+            pieces.append(bytes)
+            pieces.append(data)
+            bytes = ByteBuffer()
         }
-        return bytes
+        if bytes.readableBytes > 0 { pieces.append(bytes) }
+        return pieces
     }
 
     package init(decoding bytes: ByteBuffer) throws(BatchError) {
@@ -84,12 +100,21 @@ extension RecordingBatch {
 }
 
 extension ByteBuffer {
-    fileprivate mutating func writeFrame(
+    /// Writes what stands before a frame's data, and answers that.
+    fileprivate mutating func writeFrame(_ frame: RecordingBatch.Frame) -> ByteBuffer {
+        switch frame.action {
+        case .open(let facts): writeHead(1, frame.id, 0, facts)
+        case .append(let offset, let data): writeHead(2, frame.id, offset, data)
+        case .finish(let length): writeHead(3, frame.id, length, ByteBuffer())
+        }
+    }
+
+    private mutating func writeHead(
         _ kind: UInt8,
         _ id: RecordingID,
         _ offset: UInt64,
         _ data: ByteBuffer
-    ) {
+    ) -> ByteBuffer {
         if id.isWhole {
             writeMultipleIntegers(kind, id.high, id.low)
         } else {
@@ -97,7 +122,7 @@ extension ByteBuffer {
             writeMultipleIntegers(marked, id.high, id.low, id.part, id.offset)
         }
         writeMultipleIntegers(offset, UInt32(clamping: data.readableBytes))
-        writeImmutableBuffer(data)
+        return data
     }
 
     fileprivate mutating func readFrame() throws(BatchError) -> RecordingBatch.Frame {

@@ -22,9 +22,9 @@ import Synchronization
 /// entry leaves at once. On graceful shutdown no new recording is accepted, and `run()` returns
 /// when the last one is finished; when cancelled it gives up what is left.
 package final class RecordingShipper: Recorder, Service {
-    /// Makes a `POST` and answers with the status and body.
+    /// Makes a `POST` of all the pieces, one behind the other, and answers with the status and body.
     package typealias Transport =
-        @Sendable (_ path: String, _ body: ByteBuffer) async throws -> (
+        @Sendable (_ path: String, _ body: [ByteBuffer]) async throws -> (
             status: Int, body: ByteBuffer
         )
 
@@ -41,6 +41,7 @@ package final class RecordingShipper: Recorder, Service {
     private let registry = Mutex(Registry())
     private let encodeQueue = WorkQueue()
     private let workers: [EncodeWorker]
+    private let gathering = Interruption()
     private let metrics = ShipperMetrics()
     private let memory: RecordingMemory
 
@@ -91,14 +92,19 @@ package final class RecordingShipper: Recorder, Service {
         self.init(options: options, clients: [("", client)], logger: logger)
     }
 
+    private static let shortBody = 32 << 10
+
     private static func transport(_ client: HTTPClient, _ limit: Duration) -> Transport {
         { path, body in
+            // What is short leaves together with the request's head.
+            let isShort = body.reduce(0) { $0 + $1.readableBytes } < shortBody
             let reply = try await client.send(
                 HTTPCall(
                     .post,
                     path,
                     headers: ["Content-Type": RecordingRoutes.batchType],
-                    body: Array(body.readableBytesView),
+                    body: isShort ? body.flatMap(\.readableBytesView) : [],
+                    pieces: isShort ? [] : body,
                     timeLimit: .total(limit)
                 )
             )
@@ -138,7 +144,10 @@ package final class RecordingShipper: Recorder, Service {
 
     private var signals: OutgoingRecording.Signals {
         .init(
-            mustEncode: { [encodeQueue] in encodeQueue.add($0) },
+            mustEncode: { [encodeQueue, gathering] in
+                encodeQueue.add($0)
+                if $1 { gathering.end() }
+            },
             mustSend: { [links] in links[$0.link].queue.add($0) },
             waited: { [metrics] in metrics.waits.increment() },
             lost: { [metrics, logger] recording, isFirst in
@@ -214,10 +223,8 @@ package final class RecordingShipper: Recorder, Service {
         for await _ in encodeQueue.signals {
             while case let work = encodeQueue.takeAll(), !work.isEmpty {
                 await encode(work)
-                for recording in work { mustSend(recording) }
-                // What comes meanwhile is encoded together, with one wake-up.
-                guard !work.contains(where: \.isWaitedFor) else { continue }
-                try? await Task.sleep(for: options.linger)  // cancelled: the signals end
+                // What comes meanwhile is encoded together, with one wake-up, unless it is much.
+                await gathering.wait(options.linger)
             }
         }
     }
@@ -349,7 +356,7 @@ package final class RecordingShipper: Recorder, Service {
     }
 
     private func send(_ batch: RecordingBatch, _ link: AuditdLink) async throws -> BatchReply {
-        let (status, body) = try await link.transport(RecordingRoutes.batch, batch.encoded())
+        let (status, body) = try await link.transport(RecordingRoutes.batch, batch.encodedPieces())
         guard status == 200 else {
             throw CodedError(
                 .auditDeliveryFailed,

@@ -42,6 +42,8 @@ package final class RecordingService: Service {
     private let threads: NIOThreadPool
     private let logger: Logger
     private let changes: ChangeSet
+    /// What the index has of recordings that run: most changes only make them longer.
+    private let noted = Mutex<[RecordingID: SpooledFacts]>([:])
     /// Recordings whose text is not in the index yet.
     private let textless = ChangeSet()
     private let followers: Followers
@@ -267,10 +269,19 @@ package final class RecordingService: Service {
     }
 
     /// What fails is told once, and tried again: a full disk heals.
-    private func note(_ recordings: [(RecordingID, SpoolEngine.Recording)]) async {
+    private func note(_ changed: [(RecordingID, SpoolEngine.Recording)]) async {
+        let recordings = noted.withLock { noted in
+            changed.filter { noted[$0.0] != $0.1.spooled }
+        }
         do {
             try await index.put(recordings.map { RecordingSummary($0, $1) })
-            for (id, _) in recordings { changes.succeeded(id) }
+            noted.withLock { noted in
+                for (id, recording) in recordings {
+                    let isOpen = recording.spooled.state == .open
+                    noted[id] = isOpen ? recording.spooled : nil
+                }
+            }
+            for (id, _) in changed { changes.succeeded(id) }
         } catch is CancellationError {
             return
         } catch {

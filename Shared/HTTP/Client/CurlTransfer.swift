@@ -1,4 +1,5 @@
 import CCurl
+import NIOCore
 import SharedConfig
 
 #if canImport(Glibc)
@@ -16,6 +17,8 @@ struct CurlPlan: Sendable {
     var socketPath: String?
     var headers: HTTPHeaderList
     var body: [UInt8]
+    /// Sent in place of `body`.
+    var pieces: [ByteBuffer]
     /// Sent in place of `body`.
     var file: HTTPFileBody?
     var timeLimit: HTTPCall.TimeLimit
@@ -48,6 +51,7 @@ struct CurlFailure: Error, CustomStringConvertible {
     private let errorText: UnsafeMutablePointer<CChar>
     private let body: UnsafeMutableBufferPointer<UInt8>
     private var source: UploadSource?
+    private var pieces = PieceSource([])
 
     private var status = 0
     private var fields: [HTTPHeaderList.Field] = []
@@ -90,6 +94,7 @@ struct CurlFailure: Error, CustomStringConvertible {
         unsafe curl_slist_free_all(headerLines)
         unsafe headerLines = nil
         source = nil
+        pieces = PieceSource([])
     }
 
     /// Tells the reader how the transfer ended.
@@ -149,11 +154,28 @@ extension CurlTransfer {
     /// Bytes that libcurl asks for at a time: parts of uploads are long.
     private static let uploadBuffer = 512 << 10
 
-    /// The body is read by callbacks, so that its length does not count in memory.
+    private func setPieces(_ handle: CurlHandle) throws(CurlFailure) {
+        pieces = PieceSource(plan.pieces)
+        try setReading(handle, length: pieces.length)
+    }
+
     private func setFileBody(_ handle: CurlHandle, _ file: HTTPFileBody) throws(CurlFailure) {
         source = try UploadSource(file)
+        try setReading(handle, length: file.length)
+    }
+
+    private func read(into space: UnsafeMutableRawBufferPointer) -> Int? {
+        plan.file == nil ? unsafe pieces.read(into: space) : unsafe source?.read(into: space)
+    }
+
+    private func seek(to offset: Int64) -> Bool {
+        plan.file == nil ? pieces.seek(to: offset) : source?.seek(to: offset) ?? false
+    }
+
+    /// The body is read by callbacks, so that nobody has to hold it as a whole.
+    private func setReading(_ handle: CurlHandle, length: UInt64) throws(CurlFailure) {
         let this = unsafe Unmanaged.passUnretained(self).toOpaque()
-        try handle.setSize(CURLOPT_POSTFIELDSIZE_LARGE, Int(clamping: file.length))
+        try handle.setSize(CURLOPT_POSTFIELDSIZE_LARGE, Int(clamping: length))
         try handle.set(CURLOPT_UPLOAD_BUFFERSIZE, Self.uploadBuffer)
         try unsafe handle.set(CURLOPT_READDATA, this)
         try unsafe handle.set(CURLOPT_SEEKDATA, this)
@@ -163,13 +185,12 @@ extension CurlTransfer {
             }
             let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(this).takeUnretainedValue()
             let space = unsafe UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
-            return unsafe transfer.source?.read(into: space) ?? Int(CURL_READFUNC_ABORT)
+            return unsafe transfer.read(into: space) ?? Int(CURL_READFUNC_ABORT)
         }
         try unsafe handle.setSeek { this, offset, origin in
             guard let this = unsafe this, origin == SEEK_SET else { return CURL_SEEKFUNC_FAIL }
             let transfer = unsafe Unmanaged<CurlTransfer>.fromOpaque(this).takeUnretainedValue()
-            let isDone = transfer.source?.seek(to: Int64(offset)) ?? false
-            return isDone ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
+            return transfer.seek(to: Int64(offset)) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
         }
     }
 }
@@ -199,6 +220,7 @@ extension CurlTransfer {
         case .get, .delete, .post, .put, .patch:
             try handle.set(CURLOPT_POST, 1)
             if let file = plan.file { return try setFileBody(handle, file) }
+            if !plan.pieces.isEmpty { return try setPieces(handle) }
             try handle.setSize(CURLOPT_POSTFIELDSIZE_LARGE, plan.body.count)
             try unsafe handle.set(CURLOPT_POSTFIELDS, UnsafeMutableRawPointer(body.baseAddress))
         }

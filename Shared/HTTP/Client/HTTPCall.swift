@@ -1,3 +1,4 @@
+package import NIOCore
 package import SharedMessages
 
 #if canImport(FoundationEssentials)
@@ -33,6 +34,9 @@ package struct HTTPCall: Sendable {
     package var path: String
     package var headers: HTTPHeaderList
     package var body: [UInt8]
+    /// Sent in place of `body`, one after the other and without being put together before; for
+    /// `post`, `put` and `patch`.
+    package var pieces: [ByteBuffer]
     /// Sent in place of `body`; for `post`, `put` and `patch`.
     package var file: HTTPFileBody?
     /// What stands for the path in traces, without what differs from call to call.
@@ -47,6 +51,7 @@ package struct HTTPCall: Sendable {
         _ path: String,
         headers: HTTPHeaderList = [:],
         body: [UInt8] = [],
+        pieces: [ByteBuffer] = [],
         file: HTTPFileBody? = nil,
         timeLimit: TimeLimit? = nil,
         replyLimit: Int? = nil
@@ -55,6 +60,7 @@ package struct HTTPCall: Sendable {
         self.path = path
         self.headers = headers
         self.body = body
+        self.pieces = pieces
         self.file = file
         self.timeLimit = timeLimit
         self.replyLimit = replyLimit

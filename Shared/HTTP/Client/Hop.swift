@@ -30,6 +30,7 @@ struct Hop {
             socketPath: socketPath,
             headers: call.headers,
             body: call.body,
+            pieces: call.pieces,
             file: call.file,
             timeLimit: limit ?? .total(options.timeout),
             connectTimeout: options.connectTimeout,
@@ -61,6 +62,7 @@ struct Hop {
     private mutating func dropBody() {
         if call.method != .head { call.method = .get }
         call.body = []
+        call.pieces = []
         call.file = nil
         call.headers["Content-Type"] = nil
     }

@@ -143,6 +143,20 @@ BENCHMARKS = [
     Benchmark(("ssh.idle.memory",), ("KiB",), "plain", BOTH, measures.idle_memory, 1),
     Benchmark(("login.sandbox",), ("ms",), "plain", ("sshd",), measures.login, 1),
     *bulk("ssh.bulk", ".recorded", "recorded", ("sshd",), "aes128-gcm"),
+    # What recording costs: the peer is the same suite without it.
+    Benchmark(
+        ("recording.bulk.down", "recording.bulk.down.cpu"), ("MB/s", "s/GB"), "recorded",
+        ("plain",), measures.bulk_down,
+    ),
+    Benchmark(
+        ("recording.bulk.up", "recording.bulk.up.cpu"), ("MB/s", "s/GB"), "recorded",
+        ("plain",), measures.bulk_up,
+    ),
+    Benchmark(
+        ("recording.echo.p50", "recording.echo.p99"), ("µs", "µs"), "recorded", ("plain",),
+        measures.echo,
+    ),
+    Benchmark(("recording.memory.1000",), ("MiB",), "recorded", (), measures.busy_memory, 1),
     # Beside the engine's own client; what authentication alone takes is to be subtracted.
     *container_logins("docker", "docker", "cold"),
     *container_logins("docker", "docker-warm", "warm"),

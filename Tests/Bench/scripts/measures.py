@@ -126,6 +126,31 @@ def idle_memory(target, sessions=100):
             finish(client)
 
 
+def busy_memory(target, sessions=1000, seconds=10):
+    """MiB that the processes which speak SSH hold at most while so many sessions show output
+    without end and clients read all of it."""
+    client = subprocess.Popen(
+        [
+            target.generator, "idle", "--port", str(target.port), "--user", target.user,
+            "--identity", str(target.key), "--count", str(sessions), "--hold", "600",
+            "--command", "read go; exec cat /dev/zero", "--line", "go", "--drain", "--announce",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    )  # fmt: skip
+    try:
+        expect(client, b"ready\n")
+        end, most = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            most = max(most, target.memory())
+            time.sleep(0.1)
+        return most / 1024
+    finally:
+        client.kill()
+        client.wait()
+
+
 def idle_engine(target, sessions=5000):
     """KiB per authenticated session of many: (without a channel, with one that runs `cat`)."""
     return idle_growth(target, sessions), idle_growth(target, sessions, "--command", target.echo)

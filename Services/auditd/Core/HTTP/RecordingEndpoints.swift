@@ -78,18 +78,28 @@ struct RecordingEndpoints: Sendable {
     // MARK: - Taking
 
     private func take(_ request: Request) async throws -> Response {
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: RecordingRoutes.batchLimit)
-        } catch is NIOTooManyBytesError {
-            throw HTTPRefusal(.contentTooLarge, .httpServerBodyTooLarge)
-        }
+        let body = try await collect(request)
         let batch: RecordingBatch
         do throws(BatchError) { batch = try RecordingBatch(decoding: body) } catch {
             throw HTTPRefusal(.badRequest, .auditdBadBatch, "\(error)")
         }
         let results = try await spool.submit(batch, size: body.readableBytes)
         return try .json(BatchReply(instance: instance, results: results))
+    }
+
+    private func collect(_ request: Request) async throws -> ByteBuffer {
+        let limit = RecordingRoutes.batchLimit
+        var body = ByteBuffer()
+        // Growing step by step would copy it several times.
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+        body.reserveCapacity(min(max(length, 0), limit))
+        for try await var piece in request.body {
+            guard body.readableBytes + piece.readableBytes <= limit else {
+                throw HTTPRefusal(.contentTooLarge, .httpServerBodyTooLarge)
+            }
+            body.writeBuffer(&piece)
+        }
+        return body
     }
 
     // MARK: - Finding
@@ -173,7 +183,11 @@ struct RecordingEndpoints: Sendable {
         {
             return RecordingSummary(id, recording)
         }
-        if let entry = try await index.entry(id) { return entry }
+        if var entry = try await index.entry(id) {
+            // The index has the size of what has ended.
+            if entry.state == .open { entry.size = try await reader.size(id) ?? entry.size }
+            return entry
+        }
         let local = spool.parts(of: id).union([id]).compactMap { part in
             spool.recording(part).map { RecordingSummary(part, $0) }
         }

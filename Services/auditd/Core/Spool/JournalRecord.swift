@@ -1,5 +1,5 @@
 import AuditClient
-import CZlib
+import CIsal
 import NIOCore
 
 /// One line of the journal: what was acknowledged to a gateway, or will be with the next sync.
@@ -126,12 +126,10 @@ extension ByteBuffer {
     /// The CRC-32 of what can be read, or of `before` and that.
     func checksum(_ before: UInt32 = 0) -> UInt32 {
         unsafe withUnsafeReadableBytes { bytes in
-            unsafe UInt32(
-                truncatingIfNeeded: crc32_z(
-                    uLong(before),
-                    bytes.baseAddress?.assumingMemoryBound(to: Bytef.self),
-                    bytes.count
-                )
+            unsafe crc32_gzip_refl(
+                before,
+                bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                UInt64(bytes.count)
             )
         }
     }

@@ -58,8 +58,8 @@ final class Spool: Sendable {
     private let now: @Sendable () -> Int64
     private let onChange: @Sendable (Set<RecordingID>) -> Void
 
-    /// Recovers what the last run left; blocks. `onChange` gets the recordings that began, got
-    /// other facts or ended.
+    /// Recovers what the last run left; blocks. `onChange` gets the recordings that began,
+    /// grew, got other facts or ended.
     init(
         _ options: SpoolEngine.Options,
         now: @escaping @Sendable () -> Int64,

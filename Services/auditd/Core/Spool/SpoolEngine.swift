@@ -14,7 +14,7 @@ import SharedMessages
 /// only that is synced: one sync for all recordings. Of many the file is synced, and the journal
 /// gets their place and checksum: each byte is written once. When the journal has grown to its
 /// limit, the files are synced and it starts anew. A file is called `<id>.new` until the journal
-/// knows of it. All calls block and come from one thread.
+/// knows of it. All calls block and come from one thread; large writes are spread over a few.
 final class SpoolEngine {
     struct Recording {
         var length: UInt64
@@ -72,6 +72,7 @@ final class SpoolEngine {
     private var files: [RecordingID: OpenFile] = [:]
     private var gateways: [String: ContinuousClock.Instant] = [:]
     private let folderLock: OpenFile
+    private let crew = WritingCrew()
     private var tombstones: Tombstones
     /// Bytes that are in files alone, since the journal began.
     private var directBytes: UInt64 = 0
@@ -324,18 +325,25 @@ final class SpoolEngine {
     /// Puts the bytes of a group into their files, and makes those durable that are to be there
     /// alone.
     private func write(_ group: inout CommitGroup) throws(FileError) {
+        var large: [RecordingID: FileWriter] = [:]
         for case .append(let id, let offset, let bytes) in group.records {
             let file = try file(id, group)
-            try file.write(bytes, at: offset)
             recordings[id]?.isDirty = true
             if group.size(of: id) >= options.directFrom {
-                file.startSync(from: offset, count: bytes.readableBytes)
+                large[id, default: FileWriter(file)].pieces.append((offset, bytes))
+            } else {
+                try file.write(bytes, at: offset)
             }
         }
+        guard !large.isEmpty else { return }
+        try crew.forEach(large.values) { writer throws(FileError) in try writer.write() }
         // What begins in this group is small as a rule, and its name is not durable.
         let direct = group.sizes.filter { $0.value >= options.directFrom && !group.isNew($0.key) }
+        // While the disk works.
+        group.makeExtents(of: direct)
+        let writers = direct.keys.compactMap { large[$0] }
+        try crew.forEach(writers) { writer throws(FileError) in try writer.sync() }
         guard !direct.isEmpty else { return }
-        for id in direct.keys { try file(id, group).sync() }
         if direct.keys.contains(where: { recordings[$0]?.isNamed == false }) {
             try Folder.sync(options.folder)
         }
@@ -344,7 +352,6 @@ final class SpoolEngine {
             recordings[id]?.isDirty = false
             directBytes += UInt64(size)
         }
-        group.makeExtents(of: direct)
     }
 
     private func makeDurable(_ group: CommitGroup) throws(CodedError) {

@@ -1,4 +1,4 @@
-import CZlib
+import CIsal
 import Crypto
 import FoundationEssentials
 import NIOCore
@@ -71,7 +71,7 @@ private struct Digester {
     let wanted: SpoolSlice.Wanted
     private var sha256 = SHA256()
     private var md5 = Insecure.MD5()
-    private var crc: UInt = 0
+    private var crc: UInt32 = 0
 
     init(wanted: SpoolSlice.Wanted) { self.wanted = wanted }
 
@@ -80,21 +80,20 @@ private struct Digester {
             if wanted.contains(.sha256) { unsafe sha256.update(bufferPointer: bytes) }
             if wanted.contains(.md5) { unsafe md5.update(bufferPointer: bytes) }
             if wanted.contains(.crc32) {
-                crc = unsafe crc32_z(
+                crc = unsafe crc32_gzip_refl(
                     crc,
-                    bytes.baseAddress?.assumingMemoryBound(to: Bytef.self),
-                    bytes.count
+                    bytes.baseAddress?.assumingMemoryBound(to: UInt8.self),
+                    UInt64(bytes.count)
                 )
             }
         }
     }
 
     func finish() -> SpoolSlice.Digests {
-        let sum = UInt32(truncatingIfNeeded: crc)
-        return SpoolSlice.Digests(
+        SpoolSlice.Digests(
             sha256: wanted.contains(.sha256) ? Array(sha256.finalize()) : [],
             md5: wanted.contains(.md5) ? Array(md5.finalize()) : [],
-            crc32: wanted.contains(.crc32) ? sum.bigEndianBytes : []
+            crc32: wanted.contains(.crc32) ? crc.bigEndianBytes : []
         )
     }
 }
