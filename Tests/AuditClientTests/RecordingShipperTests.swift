@@ -166,7 +166,9 @@ import Testing
             )
             let error = await #expect(throws: CodedError.self) { try await handle.deliver(.strict) }
             #expect(error?.code == .auditDeliveryTimeout)
-            #expect(failures.codes == [.auditDeliveryTimeout])
+            try await eventually("the connection is told, too") {
+                failures.codes == [.auditDeliveryTimeout]
+            }
         }
     }
 

@@ -270,6 +270,10 @@ class Handler(BaseHTTPRequestHandler):
             entry["status"] = "cut"
             return self.hang_up()
         body = self.rfile.read(int(length or 0))
+        if len(body) < int(length or 0):
+            # Who sent it is gone: S3 takes nothing and has nobody to tell.
+            entry["status"] = "cut"
+            return self.hang_up()
         if fault == "silence":
             entry["status"] = "silence"
             time.sleep(20)
