@@ -310,6 +310,8 @@ let services: [Target] = [
         resources: [
             .embedInCode("Web/index.html"), .embedInCode("Web/page.css"),
             .embedInCode("Web/page.js"), .embedInCode("Web/terminal.js"),
+            .embedInCode("Web/api.js"), .embedInCode("Web/events.js"),
+            .embedInCode("Web/list.js"), .embedInCode("Web/player.js"),
         ]
     ),
     library(
@@ -533,6 +535,7 @@ let support: [Target] = [
     ),
     library("ChildProcess", "Tests/Support/ChildProcess", ["CProcess"]),
     library("DirectoryServer", "Tests/Support/DirectoryServer", ["ChildProcess"]),
+    library("TestCertificates", "Tests/Support/TestCertificates", []),
     .target(
         name: "ClusterDouble",
         dependencies: [
@@ -582,9 +585,8 @@ let testTargets: [Target] = [
     tests(
         "SharedHTTP",
         [
-            "SharedTracing",
-            "SharedMessages", "SharedModels", "SharedConfig", "StubHTTPServer", hummingbird, log,
-            lifecycle, nioCore, nioPosix, nioSSL,
+            "SharedMessages", "SharedModels", "SharedConfig", "SharedTracing", "StubHTTPServer",
+            "TestCertificates", hummingbird, log, lifecycle, nioCore, nioPosix, nioSSL,
         ]
     ),
     tests("SharedTracing", ["SharedMessages"]),
@@ -681,6 +683,7 @@ let testTargets: [Target] = [
             "AuditClient", "AuditEvidence", "SharedModels", "SharedMessages", "SharedConfig",
             "SharedHTTP", "SharedAudit", "SharedAge", hummingbird, hummingbirdTesting, log, nioCore,
             httpTypes, yams, inMemoryLogging, "SharedLogging", "ChildProcess", nioPosix,
+            "TestCertificates",
         ],
         exclude: ["S3/Scripts", "Scripts"]
     ),

@@ -103,11 +103,16 @@ struct BrowserTests {
             var running = Session(recordingID(2), deflater, startedAt: start + 1_000_000_000)
             running.show(1, "$ live-first\r\n")
             let (first, more) = (running.bytes, folder + "/more")
+            var hostile = sampleFacts
+            hostile.username = "<img src=x onerror=alert(1)>"
+            hostile.container = "</td><script>alert(1)</script>"
+            hostile.startedAt += 1_000_000_000
             try await withAuditd(in: folder, token: Self.token, web: true) { auditd in
                 _ = try await auditd.send([
                     .open(ended.id), .init(ended.id, .append(offset: 0, ended.bytes)),
                     .finish(ended.id, UInt64(ended.bytes.readableBytes)),
-                    .open(running.id), .init(running.id, .append(offset: 0, first)),
+                    .open(running.id, hostile),
+                    .init(running.id, .append(offset: 0, first)),
                 ])
                 let search = HTTPCall(
                     .get,

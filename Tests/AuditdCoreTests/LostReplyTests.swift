@@ -46,7 +46,8 @@ private final class LossyWay: Sendable {
     func cut(_ isCut: Bool) { state.withLock { $0.isCut = isCut } }
 
     var transport: RecordingShipper.Transport {
-        { _, body in
+        { _, pieces in
+            let body = pieces.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
             let (isCut, doubles) = self.state.withLock { ($0.isCut, $0.doubles) }
             guard !isCut else { throw Cut() }
             var reply = try await self.auditd.post(body)

@@ -195,14 +195,14 @@ import Yams
     func page() async throws {
         try await withFolder { folder in
             try await withAuditd(in: folder, token: "0123456789abcdef", web: true) { auditd in
-                for path in ["/web", "/web/page.css", "/web/page.js", "/web/terminal.js"] {
+                for path in WebPage.paths {
                     let reply = try await auditd.get(path)
                     #expect(reply.status == 200)
                     #expect(reply.headers["Content-Security-Policy"] == WebPage.policy)
                     #expect(reply.headers["X-Content-Type-Options"] == "nosniff")
                     let text = String(decoding: reply.body, as: UTF8.self)
                     #expect(!text.contains("http://") && !text.contains("https://"))
-                    #expect(!text.contains("innerHTML"))
+                    #expect(!text.contains("innerHTML") && !text.contains("eval("))
                 }
                 #expect(try await auditd.get("/v1/recordings").status == 401)
             }

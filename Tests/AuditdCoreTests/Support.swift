@@ -1,5 +1,7 @@
 import AuditClient
 import Foundation
+import HTTPTypes
+import Hummingbird
 import Logging
 import NIOCore
 import SharedConfig
@@ -49,6 +51,8 @@ struct RunningAuditd: Sendable {
     let service: RecordingService
     let client: HTTPClient
     let url: String
+    /// Of the router: methods and path templates.
+    let routes: [(method: String, path: String)]
 
     func get(_ path: String) async throws -> HTTPReply {
         try await client.send(HTTPCall(.get, path, timeLimit: .total(.seconds(60))))
@@ -90,6 +94,7 @@ func withAuditd<Result>(
     logger: Logger = silent,
     token: String = "",
     web: Bool = false,
+    tls: (server: HTTPServerOptions.TLSOptions, client: HTTPClientOptions.TLSOptions)? = nil,
     change: (inout AuditdConfig) -> Void = { _ in },
     _ body: (RunningAuditd) async throws -> Result
 ) async throws -> Result {
@@ -111,7 +116,7 @@ func withAuditd<Result>(
     service.addRoutes(to: router)
     let http = try HTTPService(
         "auditd",
-        HTTPServerOptions(listen: .tcp(host: "127.0.0.1", port: 0)),
+        HTTPServerOptions(listen: .tcp(host: "127.0.0.1", port: 0), tls: tls?.server),
         router: router,
         logger: silent
     )
@@ -119,10 +124,10 @@ func withAuditd<Result>(
         let running = Task { try await service.run() }
         group.addTask { try await http.run() }
         let address = try await http.boundAddress()
-        let client = try HTTPClient(
-            HTTPClientOptions(url: "http://\(address)", timeout: .seconds(60)),
-            logger: silent
-        )
+        let url = "\(tls == nil ? "http" : "https")://\(address)"
+        var options = HTTPClientOptions(url: url, timeout: .seconds(60))
+        if let tls { options.tls = tls.client }
+        let client = try HTTPClient(options, logger: silent)
         let outcome: Swift.Result<Result, any Error>
         do {
             outcome = .success(
@@ -131,7 +136,8 @@ func withAuditd<Result>(
                         folder: folder,
                         service: service,
                         client: client,
-                        url: "http://\(address)"
+                        url: url,
+                        routes: router.routes.map { ($0.method.rawValue, "\($0.path)") }
                     )
                 )
             )

@@ -120,6 +120,20 @@ import Testing
         #expect(pieces.allSatisfy { $0.kind == .screen && !$0.text.contains("hunter2") })
     }
 
+    @Test("what is typed into an editor or a pager is no command, and what follows is one")
+    func fullScreen() {
+        let pieces = text(
+            shell + [
+                shown("$ "), typed("v"), shown("vi"), typed("i\r"),
+                shown("\r\n\u{1B}[?1049hfirst line\r\n"), typed("j\r"), shown("more\r\n"),
+                typed(":q\r"), shown("\u{1B}[?1049l$ "), typed("ls"), shown("ls"), typed("\r"),
+                shown("\r\n"),
+            ]
+        )
+        #expect(pieces.filter { $0.kind == .command }.map(\.text) == ["vi", "ls"])
+        #expect(pieces.contains { $0.kind == .screen && $0.text == "first line" })
+    }
+
     @Test("a command longer than the screen is wide is one text, also at the bottom")
     func wrapped() {
         let long = "echo " + String(repeating: "x", count: 100)

@@ -2,6 +2,7 @@ import Foundation
 import SharedConfig
 import SharedHTTP
 import SharedMessages
+import TestCertificates
 import Testing
 
 @Suite("TLS between client and server", .timeLimit(.minutes(5)))

@@ -111,6 +111,11 @@ package struct RecordedText: Sendable {
 
     private mutating func typed(_ data: ByteBuffer, _ id: UInt64, _ time: Int64) {
         guard channels[id]?.size != nil else { return }
+        // What is typed into an editor or a pager is no command.
+        guard channels[id]?.screens[1]?.isFullScreen != true else {
+            channels[id]?.typingBegan = nil
+            return
+        }
         let size = channels[id]?.size
         let place = channels[id]?.screens[1, default: TerminalScreen(size: size)].place
         let began = channels[id]?.typingBegan ?? place

@@ -96,6 +96,9 @@ package struct TerminalScreen: Sendable {
         return takeLines()
     }
 
+    /// Whether a program has the whole screen for itself, as editors and pagers have.
+    package var isFullScreen: Bool { otherRows != nil }
+
     /// Where the cursor is.
     package var place: Place { Place(line: row + scrolled, column: column) }
 

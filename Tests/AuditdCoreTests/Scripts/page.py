@@ -18,7 +18,8 @@ from websockets.asyncio.client import connect
 
 CHROMIUM, URL, TOKEN, SHOTS, ENDED, OPEN, MORE = sys.argv[1:8]
 STATUS = "(document.getElementById('status')?.textContent ?? '')"
-LISTED = "!document.getElementById('find').hidden && document.querySelectorAll('#list tr').length"
+LISTED = ("!document.getElementById('find').hidden"
+          " && document.querySelectorAll('#list tr.recording').length")
 
 
 class Page:
@@ -132,6 +133,10 @@ async def search(page):
     await page.until("with links to seconds",
                      f"document.querySelector('#list a[href^=\"#{ENDED}@\"]') !== null")
     await page.shot("found")
+    claim("the words are marked",
+          await page.value("document.querySelector('#list mark').textContent") == "second-output")
+    address = await page.value("location.hash")
+    claim("the address has the search", address == "#?text=second-output", address)
 
 
 async def play(page):
@@ -200,11 +205,40 @@ async def watch(page):
     await page.value(f"location.hash = '#{OPEN}'")
     shown = "document.getElementById('screen').innerText"
     await page.until("the running session is shown", f"{shown}.includes('live-first')")
+    facts = await page.value("document.getElementById('facts').textContent")
+    claim("it says that it runs", "running now" in facts, facts)
     title = await page.value("document.getElementById('title').textContent")
-    claim("it says that it runs", "running now" in title, title)
+    claim("a name is text", title == "<img src=x onerror=alert(1)>", title)
     pathlib.Path(MORE).touch()
     await page.until("what happens is shown as it happens", f"{shown}.includes('live-more')")
+    await page.key("Home")
+    follow = "!document.getElementById('follow').hidden"
+    claim("one may look back", await page.time() < 1 and await page.value(follow))
+    await page.value("document.getElementById('follow').click()")
+    claim("and go to now", await page.time() > 59 and not await page.value(follow))
     await page.shot("live")
+
+
+async def hostile(page):
+    """What people and programs were called is nowhere read as HTML."""
+    await page.value("location.hash = '#?user=' + encodeURIComponent('<img src=x onerror=alert(1)>')")
+    await page.until("the name is found", f"{LISTED} === 1")
+    markup = "document.querySelectorAll('img, script:not([src]), iframe').length"
+    claim("nothing of it is markup", await page.value(markup) == 0)
+    row = await page.value("document.querySelector('#list tr.recording').innerText")
+    claim("it is shown as it is", "<img src=x onerror=alert(1)>" in row, row)
+    await page.value("location.hash = '#?text=' + encodeURIComponent('\" OR \"')")
+    await page.until("what looks like a query is searched as it is", f"{LISTED} === 0")
+    await page.value("location.hash = ''")
+    await page.until("the list is there", f"{LISTED} === 2")
+
+
+async def terminal(page):
+    script = pathlib.Path(__file__).with_name("terminal.js").read_text()
+    result = await page.call("Runtime.evaluate", expression=script, awaitPromise=True,
+                             returnByValue=True)
+    claim("what was recorded looks as in a terminal", result["result"].get("value") == "[]",
+          result)
 
 
 async def narrow(page):
@@ -235,6 +269,8 @@ async def main(port):
         await search(page)
         await follow(page, *await play(page))
         await watch(page)
+        await hostile(page)
+        await terminal(page)
         await narrow(page)
         claim("nothing went wrong", page.errors == [], page.errors)
         foreign = [url for url in page.requests if not url.startswith((URL, "about:", "data:"))]

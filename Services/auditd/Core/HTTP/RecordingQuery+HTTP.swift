@@ -9,6 +9,7 @@ extension RecordingQuery {
     /// The query of a list request. Throws an `HTTPRefusal` with status 400 that names the first
     /// parameter that is wrong.
     init(_ parameters: Parameters) throws {
+        try Self.check(parameters)
         username = parameters["user"].map(String.init)
         remoteAddress = parameters["address"].map(String.init)
         country = parameters["country"].map { $0.uppercased() }
@@ -27,6 +28,13 @@ extension RecordingQuery {
         if let text = parameters["cursor"] {
             guard let place = RecordingCursor(text) else { throw Self.refusal("cursor") }
             cursor = place
+        }
+    }
+
+    /// SQLite would take the text before a NUL for all of it.
+    fileprivate static func check(_ parameters: Parameters) throws {
+        for (name, value) in parameters where value.utf8.contains(0) {
+            throw refusal("\(name): must not contain NUL")
         }
     }
 
@@ -61,6 +69,7 @@ extension RecordingQuery {
 extension TextQuery {
     /// The query of a request for lines; refused as above.
     init(_ parameters: Parameters) throws {
+        try RecordingQuery.check(parameters)
         text = try parameters["text"].map { try RecordingQuery.searched("text", $0) }
         kind = try parameters["kind"].map {
             guard let kind = RecordedText.Piece.Kind(rawValue: String($0)) else {

@@ -19,27 +19,24 @@ enum WebPage {
         """
 
     private static let files = [
-        File(
-            path: "/web",
-            type: "text/html; charset=utf-8",
-            bytes: .init(bytes: PackageResources.index_html)
-        ),
-        File(
-            path: "/web/page.css",
-            type: "text/css; charset=utf-8",
-            bytes: .init(bytes: PackageResources.page_css)
-        ),
-        File(
-            path: "/web/page.js",
-            type: "text/javascript; charset=utf-8",
-            bytes: .init(bytes: PackageResources.page_js)
-        ),
-        File(
-            path: "/web/terminal.js",
-            type: "text/javascript; charset=utf-8",
-            bytes: .init(bytes: PackageResources.terminal_js)
-        ),
+        page("", "text/html", PackageResources.index_html),
+        page("/page.css", "text/css", PackageResources.page_css),
+        script("page", PackageResources.page_js), script("api", PackageResources.api_js),
+        script("list", PackageResources.list_js), script("player", PackageResources.player_js),
+        script("events", PackageResources.events_js),
+        script("terminal", PackageResources.terminal_js),
     ]
+
+    /// Where the page's files are.
+    static var paths: [String] { files.map(\.path) }
+
+    private static func page(_ name: String, _ type: String, _ bytes: [UInt8]) -> File {
+        File(path: "/web" + name, type: type + "; charset=utf-8", bytes: ByteBuffer(bytes: bytes))
+    }
+
+    private static func script(_ name: String, _ bytes: [UInt8]) -> File {
+        page("/\(name).js", "text/javascript", bytes)
+    }
 
     static func add(to router: Router<HTTPContext>) {
         for file in files {

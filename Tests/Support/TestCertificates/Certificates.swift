@@ -1,15 +1,14 @@
-import Foundation
-import Testing
+package import Foundation
 
 /// A certificate authority with a server and a client certificate, made by the openssl tool.
-struct Certificates {
-    var authority: String
-    var serverCertificate: String
-    var serverKey: String
-    var clientCertificate: String
-    var clientKey: String
+package struct Certificates: Sendable {
+    package var authority: String
+    package var serverCertificate: String
+    package var serverKey: String
+    package var clientCertificate: String
+    package var clientKey: String
 
-    static func make(in folder: URL) throws -> Certificates {
+    package static func make(in folder: URL) throws -> Certificates {
         let shell = """
             set -e
             subject() { openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
@@ -29,7 +28,7 @@ struct Certificates {
         process.standardError = FileHandle.nullDevice
         try process.run()
         process.waitUntilExit()
-        try #require(process.terminationStatus == 0, "openssl failed")
+        guard process.terminationStatus == 0 else { throw Failed() }
         func text(_ name: String) throws -> String {
             try String(contentsOf: folder.appending(path: name), encoding: .utf8)
         }
@@ -41,4 +40,7 @@ struct Certificates {
             clientKey: try text("client.key")
         )
     }
+
+    /// The tool did not make them.
+    package struct Failed: Error {}
 }
