@@ -42,6 +42,7 @@ let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio
 let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let lifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle",
     package: "swift-service-lifecycle"
@@ -146,6 +147,7 @@ let shared: [Target] = [
     library("SharedModels", "Shared/Models"),
     library("SharedWaiting", "Shared/Waiting", [deque, nioCore]),
     library("SharedMessages", "Shared/Messages"),
+    library("SharedQRCode", "Shared/QRCode", ["CQREncode"]),
     library("SharedSystem", "Shared/System", ["CProcess"]),
     library(
         "SharedImages",
@@ -256,12 +258,21 @@ let services: [Target] = [
         ]
     ),
     library(
+        "AuthOAuth2",
+        "Services/authd/OAuth2",
+        [
+            "SharedConfig", "SharedHTTP", "SharedLogging", "SharedMessages", "SharedModels",
+            "SharedQRCode", "SharedWaiting", crypto, hummingbird, httpTypes, jwt, log, nioCore,
+            nioPosix, lifecycle,
+        ]
+    ),
+    library(
         "AuthdCore",
         "Services/authd/Core",
         [
-            "AuthClient", "SharedModels", "SharedMessages", "SharedLogging", "SharedHTTP",
-            "SharedConfig", "SharedSSH", "CCrypt", "CDirectory", "CKerberos", crypto, grdb, log,
-            hummingbird,
+            "AuthClient", "AuthOAuth2", "SharedModels", "SharedMessages", "SharedLogging",
+            "SharedHTTP", "SharedConfig", "SharedSSH", "CCrypt", "CDirectory", "CKerberos", crypto,
+            grdb, log, hummingbird,
             httpTypes, nioCore, nioPosix,
         ]
     ),
@@ -351,6 +362,14 @@ let services: [Target] = [
         ]
     ),
     library(
+        "GatewayOAuth2",
+        "Services/gateway/OAuth2",
+        [
+            "AuthOAuth2", "GatewayCore", "MetricsClient", "SharedConfig", "SharedLogging",
+            "SharedMessages", "SharedModels", log,
+        ]
+    ),
+    library(
         "BackendMachine",
         "Services/gateway/Backends/Machine",
         ["SharedSystem", "CProcess"]
@@ -425,17 +444,16 @@ let services: [Target] = [
             "GatewayCore", "SandboxBackend", "BackendPool", "OCIBackend",
             "DockerBackend", "GuestAgent", "KubernetesBackend", "SSHProxyBackend", "MetricsClient",
             "SharedDaemon", argumentParser, "SharedConfig", "SharedLogging", "SharedMessages",
-            "SharedSSH", "SharedHTTP", "AuthClient", "ConfigClient", "AuditClient", log, metrics,
-            lifecycle, nioPosix, nioCore,
+            "SharedSSH", "SharedHTTP", "AuthClient", "AuthOAuth2", "GatewayOAuth2", "ConfigClient",
+            "AuditClient", log, metrics, lifecycle, nioPosix, nioCore,
         ]
     ),
     executable(
         "berth-authd",
         "Services/authd/Main",
         [
-            "AuthdCore", "AuthClient", "MetricsClient", "SharedDaemon", "SharedConfig",
-            "SharedHTTP",
-            argumentParser, log, nioPosix,
+            "AuthdCore", "AuthClient", "AuthOAuth2", "MetricsClient", "SharedDaemon",
+            "SharedConfig", "SharedHTTP", argumentParser, log, nioPosix,
         ]
     ),
     executable(
@@ -471,7 +489,7 @@ let services: [Target] = [
             "AuditClient",
             "AuditEvidence",
             "GatewayClient", "SharedDocker", "WebhookKit", "ConfigdCore", "SimulationKit",
-            "CQREncode", argumentParser, log, nioCore,
+            "SharedQRCode", argumentParser, log, nioCore,
         ]
     ),
     library(
@@ -554,6 +572,11 @@ let support: [Target] = [
     library("StubHTTPServer", "Tests/Support/StubHTTPServer", [nioCore, nioPosix, nioHTTP1]),
     library("TraceSink", "Tests/Support/TraceSink", ["StubHTTPServer"]),
     library("GeoDatabase", "Tests/Support/GeoDatabase"),
+    library(
+        "ProviderDouble",
+        "Tests/Support/ProviderDouble",
+        ["StubHTTPServer", crypto, cryptoExtras]
+    ),
     library("SSHTarget", "Tests/Support/SSHTarget", ["CProcess"]),
     library(
         "SSHTestServer",
@@ -569,7 +592,7 @@ let testTargets: [Target] = [
             "berth", "berth-gateway", "berth-authd", "berth-configd", "berth-auditd",
             "berth-metricsd", "SharedMessages", "StubHTTPServer", "CProcess",
             "SSHTarget", "GeoDatabase", "ClusterDouble", "SharedConfig", "SharedKubernetes",
-            "GatewayClient", "DirectoryServer", "TraceSink",
+            "GatewayClient", "DirectoryServer", "ProviderDouble", "TraceSink",
             crypto,
         ],
         path: "Tests/EndToEnd",
@@ -639,10 +662,17 @@ let testTargets: [Target] = [
         ["SharedConfig", "SharedHTTP", "SharedMessages", hummingbird, log, lifecycle]
     ),
     tests(
+        "AuthOAuth2",
+        [
+            "ProviderDouble", "SharedConfig", "SharedHTTP", "SharedMessages", "SharedModels",
+            "StubHTTPServer", crypto, hummingbird, inMemoryLogging, log, lifecycle,
+        ]
+    ),
+    tests(
         "AuthdCore",
         [
-            "AuthClient", "SharedModels", "SharedMessages", "SharedConfig", "SharedHTTP",
-            "SharedSSH", "DirectoryServer",
+            "AuthClient", "AuthOAuth2", "DirectoryServer", "ProviderDouble", crypto, "SharedModels",
+            "SharedMessages", "SharedConfig", "SharedHTTP", "SharedSSH",
             inMemoryLogging, hummingbird, httpTypes, lifecycle, yams, log, grdb,
         ]
     ),
@@ -799,6 +829,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: systemLibraries + shared + staticPrograms + services + fuzzing + support + testTargets
 )

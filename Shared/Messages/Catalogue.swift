@@ -21,7 +21,7 @@ extension MessageCode {
         CodeArea("Configuration file", configFileCodes),
         CodeArea("Services", serviceCodes + daemonCodes),
         CodeArea("SSH server", sshCodes + disconnectCodes),
-        CodeArea("Authentication", authCodes + loginCodes + webhookCodes),
+        CodeArea("Authentication", authCodes + loginCodes + oauth2Codes + webhookCodes),
         CodeArea("authd", authdCodes + directoryCodes + authdCertificateCodes),
         CodeArea("Configuration webhook", configCodes),
         CodeArea("configd", configdCodes),

@@ -137,15 +137,6 @@ extension MessageCode {
         remedy:
             "Correct the entry that the record names: a line as in `authorized_keys`, or a path."
     )
-    package static let sshAuthOAuth2Unavailable = MessageCode(
-        "SSH_AUTH_OAUTH2_UNAVAILABLE",
-        .error,
-        explanation: """
-            `auth.keyboardInteractive.method` is `oauth2`, which this gateway cannot do; \
-            keyboard-interactive is not offered.
-            """,
-        remedy: "Use `method: webhook` with a server that speaks to the provider."
-    )
     package static let sshAuthKerberosUnavailable = MessageCode(
         "SSH_AUTH_KERBEROS_UNAVAILABLE",
         .error,
@@ -180,7 +171,7 @@ extension MessageCode {
         sshAuthPartial, sshAuthOutOfOrder, sshAuthIdentityChanged, sshAuthKeyReused,
         sshAuthKeyRejected, sshAuthKeyRevoked, sshAuthRevocationUnreadable, sshAuthTouchRequired,
         sshAuthCertAccepted, sshAuthCertRejected, sshAuthCertNoPrincipals, sshAuthCertInvalid,
-        sshAuthCAUnusable, sshAuthOAuth2Unavailable, sshAuthKerberosUnavailable,
+        sshAuthCAUnusable, sshAuthKerberosUnavailable,
         sshAuthKeyboardInteractive,
         sshAuthPasswordChange, sshLoginPrivileged,
     ]

@@ -100,3 +100,83 @@ struct AuthConfigTests {
         #expect(try load(alone).config.auth.configuredMethods == [.publicKey])
     }
 }
+
+@Suite("Logins at a provider in the configuration")
+struct OAuth2ConfigTests {
+    /// The keys with problems that a section `oauth2` has, in the gateway's place and in authd's.
+    private func problems(_ section: String) throws -> [[String]] {
+        let places = [
+            (
+                "auth.keyboardInteractive.oauth2.",
+                "auth: {keyboardInteractive: {method: oauth2, oauth2: "
+            ),
+            ("authd.oauth2.", "authd: {oauth2: "),
+        ]
+        return places.map { prefix, start in
+            let end = String(repeating: "}", count: start.count { $0 == "{" })
+            do {
+                _ = try load(start + section + end)
+                return []
+            } catch {
+                return "\(error)".split(separator: "\n").compactMap { line in
+                    guard let range = line.firstRange(of: prefix) else { return nil }
+                    return line[range.upperBound...].split(separator: ":").first.map(String.init)
+                }
+            }
+        }
+    }
+
+    private let oidc = "provider: oidc, clientId: x, clientSecret: y"
+
+    @Test("a complete section has none")
+    func complete() throws {
+        for rest in [
+            "oidc: {url: \"https://sso.example\", deviceFlow: true}",
+            "oidc: {url: \"https://sso.example/\", authorizationCodeFlow: true, redirectURI: \"https://a/\"}",
+        ] {
+            #expect(try problems("{\(oidc), \(rest)}") == [[], []], "\(rest)")
+        }
+        #expect(try problems("{provider: github, clientId: x, clientSecret: y}") == [[], []])
+    }
+
+    @Test("what is missing or no rule is named in both places")
+    func broken() throws {
+        let flow = "oidc: {url: \"https://sso.example\", deviceFlow: true}"
+        for (section, key) in [
+            ("{\(oidc), oidc: {url: \"https://sso.example\"}}", "oidc.deviceFlow"),
+            ("{\(oidc), oidc: {deviceFlow: true}}", "oidc.url"),
+            (
+                "{\(oidc), oidc: {url: \"https://a\", authorizationCodeFlow: true}}",
+                "oidc.redirectURI"
+            ),
+            ("{provider: oidc, clientSecret: y, \(flow)}", "clientId"),
+            ("{provider: oidc, clientId: x, \(flow)}", "clientSecret"),
+            ("{\(oidc), \(flow), qrCodeClients: [\"(\"]}", "qrCodeClients"),
+            ("{\(oidc), \(flow), deviceFlowClients: [\"[\"]}", "deviceFlowClients"),
+            ("{\(oidc), \(flow), authTimeout: 1ms}", "authTimeout"),
+            (
+                "{provider: generic, clientId: x, clientSecret: y, generic: {authorizeEndpointURL: "
+                    + "\"https://a/\", redirectURI: \"https://b/\", userInfoURL: /me, "
+                    + "tokenEndpoint: {url: \"https://c/\"}}}",
+                "generic.userInfoURL"
+            ),
+        ] {
+            #expect(try problems(section) == [[key], [key]], "\(section)")
+        }
+    }
+
+    @Test("a round of authd's must be long enough that there are not too many")
+    func rounds() throws {
+        let flow = "oidc: {url: \"https://sso.example\", deviceFlow: true}"
+        let text = "{\(oidc), \(flow), longestRound: 1s, authTimeout: 5m}"
+        #expect(try problems(text).last == ["longestRound"])
+    }
+
+    @Test("authd asks no provider unless it is told which")
+    func off() throws {
+        #expect(try !load("").config.authd.oauth2.isUsed)
+        #expect(
+            try load("authd: {oauth2: {requireAccount: false}}").config.authd.oauth2.isUsed == false
+        )
+    }
+}

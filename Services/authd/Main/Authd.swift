@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuthClient
+import AuthOAuth2
 import AuthdCore
 import Logging
 import MetricsClient
@@ -42,7 +43,12 @@ struct Authd: DaemonCommand {
             passwordAlone: config.totp.passwordAlone,
             logger: logger
         )
-        let conversation = try await Conversation(passwords, config: config.totp, logger: logger)
+        let conversation = try await Conversation(
+            passwords,
+            config: config.totp,
+            provider: try await provider(config.oauth2, store, logger),
+            logger: logger
+        )
         WebhookRoutes(authority, conversation, kerberos: kerberos).add(to: router)
         let limits = SharedLimits(context.config.limits, logger: context.logger("limits"))
         context.onReload { limits.use($0.limits) }
@@ -98,10 +104,36 @@ struct Authd: DaemonCommand {
                 )
             )
         }
+        if config.oauth2.isUsed {
+            let redirect = config.oauth2.oauth2.redirect
+            servers.append(
+                try .redirect(
+                    redirect,
+                    HTTPServerOptions(redirect.server),
+                    health: context.health,
+                    logger: logger
+                )
+            )
+        }
         let services = servers.map { service in
             DaemonService(service) { _ = try await service.boundAddress() }
         }
         return (reporter.map { [DaemonService($0, name: "metrics")] } ?? []) + services
+    }
+
+    private func provider(
+        _ config: AuthdOAuth2Config,
+        _ store: UserStore,
+        _ logger: Logger
+    ) async throws -> ProviderLogin? {
+        guard config.isUsed else { return nil }
+        let login = try OAuth2Login(
+            config.oauth2,
+            key: try await store.sealingKey(),
+            longestRound: config.longestRound,
+            logger: logger
+        )
+        return ProviderLogin(login, config, store: store)
     }
 
     private func kerberos(

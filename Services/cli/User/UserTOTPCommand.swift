@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuthClient
+import SharedQRCode
 
 /// `berth user totp`.
 struct UserTOTPCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 import AuditClient
 import AuthClient
+import AuthOAuth2
 import BackendPool
 import ConfigClient
 import DockerBackend
@@ -151,7 +152,19 @@ struct Assembly {
         var servers: [HTTPService] = []
         if config.health.enable { servers.append(try health()) }
         if config.gateway.admin.enable { servers.append(try admin()) }
+        if config.auth.keyboardInteractive.method == .oauth2 { servers.append(try redirect()) }
         return servers
+    }
+
+    /// The page that shows people the code of their login.
+    private func redirect() throws -> HTTPService {
+        let config = config.auth.keyboardInteractive.oauth2.redirect
+        return try .redirect(
+            config,
+            options(config.server),
+            health: context.health,
+            logger: context.logger("auth")
+        )
     }
 
     private func health() throws -> HTTPService {
@@ -315,6 +328,10 @@ extension Logger {
     fileprivate func reportSectionsForRestart(_ old: BerthConfig, _ new: BerthConfig) {
         let changed = [
             ("audit", old.audit == new.audit), ("geoip", old.geoip == new.geoip),
+            (
+                "auth.keyboardInteractive.oauth2.redirect",
+                old.auth.keyboardInteractive.redirect == new.auth.keyboardInteractive.redirect
+            ),
             ("gateway", old.gateway == new.gateway),
             ("health", old.health == new.health),
             ("limits.shared", old.limits.shared == new.limits.shared),
@@ -328,5 +345,12 @@ extension Logger {
         ].filter { !$0.1 }.map { $0.0 }
         guard !changed.isEmpty else { return }
         emit(.gatewayReloadNeedsRestart, ["sections": .array(changed.map { .string($0) })])
+    }
+}
+
+extension KeyboardInteractiveAuthConfig {
+    /// What is served for it; `nil` for nothing.
+    fileprivate var redirect: OAuth2RedirectConfig? {
+        method == .oauth2 ? oauth2.redirect : nil
     }
 }

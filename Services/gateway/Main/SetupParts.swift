@@ -4,6 +4,7 @@ import ConfigClient
 import DockerBackend
 import Foundation
 import GatewayCore
+import GatewayOAuth2
 import KubernetesBackend
 import Logging
 import MetricsClient
@@ -40,7 +41,9 @@ struct SetupParts: Sendable {
             cache: keyAnswers,
             metrics: metrics,
             logger: context.logger("auth")
-        )
+        ) { [metrics, logger = context.logger("auth")] in
+            try OAuth2Conversation($0, metrics: metrics, logger: logger)
+        }
         let host = try await hostIdentity(config.ssh, logger)
         for name in config.ssh.unspokenAlgorithms {
             logger.emit(.gatewayAlgorithmNotOffered, ["algorithm": "\(name)"])

@@ -87,7 +87,7 @@ struct SimulatedConnection {
             cache: OutageCache(),
             metrics: metrics,
             logger: logger
-        )
+        ) { _ in UnaskedConversation() }
     }
 
     /// From the door to the last request.
@@ -268,5 +268,12 @@ extension ProgramRequest.Kind {
         case .exec(let line): "exec \(line)"
         case .subsystem(let name): "subsystem \(name)"
         }
+    }
+}
+
+/// Stands for a login at an OAuth2 provider, which takes a person and is not simulated.
+private struct UnaskedConversation: KeyboardInteractiveSource {
+    func converse(_ request: KeyboardRequest, country: String) async throws -> KeyboardResponse {
+        .verdict(AuthResponse(success: false))
     }
 }

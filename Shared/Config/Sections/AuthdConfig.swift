@@ -10,6 +10,7 @@ package struct AuthdConfig: ConfigSection {
     package var login = AuthdLoginConfig()
     package var kerberos = AuthdKerberosConfig()
     package var ldap = AuthdLDAPConfig()
+    package var oauth2 = AuthdOAuth2Config()
 
     package init() {}
 
@@ -23,6 +24,7 @@ package struct AuthdConfig: ConfigSection {
         visitor.section("login", &login, checked: login.enable)
         visitor.section("kerberos", &kerberos)
         visitor.section("ldap", &ldap, checked: ldap.isUsed)
+        visitor.section("oauth2", &oauth2, checked: oauth2.isUsed)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {

@@ -14,8 +14,11 @@ package struct OAuth2Config: ConfigSection {
     package var github = GitHubConfig()
     package var oidc = OIDCConfig()
     package var generic = GenericOAuth2Config()
+    /// Regular expressions for the versions of clients that are shown QR codes; OpenSSH's if empty.
     package var qrCodeClients: [String] = []
+    /// Those of clients for which the device flow is used; all if empty.
     package var deviceFlowClients: [String] = []
+    /// For the whole login at the provider.
     package var authTimeout: Duration = .seconds(120)
 
     package init() {}
@@ -39,7 +42,17 @@ package struct OAuth2Config: ConfigSection {
         list.check(!clientSecret.isEmpty, "clientSecret", nil, "must be set")
         list.check(provider != .none, "provider", nil, "must be github, oidc or generic")
         list.check("authTimeout", authTimeout, atLeast: .seconds(1))
+        list.checkRegularExpressions("qrCodeClients", qrCodeClients)
+        list.checkRegularExpressions("deviceFlowClients", deviceFlowClients)
         return list.problems
+    }
+}
+
+extension Rules {
+    fileprivate mutating func checkRegularExpressions(_ key: String, _ patterns: [String]) {
+        for pattern in patterns where (try? Regex(pattern)) == nil {
+            check(false, key, pattern, "must be regular expressions")
+        }
     }
 }
 
@@ -106,6 +119,8 @@ package struct OIDCConfig: ConfigSection {
     package var authorizationCodeFlow = false
     /// The claim that becomes the authenticated username.
     package var usernameField = "sub"
+    /// Whether it must equal the login name.
+    package var enforceUsername = false
     package var redirectURI = ""
     package var extraScopes: [String] = []
     package var enforceScopes = false
@@ -117,6 +132,7 @@ package struct OIDCConfig: ConfigSection {
         visitor.field("deviceFlow", &deviceFlow)
         visitor.field("authorizationCodeFlow", &authorizationCodeFlow)
         visitor.field("usernameField", &usernameField)
+        visitor.field("enforceUsername", &enforceUsername)
         visitor.field("redirectURI", &redirectURI)
         visitor.field("extraScopes", &extraScopes)
         visitor.field("enforceScopes", &enforceScopes)
@@ -140,6 +156,13 @@ package struct GenericOAuth2Config: ConfigSection {
     package var authorizeEndpointURL = ""
     package var tokenEndpoint = HTTPClientConfig()
     package var redirectURI = ""
+    package var scopes: [String] = []
+    /// Where the token's owner is told, as JSON; called like the token endpoint.
+    package var userInfoURL = ""
+    /// The key of its answer that becomes the authenticated username.
+    package var usernameField = "sub"
+    /// Whether it must equal the login name.
+    package var enforceUsername = false
 
     package init() {}
 
@@ -147,6 +170,10 @@ package struct GenericOAuth2Config: ConfigSection {
         visitor.field("authorizeEndpointURL", &authorizeEndpointURL)
         visitor.section("tokenEndpoint", &tokenEndpoint)
         visitor.field("redirectURI", &redirectURI)
+        visitor.field("scopes", &scopes)
+        visitor.field("userInfoURL", &userInfoURL)
+        visitor.field("usernameField", &usernameField)
+        visitor.field("enforceUsername", &enforceUsername)
     }
 
     package func problems(at path: String) -> [ConfigProblem] {
@@ -160,6 +187,13 @@ package struct GenericOAuth2Config: ConfigSection {
         )
         list.check(HTTPClientConfig.isURL(redirectURI), "redirectURI", redirectURI, rule)
         list.check(!tokenEndpoint.url.isEmpty, "tokenEndpoint.url", nil, "must be set")
+        list.check(
+            userInfoURL.isEmpty || HTTPClientConfig.isURL(userInfoURL),
+            "userInfoURL",
+            userInfoURL,
+            "must be empty or an absolute URL"
+        )
+        list.checkSet("usernameField", usernameField)
         return list.problems
     }
 }

@@ -181,25 +181,6 @@ struct ConversationTests {
         }
     }
 
-    @Test("oauth2 is not offered, and the operator is told so")
-    func oauth2() async throws {
-        let oauth2 = "auth.keyboardInteractive"
-        let settings = [
-            "\(oauth2).method=oauth2", "\(oauth2).oauth2.clientId=x",
-            "\(oauth2).oauth2.clientSecret=x", "\(oauth2).oauth2.provider=github",
-            "audit.enable=false",
-        ]
-        try await Installation.with(settings, daemons: [.configd, .gateway]) {
-            try await $0.awaitLog(.gateway, .sshAuthOAuth2Unavailable)
-            let login = Installation.Login(
-                proof: .password("x"),
-                options: ["PreferredAuthentications=keyboard-interactive"]
-            )
-            let end = try await $0.ssh("echo in", login)
-            #expect(end.errors.contains("Permission denied (publickey,password)"))
-        }
-    }
-
     @Test("an authority that is no key keeps the gateway from starting")
     func badAuthority() async throws {
         try await Installation.with([], daemons: []) {

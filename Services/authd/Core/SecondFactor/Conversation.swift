@@ -1,5 +1,5 @@
 import AuthClient
-import Crypto
+import AuthOAuth2
 import Foundation
 package import Logging
 package import SharedConfig
@@ -7,37 +7,44 @@ import SharedLogging
 import SharedMessages
 package import SharedModels
 
-/// Leads the conversations of `/keyboard-interactive`: the password, then the app's code for users
-/// who have one set up.
+/// Leads the conversations of `/keyboard-interactive`: the password, or a login at an OAuth2
+/// provider in its place, then the app's code for users who have one set up.
 ///
 /// Whoever has proved a key or password in an earlier step of the login is asked for the code
-/// alone. What is known between two rounds travels through the gateway, sealed, so any authd with
+/// alone, unless there is a provider. What is known between two rounds travels through the gateway, sealed, so any authd with
 /// the same database can go on, and a step that is asked again is answered as before.
 package struct Conversation: Sendable {
     private let passwords: PasswordSources
     private let store: UserStore
     private let config: AuthdTOTPConfig
+    private let provider: ProviderLogin?
     private let seal: ConversationSeal
     private let logger: Logger
 
     package init(
         _ passwords: PasswordSources,
         config: AuthdTOTPConfig,
+        provider: ProviderLogin? = nil,
         logger: Logger
     ) async throws {
         self.passwords = passwords
+        self.provider = provider
         store = passwords.store
         self.config = config
         self.logger = logger
-        seal = ConversationSeal(key: try await store.sealingKey())
+        seal = ConversationSeal(key: try await store.sealingKey(), purpose: "conversation")
     }
 
-    /// Throws a `CodedError` when it cannot decide, as `PasswordSources` does.
+    /// Throws a `CodedError` when it cannot decide, as `PasswordSources` and `OAuth2Login` do.
     package func answer(_ request: KeyboardRequest) async throws -> KeyboardResponse {
         switch request.step {
-        case .begin: return try await begin(request.head)
-        case .answers(let answers, let state):
-            guard let state = seal.open(state), state.isOf(request.head, at: now) else {
+        case .begin:
+            if let provider { return try await ask(provider, request) }
+            return try await begin(request.head)
+        case .answers(let answers, let text):
+            let state = seal.open(text, as: ConversationState.self)
+            if state == nil, let provider { return try await ask(provider, request) }
+            guard let state, state.isOf(request.head, at: now) else {
                 return refused(request.head, "unknown or old state")
             }
             let answer = answers.count == 1 ? answers[0] : []
@@ -45,6 +52,21 @@ package struct Conversation: Sendable {
             case .password: return try await password(answer, state, request.head)
             case .code: return try await code(answer, state, request.head)
             }
+        }
+    }
+
+    /// The provider leads until it is known who it is.
+    private func ask(
+        _ provider: ProviderLogin,
+        _ request: KeyboardRequest
+    ) async throws -> KeyboardResponse {
+        let head = request.head
+        switch try await provider.answer(request) {
+        case .round(let round): return .round(round)
+        case .refused(let refusal): return refused(head, refusal.reason, refusal.text)
+        case .proven(let person):
+            guard person.hasSecondFactor else { return accepted(person, head) }
+            return try round(.code, head, person)
         }
     }
 
@@ -180,34 +202,13 @@ struct ConversationState: Codable, Sendable, Hashable {
     var until: Int
     /// Names the conversation, so that its last step may be asked again.
     var use: String
-    /// Whose password was right, before the code.
+    /// Who it is, before the code.
     var person: String?
     /// What other sources than the store have said about them.
     var said: Person.Said?
 
     func isOf(_ head: AuthRequestHead, at now: Int) -> Bool {
         username == head.username && connection == head.connectionID && now < until
-    }
-}
-
-/// Keeps gateways and people from reading or making states (AES-256-GCM).
-struct ConversationSeal: Sendable {
-    let key: SymmetricKey
-
-    func close(_ state: ConversationState) throws -> String {
-        let box = try AES.GCM.seal(try JSONEncoder().encode(state), using: key)
-        // The default nonce has twelve bytes, for which there is a combined form.
-        guard let bytes = box.combined else { throw CodedError(.authdHashFailed) }
-        return bytes.base64EncodedString()
-    }
-
-    /// `nil` for anything that was not sealed with the key.
-    func open(_ text: String) -> ConversationState? {
-        guard let data = Data(base64Encoded: text),
-            let box = try? AES.GCM.SealedBox(combined: data),
-            let bytes = try? AES.GCM.open(box, using: key)
-        else { return nil }
-        return try? JSONDecoder().decode(ConversationState.self, from: bytes)
     }
 }
 

@@ -1,4 +1,4 @@
-import Crypto
+package import Crypto
 import Foundation
 import GRDB
 import SharedMessages
@@ -89,7 +89,7 @@ extension UserStore {
 
     /// The key for what travels through gateways and comes back; made once for a database, so that
     /// several authds may share it.
-    func sealingKey() async throws -> SymmetricKey {
+    package func sealingKey() async throws -> SymmetricKey {
         let fresh = unsafe SymmetricKey(size: .bits256).withUnsafeBytes { unsafe Data($0) }
         let kept = try await unrecorded { database in
             try database.execute(

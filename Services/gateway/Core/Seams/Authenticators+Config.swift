@@ -7,14 +7,16 @@ import SharedLogging
 import SharedMessages
 
 extension Authenticators {
-    /// What the section `auth` asks for; webhooks are asked over their own connections.
+    /// What the section `auth` asks for; webhooks are asked over their own connections. `provider`
+    /// makes who leads logins at an OAuth2 provider; it may block.
     ///
     /// Throws what is wrong with a file or a webhook's settings.
     package init(
         _ auth: AuthConfig,
         cache: OutageCache,
         metrics: GatewayMetrics,
-        logger: Logger
+        logger: Logger,
+        provider: @escaping @Sendable (OAuth2Config) throws -> any KeyboardInteractiveSource
     ) async throws {
         let rules = try await NIOThreadPool.singleton.runIfActive { try LoginRules(auth) }
         func client(_ isUsed: Bool, _ config: AuthWebhookConfig) throws -> AuthWebhookClient? {
@@ -26,11 +28,19 @@ extension Authenticators {
             return CachingAuthenticator(webhook, cache: cache, after: auth.cache.after)
         }
         let questions = auth.keyboardInteractive
-        if questions.method == .oauth2 { logger.emit(.sshAuthOAuth2Unavailable) }
         for (name, isUsed) in auth.kerberosWithoutWebhook where isUsed {
             logger.emit(.sshAuthKerberosUnavailable, ["method": "\(name)"])
         }
         let keys = try client(auth.publicKey.method == .webhook, auth.publicKey.webhook)
+        let conversation: (any KeyboardInteractiveSource)? =
+            switch questions.method {
+            case .off: nil
+            case .webhook: try client(true, questions.webhook)
+            case .oauth2:
+                try await NIOThreadPool.singleton.runIfActive {
+                    try provider(questions.oauth2)
+                }
+            }
         self.init(
             password: try client(
                 auth.password.method != .off && !auth.password.webhook.client.url.isEmpty,
@@ -38,7 +48,7 @@ extension Authenticators {
             ),
             publicKey: keys.map(caching),
             certificate: try client(auth.certificates.asksWebhook, auth.certificates.webhook),
-            keyboardInteractive: try client(questions.method == .webhook, questions.webhook),
+            keyboardInteractive: conversation,
             gssapi: try client(
                 auth.gssapi.method != .off && !auth.gssapi.webhook.client.url.isEmpty,
                 auth.gssapi.webhook

@@ -1,12 +1,12 @@
 import CQREncode
 
 /// A QR code for a terminal, two rows of squares in each line of text.
-struct QRCode {
+package struct QRCode: Sendable {
     private let width: Int
     private let squares: [Bool]
 
     /// `nil` for more than a QR code holds.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard let code = unsafe QRcode_encodeString8bit(text, 0, QR_ECLEVEL_L) else { return nil }
         defer { unsafe QRcode_free(code) }
         let width = Int(unsafe code.pointee.width)
@@ -18,7 +18,7 @@ struct QRCode {
 
     /// Dark squares are left out, for the light text on dark ground of most terminals; with the
     /// quiet zone of four squares that readers expect.
-    var text: String {
+    package var text: String {
         var lines: [String] = []
         for row in stride(from: -4, to: width + 4, by: 2) {
             lines.append(
