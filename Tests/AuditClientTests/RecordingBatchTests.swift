@@ -26,6 +26,25 @@ import Testing
         #expect(try RecordingBatch(decoding: empty.encoded()) == empty)
     }
 
+    @Test("long data is a piece of its own, and the pieces are the batch")
+    func pieces() throws {
+        let id = RecordingID(high: 1, low: 2)
+        let long = ByteBuffer(repeating: 7, count: 100_000)
+        let batch = RecordingBatch(
+            gateway: "g",
+            frames: [
+                .init(id, .append(offset: 0, long)),
+                .init(id, .append(offset: 100_000, ByteBuffer(string: "short"))),
+                .init(id, .append(offset: 100_005, long)),
+            ]
+        )
+        let pieces = batch.encodedPieces()
+        #expect(pieces.filter { $0 == long }.count == 2)
+        let joined = pieces.reduce(into: ByteBuffer()) { $0.writeImmutableBuffer($1) }
+        #expect(joined == batch.encoded())
+        #expect(try RecordingBatch(decoding: joined) == batch)
+    }
+
     @Test("the bytes are those of the documentation")
     func bytes() {
         let batch = RecordingBatch(

@@ -132,6 +132,22 @@ import Testing
         #expect(state.held == 0)
     }
 
+    @Test("whoever encodes is told of the first entry, and again once there is much")
+    func news() {
+        var state = OutgoingState(window: 1 << 20, isStrict: true, facts: testFacts)
+        func admit() -> [Bool] {
+            let entry = OutgoingState.Entry(event: data(1), timestamp: 0, cost: 100 << 10)
+            guard case .added(let isNews, let isMuch) = state.admit(entry) else { return [] }
+            return [isNews, isMuch]
+        }
+        #expect(admit() == [true, false])
+        #expect(admit() == [false, false])
+        #expect(admit() == [true, true] && state.hasMuch)
+        #expect(admit() == [false, false])
+        #expect(state.takePending().count == 4)
+        #expect(!state.hasMuch && admit() == [true, false])
+    }
+
     @Test("a recording that is made besteffort lets go who waits for it, and marks the gap")
     func becomesBestEffort() async throws {
         try await withShipper(auditd, window: 2000) { shipper in
