@@ -203,7 +203,8 @@ let shared: [Target] = [
         "SharedKubernetes",
         "Shared/Kubernetes",
         [
-            "CProcess", "SharedConfig", "SharedWaiting", crypto, nioCore, nioHTTP1, nioPosix,
+            "CProcess", "SharedConfig", "SharedTracing", "SharedWaiting", crypto, nioCore, nioHTTP1,
+            nioPosix,
             nioSSL,
         ]
     ),
@@ -398,7 +399,8 @@ let services: [Target] = [
         "BackendPool",
         "Services/gateway/Backends/Pool",
         [
-            "SharedConfig", "SharedLogging", "SharedMessages", "MetricsClient", crypto, lifecycle,
+            "SharedConfig", "SharedLogging", "SharedTracing", "SharedMessages", "MetricsClient",
+            crypto, lifecycle,
             log,
         ]
     ),
@@ -425,7 +427,8 @@ let services: [Target] = [
         "Services/gateway/Backends/Kubernetes",
         [
             "BackendPool", "GatewayCore", "GuestAgent", "SharedConfig", "SharedKubernetes",
-            "SharedLogging", "SharedMessages", "SharedModels", "SharedSSH", "SharedWaiting",
+            "SharedLogging", "SharedTracing", "SharedMessages", "SharedModels", "SharedSSH",
+            "SharedWaiting",
             crypto, log, nioCore, nioPosix,
         ]
     ),
@@ -780,7 +783,10 @@ let testTargets: [Target] = [
     ),
     tests(
         "SharedKubernetes",
-        ["SharedConfig", "ClusterDouble", nioCore, nioPosix, nioEmbedded]
+        [
+            "SharedConfig", "SharedTracing", "ClusterDouble", "StubHTTPServer", nioCore, nioPosix,
+            nioEmbedded,
+        ]
     ),
     tests(
         "KubernetesBackend",

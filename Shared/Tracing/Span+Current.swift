@@ -13,6 +13,11 @@ extension Span {
     package func run<Result>(_ body: () throws -> Result) rethrows -> Result {
         try Span.$current.withValue(self, operation: body)
     }
+
+    /// Runs `body` without a current span, for tasks that go on when whoever began them is done.
+    package static func without<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try Span.$current.withValue(nil, operation: body)
+    }
 }
 
 extension Span {

@@ -29,7 +29,7 @@ package final class Span: Sendable {
     private let parent: SpanID?
     private let isParentRemote: Bool
     private let start: ContinuousClock.Instant
-    private let clock: TraceClock
+    private let line: TraceLine
     /// `nil` once it has ended, and where nothing is recorded.
     private let record: Mutex<Record?>
 
@@ -42,7 +42,8 @@ package final class Span: Sendable {
         parent: SpanID?,
         isParentRemote: Bool = false,
         tracer: Tracer,
-        clock: TraceClock = TraceClock(),
+        line: TraceLine = TraceLine(),
+        isRecorded: Bool = true,
         at start: ContinuousClock.Instant,
         _ attributes: [SpanAttribute]
     ) {
@@ -52,13 +53,15 @@ package final class Span: Sendable {
         self.isParentRemote = isParentRemote
         self.tracer = tracer
         self.start = start
-        self.clock = clock
+        self.line = line
         record = Mutex(
-            context.isSampled ? Record(name: name, attributes: attributes.map(\.bounded)) : nil
+            context.isSampled && isRecorded
+                ? Record(name: name, attributes: attributes.map(\.bounded)) : nil
         )
     }
 
-    /// A span below this one; this one itself where nothing is recorded.
+    /// A span below this one; this one itself where nothing is recorded. Beyond so many of a trace
+    /// they are left out: what would be below them is below this one then.
     package func child(
         _ name: String,
         _ kind: Kind = .internal,
@@ -66,20 +69,22 @@ package final class Span: Sendable {
         _ attributes: @autoclosure () -> [SpanAttribute] = []
     ) -> Span {
         guard context.isSampled else { return self }
+        let isRecorded = line.takeSpan()
         return Span(
             name,
             kind,
             TraceContext(
                 traceID: context.traceID,
-                spanID: SpanID(),
+                spanID: isRecorded ? SpanID() : context.spanID,
                 isSampled: true,
                 state: context.state
             ),
             parent: context.spanID,
             tracer: tracer,
-            clock: clock,
+            line: line,
+            isRecorded: isRecorded,
             at: start,
-            attributes()
+            isRecorded ? attributes() : []
         )
     }
 
@@ -122,7 +127,7 @@ package final class Span: Sendable {
                 return record
             })
         else { return }
-        let begun = clock.date(of: start)
+        let begun = line.date(of: start)
         tracer.finished(
             FinishedSpan(
                 name: record.name,
@@ -131,7 +136,7 @@ package final class Span: Sendable {
                 parent: parent,
                 isParentRemote: isParentRemote,
                 start: begun,
-                end: max(begun, clock.date(of: end)),
+                end: max(begun, line.date(of: end)),
                 attributes: record.attributes,
                 droppedAttributes: record.droppedAttributes,
                 failure: record.failure

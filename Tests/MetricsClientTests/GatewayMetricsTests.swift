@@ -47,6 +47,8 @@ import Testing
         metrics.configAsked(isRetry: true)
         metrics.configUnanswered(.soft, isRetry: false, reason: "HTTP_CLIENT_DECODE_FAILED")
         metrics.limitReached(.limitsHostDenied)
+        metrics.startups(2)
+        metrics.refusedSources(penalties: 3, bans: 1)
         metrics.disconnected(reason: "mac_error", side: "local")
         metrics.poolHit("docker")
         metrics.poolMissed("docker")

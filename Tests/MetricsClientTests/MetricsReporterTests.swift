@@ -54,6 +54,33 @@ import Testing
         #expect(seen.allSatisfy { $0.epoch == 1_000_000 && $0.instance == "host:2222" })
     }
 
+    @Test("what has to be measured is measured before each report", .timeLimit(.minutes(2)))
+    func measured() async {
+        let (reports, feed) = AsyncStream.makeStream(of: MetricsReport.self)
+        let metrics = GatewayMetrics(factory: PushMetricsFactory(registry: registry))
+        let number = Atomic(0)
+        let reporter = MetricsReporter(
+            registry: registry,
+            identity: identity,
+            interval: .milliseconds(1),
+            clock: ContinuousClock(),
+            logger: .silent,
+            measure: { metrics.startups(number.add(1, ordering: .relaxed).newValue) },
+            send: { feed.yield($0) }
+        )
+        await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await reporter.run() }
+            var expected = 1.0
+            for await report in reports {
+                let series = report.series.first { $0.name == MetricCatalogue.startups.name }
+                #expect(series?.value == expected)
+                expected += 1
+                if expected > 3 { break }
+            }
+            group.cancelAll()
+        }
+    }
+
     @Test("metricsd down is logged once, its return once, and the totals arrive whole")
     func downAndUp() async throws {
         let (reports, feed) = AsyncStream.makeStream(of: MetricsReport.self)

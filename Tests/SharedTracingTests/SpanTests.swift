@@ -95,6 +95,27 @@ struct SpanTests {
         #expect(unheard.context.traceparent == quiet.traceparent)
     }
 
+    @Test("a trace has so many spans; what is below one that is left out is below its parent")
+    func bounded() throws {
+        let root = tracer().begin("root")
+        for _ in 0..<TraceLine.mostSpans { root.child("child").end() }
+        let left = root.child("left out")
+        #expect(left.context == root.context && left !== root)
+        left.child("below").end()
+        left.end()
+        root.set(.backend, "oci")
+        root.end()
+        #expect(kept.all.count == TraceLine.mostSpans + 1)
+        #expect(kept.all.last?.attributes == [SpanAttribute(.backend, "oci")])
+    }
+
+    @Test("work that goes on for itself has no current span")
+    func without() async {
+        await tracer().begin("span").run {
+            await Span.without { Task { #expect(Span.current == nil) } }.value
+        }
+    }
+
     @Test("the current span is inherited by tasks, and gone afterwards")
     func current() async {
         let span = tracer().begin("span")

@@ -14,6 +14,10 @@ package protocol Backend: Sendable {
     /// at the wrong time; the client is refused in any case. `nil`: nothing.
     static var requestCodes: RequestCodes? { get }
 
+    /// What kind of failure an error of `openWorkspace` is, as a label of the metrics: a word of a
+    /// small set, or `nil` where the backend tells no kinds apart.
+    static func failureKind(of error: any Error) -> String?
+
     /// Makes a workspace for one connection.
     ///
     /// `progress` gets short lines that the person may see while they wait. What throws is a
@@ -27,6 +31,8 @@ package protocol Backend: Sendable {
 
 extension Backend {
     package static var requestCodes: RequestCodes? { nil }
+
+    package static func failureKind(of error: any Error) -> String? { nil }
 }
 
 /// A backend's codes for requests of a session that come too early or too late.

@@ -143,6 +143,7 @@ struct Assembly {
             config.metrics.push,
             listen: config.ssh.listen.name + suffix,
             health: context.health,
+            measure: { [limiter] in limiter.measure() },
             logger: context.logger("metrics")
         )
     }

@@ -78,6 +78,15 @@ package struct GatewayMetrics: Sendable {
         count(MetricCatalogue.limitsReached, [("code", code.id)])
     }
 
+    /// So many connections are not authenticated yet.
+    package func startups(_ number: Int) { set(MetricCatalogue.startups, [], number) }
+
+    /// So many sources are refused now.
+    package func refusedSources(penalties: Int, bans: Int) {
+        set(MetricCatalogue.penalizedSources, [("kind", "penalty")], penalties)
+        set(MetricCatalogue.penalizedSources, [("kind", "ban")], bans)
+    }
+
     // MARK: - Pools
 
     package func poolHit(_ backend: String) {
@@ -94,11 +103,7 @@ package struct GatewayMetrics: Sendable {
 
     /// So many containers wait now.
     package func poolWaits(_ backend: String, _ number: Int) {
-        Meter(
-            label: MetricCatalogue.poolWaiting.name,
-            dimensions: [("backend", backend)],
-            factory: factory
-        ).set(number)
+        set(MetricCatalogue.poolWaiting, [("backend", backend)], number)
     }
 
     // MARK: - Webhooks
@@ -167,6 +172,10 @@ package struct GatewayMetrics: Sendable {
     private func count(_ metric: MetricDefinition, _ labels: [(String, String)], by amount: Int = 1)
     {
         Counter(label: metric.name, dimensions: labels, factory: factory).increment(by: amount)
+    }
+
+    private func set(_ metric: MetricDefinition, _ labels: [(String, String)], _ number: Int) {
+        Meter(label: metric.name, dimensions: labels, factory: factory).set(number)
     }
 
     private func time(

@@ -14,6 +14,7 @@ extension MetricsReporter where Time == ContinuousClock {
         registry: MetricsRegistry,
         identity: ReporterIdentity,
         health: HealthRegistry? = nil,
+        measure: @escaping Measure = {},
         logger: Logger
     ) throws(CodedError) -> MetricsReporter? {
         guard !config.client.url.isEmpty else { return nil }
@@ -24,7 +25,8 @@ extension MetricsReporter where Time == ContinuousClock {
             interval: config.interval,
             clock: ContinuousClock(),
             logger: logger,
-            problems: { await health?.reasons() }
+            problems: { await health?.reasons() },
+            measure: measure
         ) { report in
             let reply = try await client.send(.json(.post, MetricsRoutes.report, report))
             guard !reply.isSuccess else { return }

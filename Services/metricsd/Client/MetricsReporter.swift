@@ -16,6 +16,9 @@ package struct MetricsReporter<Time: Clock<Duration>>: Service {
     /// What keeps the process from working now.
     package typealias Problems = @Sendable () async -> [HealthReason]?
 
+    /// Writes into the registry what nobody counts when it happens.
+    package typealias Measure = @Sendable () -> Void
+
     private let registry: MetricsRegistry
     private let identity: ReporterIdentity
     private let interval: Duration
@@ -23,6 +26,7 @@ package struct MetricsReporter<Time: Clock<Duration>>: Service {
     private let logger: Logger
     private let send: Send
     private let problems: Problems
+    private let measure: Measure
 
     package init(
         registry: MetricsRegistry,
@@ -31,9 +35,11 @@ package struct MetricsReporter<Time: Clock<Duration>>: Service {
         clock: Time,
         logger: Logger,
         problems: @escaping Problems = { nil },
+        measure: @escaping Measure = {},
         send: @escaping Send
     ) {
         self.problems = problems
+        self.measure = measure
         self.registry = registry
         self.identity = identity
         self.interval = interval
@@ -62,6 +68,7 @@ package struct MetricsReporter<Time: Clock<Duration>>: Service {
 
     private func report(after progress: ReportProgress, isFinal: Bool) async -> ReportProgress {
         var progress = progress
+        measure()
         let report = MetricsReport(
             identity: identity,
             sequence: progress.nextSequence(),

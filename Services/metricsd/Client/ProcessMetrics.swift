@@ -26,11 +26,13 @@ package struct ProcessMetrics: Sendable {
 
     /// Reports to the metricsd of the configuration; `nil` when none is configured. `listen` is
     /// the address that tells this process from others of its machine, `health` what it tells of
-    /// itself besides. Reads certificate files.
+    /// itself besides; `measure` is called before each report and writes what nobody counts when it
+    /// happens. Reads certificate files.
     package func reporter(
         _ config: MetricsPushConfig,
         listen: String,
         health: HealthRegistry? = nil,
+        measure: @escaping @Sendable () -> Void = {},
         logger: Logger
     ) throws(CodedError) -> MetricsReporter<ContinuousClock>? {
         try MetricsReporter.make(
@@ -38,6 +40,7 @@ package struct ProcessMetrics: Sendable {
             registry: registry,
             identity: .ofThisProcess(daemon: daemon, listen: listen),
             health: health,
+            measure: measure,
             logger: logger
         )
     }

@@ -2,6 +2,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import SharedConfig
+import SharedTracing
 import SharedWaiting
 import Synchronization
 
@@ -31,6 +32,26 @@ final class RESTConnections: Sendable {
     /// A connection that the server has closed meanwhile is replaced, unless the call may have
     /// been done.
     func send(_ call: RESTCall, as identity: CredentialSource.Identity) async throws -> RESTReply {
+        guard let parent = Span.current else { return try await perform(call, identity) }
+        let span = parent.child(call.method.rawValue, .client)
+        defer { span.end() }
+        span.set(.httpMethod, .string(call.method.rawValue))
+        span.set(.urlPath, .string(String(call.path.prefix { $0 != "?" })))
+        do {
+            let reply = try await perform(call, identity)
+            span.set(.httpStatus, .integer(reply.status))
+            if reply.status >= 400 { span.fail("\(reply.status)") }
+            return reply
+        } catch {
+            span.fail(error)
+            throw error
+        }
+    }
+
+    private func perform(
+        _ call: RESTCall,
+        _ identity: CredentialSource.Identity
+    ) async throws -> RESTReply {
         if let entry = takeIdle(identity.certificate) {
             do {
                 return try await exchange(call, identity, entry)

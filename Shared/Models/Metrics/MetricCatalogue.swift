@@ -136,6 +136,19 @@ package enum MetricCatalogue {
         help: "Clients refused, dropped, penalized or ended by a limit, by message code.",
         labels: ["code"]
     )
+    package static let penalizedSources = MetricDefinition(
+        "berth_limits_penalized_sources",
+        .gauge,
+        unit: "sources",
+        help: "Sources that are refused now because of failed attempts.",
+        labels: ["kind"]
+    )
+    package static let startups = MetricDefinition(
+        "berth_ssh_startups",
+        .gauge,
+        unit: "startups",
+        help: "SSH connections that are not authenticated yet."
+    )
     package static let poolHits = MetricDefinition(
         "berth_pool_hits_total",
         .counter,
@@ -200,7 +213,8 @@ package enum MetricCatalogue {
             currentConnections,
             successfulHandshakes, failedHandshakes, handshakeTime, loginStageTime,
             backendStartTime, disconnects,
-            limitsReached, poolHits, poolMisses, poolFailures, poolWaiting,
+            limitsReached, penalizedSources, startups, poolHits, poolMisses, poolFailures,
+            poolWaiting,
         ] + recordingMetrics + [exportedSpans, droppedSpans, reportingInstances, droppedSeries]
 
     /// The metric of that exact name, or `nil` when the catalogue has none.

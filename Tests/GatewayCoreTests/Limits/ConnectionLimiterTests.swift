@@ -116,4 +116,47 @@ struct ConnectionLimiterTests {
             return
         }
     }
+
+    @Test("how many have not logged in and how many sources are refused can be measured")
+    func measured() throws {
+        let metrics = TestMetrics()
+        var config = LimitsConfig()
+        config.exempt = []
+        config.penalties.enable = true
+        config.penalties.minimum = .seconds(1)
+        let limiter = ConnectionLimiter(
+            config,
+            maximumConnections: 10,
+            metrics: GatewayMetrics(factory: metrics),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        func values() throws -> [Double] {
+            limiter.measure()
+            let sources = "berth_limits_penalized_sources"
+            return [
+                try metrics.expectMeter("berth_ssh_startups").lastValue ?? -1,
+                try metrics.expectMeter(sources, [("kind", "penalty")]).lastValue ?? -1,
+                try metrics.expectMeter(sources, [("kind", "ban")]).lastValue ?? -1,
+            ]
+        }
+        #expect(try values() == [0, 0, 0])
+        guard case .admitted(let release) = limiter.admit(client("192.0.2.1")) else {
+            Issue.record("nobody came in")
+            return
+        }
+        let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        func fail(_ times: Int) {
+            let source = limiter.source(of: "192.0.2.9")
+            for _ in 0..<times { limiter.failed(.authFailure, source, quiet) }
+        }
+        fail(50)
+        #expect(try values() == [1, 1, 0])
+        release()
+        limiter.clearPenalties()
+        #expect(try values() == [0, 0, 0])
+        config.ban.failures = 2
+        limiter.use(config, maximumConnections: 10)
+        fail(2)
+        #expect(try values() == [0, 0, 1])
+    }
 }

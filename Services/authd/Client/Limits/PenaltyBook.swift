@@ -46,6 +46,16 @@ package struct PenaltyBook: Sendable {
 
     package var count: Int { entries.count }
 
+    /// How many sources are refused now, those with a ban apart. Looks at every entry.
+    package func refused(at now: ContinuousClock.Instant) -> (penalties: Int, bans: Int) {
+        var (penalties, bans) = (0, 0)
+        for source in entries.keys {
+            guard let entry = entries[source], entry.isActive, entry.until > now else { continue }
+            if entry.isBan { bans += 1 } else { penalties += 1 }
+        }
+        return (penalties, bans)
+    }
+
     /// Other rules from now on; what is written stays.
     package mutating func use(_ penalties: PenaltiesConfig, ban: BanConfig) {
         self.penalties = penalties

@@ -1,3 +1,4 @@
+import SharedTracing
 import Synchronization
 
 extension WarmPool {
@@ -29,7 +30,8 @@ extension WarmPool {
             state.shelves[key]?.filling += 1
             state.tasks.startFilling { number in
                 let job = Job(key: key, number: number, make: shelf.make)
-                return Task { await self.run(job) }
+                // Whoever made it due waits for none, and one leads to the next.
+                return Span.without { Task { await self.run(job) } }
             }
             return true
         }

@@ -10,6 +10,15 @@ import SharedMessages
 package final class SSHProxyBackend: Backend {
     package static let name = "sshproxy"
 
+    /// `tcp` for a target that cannot be reached, `handshake` for one that does not let us in.
+    package static func failureKind(of error: any Error) -> String? {
+        switch (error as? CodedError)?.code {
+        case .sshproxyBackendFailed: "tcp"
+        case .sshproxyBackendHandshakeFailed, .sshproxyInvalidFingerprint: "handshake"
+        default: nil
+        }
+    }
+
     private let target: SSHProxyTarget
     private let logger: Logger
 

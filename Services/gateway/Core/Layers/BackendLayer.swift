@@ -105,7 +105,7 @@ package final class BackendLayer: ServerConnectionHandler {
                 guard !(error is CancellationError) else { return }
                 span?.fail(error)
                 state.trace?.root.fail(error)
-                metrics.backendFailed(name)
+                metrics.backendFailed(name, failure: type(of: backend).failureKind(of: error))
                 logger.emit(.sshBackendRejectedHandshake, ["reason": "\(error)"])
             }
         }

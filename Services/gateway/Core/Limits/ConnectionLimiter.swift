@@ -147,6 +147,16 @@ extension ConnectionLimiter {
     /// Connections that were admitted and have not ended.
     package var connections: Int { state.withLock { $0.admission.connections } }
 
+    /// Writes what is so now into the metrics; to be called before they are read.
+    package func measure() {
+        let now = clock.now
+        let (startups, refused) = state.withLock {
+            ($0.admission.startups, $0.admission.penalties.refused(at: now))
+        }
+        metrics.startups(startups)
+        metrics.refusedSources(penalties: refused.penalties, bans: refused.bans)
+    }
+
     func isExempt(_ source: Source) -> Bool {
         state.withLock { $0.admission.isExempt(source.address) }
     }

@@ -4,6 +4,7 @@ import SharedConfig
 import SharedKubernetes
 import SharedLogging
 import SharedMessages
+import SharedTracing
 import SharedWaiting
 
 /// The pods of the mode `persistent`: who of this gateway uses them, told to everybody by
@@ -76,7 +77,7 @@ actor LastingPods {
     private func tell(_ pod: Pod) {
         uses[pod.uid]?.pause?.cancel()
         guard let use = uses[pod.uid], use.telling == nil else { return }
-        uses[pod.uid]?.telling = Task { await keepTelling(pod) }
+        uses[pod.uid]?.telling = Span.without { Task { await keepTelling(pod) } }
     }
 
     private func keepTelling(_ pod: Pod) async {
