@@ -23,13 +23,17 @@ struct PenaltiesOptions: ParsableArguments {
     @Option(help: "The URL of gateway.admin.listen or of authd.admin.listen.")
     var server = "unix:///run/berth/gateway-admin.sock"
 
+    @Option(help: "For authd: a file whose first line is the token to show.")
+    var tokenFile: String?
+
     @OptionGroup var tls: TLSOptions
 
     /// Calls the server and tells a failure by its code; the exit status is then 1.
     func run(_ body: (PenaltiesClient) async throws -> Void) async throws {
         let logger = Logger(label: "penalties") { _ in SwiftLogNoOpLogHandler() }
+        let token = try AdminToken.read(tokenFile)
         do {
-            try await body(try PenaltiesClient(tls.client(server), logger: logger))
+            try await body(try PenaltiesClient(tls.client(server), token: token, logger: logger))
         } catch let error as CodedError {
             tell(error)
             throw ExitCode.failure

@@ -57,6 +57,9 @@ package struct AuthResponse: Sendable, Hashable {
     package var carried: ConnectionMetadata
     /// A text that the person may see; empty for none.
     package var reason: String
+    /// With a refusal: there is nobody of the name that was typed. The person does not learn it;
+    /// where they come from may pay for it.
+    package var unknownUser: Bool
     /// What a yes does not allow; `nil` for nothing.
     package var restrictions: CredentialRestrictions?
     /// How long ago the webhook gave this answer, if it does not answer now; never on the wire.
@@ -67,6 +70,7 @@ package struct AuthResponse: Sendable, Hashable {
         authenticatedUsername: String? = nil,
         carried: ConnectionMetadata = .init(),
         reason: String = "",
+        unknownUser: Bool = false,
         restrictions: CredentialRestrictions? = nil,
         age: Duration? = nil
     ) {
@@ -74,6 +78,7 @@ package struct AuthResponse: Sendable, Hashable {
         self.authenticatedUsername = authenticatedUsername
         self.carried = carried
         self.reason = reason
+        self.unknownUser = unknownUser
         self.restrictions = restrictions
         self.age = age
     }

@@ -301,6 +301,46 @@ struct CertificateTests {
     }
 }
 
+@Suite("Certificates on an administrator's word")
+struct UserCertificateTests {
+    @Test("name the user as after a login, for accounts that are open")
+    func certify() async throws {
+        try await Fixture.run { fixture async throws in
+            let user = NewUser(name: "bot", loginNames: ["deploy"])
+            _ = try await fixture.administrator.add(user)
+            try await fixture.serve { url async throws in
+                let client = try UserClient(HTTPClientConfig(url: url), logger: fixture.logger)
+                func sign(_ name: String, _ key: String = Keys.first, _ lifetime: Int? = nil)
+                    async throws -> MadeCertificate
+                {
+                    try await client.certifyUser(
+                        NewUserCertificate(user: name, publicKey: key, lifetimeSeconds: lifetime)
+                    )
+                }
+                #expect(await code { try await sign("bot") } == .authdAuthorityUnknown)
+                _ = try await client.addAuthority(NewAuthority(name: "users", kind: .user))
+                let made = try await sign("bot", Keys.first, 600)
+                #expect(made.principals == ["bot", "deploy"])
+                let certificate = try OpenSSHCertificate(line: made.certificate)
+                #expect(certificate.fingerprint == Keys.firstFingerprint)
+                #expect(certificate.validBefore - certificate.validAfter <= 700)
+                let question = CertificateQuestion(certificate: made.certificate)
+                let answer = try await fixture.authority.answer(
+                    request("deploy", .certificate(question))
+                )
+                #expect(answer.authenticatedUsername == "bot")
+                #expect(await code { try await sign("nobody") } == .authdUserUnknown)
+                let bad = await code { try await sign("bot", "no key") }
+                #expect(bad == .authdCertificateInvalid)
+                let long = await code { try await sign("bot", Keys.first, 99_999_999) }
+                #expect(long == .authdCertificateInvalid)
+                _ = try await client.change("bot", UserChange(disabled: true))
+                #expect(await code { try await sign("bot") } == .authdCertificateInvalid)
+            }
+        }
+    }
+}
+
 @Suite("The login listener")
 struct CertificateLoginTests {
     private func run(

@@ -214,7 +214,8 @@ struct ConversationTests {
             }
             #expect(round.prompts.map(\.prompt) == ["Password: "])
             let step = KeyboardRequest.Step.answers([Array("pw".utf8)], state: round.state)
-            #expect(try await person.step(step, as: "nobody") == .verdict(.init(success: false)))
+            let refusal = KeyboardResponse.verdict(.init(success: false, unknownUser: true))
+            #expect(try await person.step(step, as: "nobody") == refusal)
         }
     }
 

@@ -58,12 +58,15 @@ struct Fixture {
         log.entries.map { "\($0.message) \($0.metadata)" }.joined(separator: "\n")
     }
 
-    /// Serves webhook and administration on one Unix socket while `body` runs.
+    /// Serves webhook and administration on one Unix socket while `body` runs; with `limits`, which
+    /// are for addresses, on a port of this machine.
     func serve<Result>(
         token: Secret = Secret(),
+        limits: LimitsConfig? = nil,
         _ body: (String) async throws -> Result
     ) async throws -> Result {
         let health = HealthRegistry()
+        let shared = SharedLimits(limits ?? LimitsConfig(), logger: logger)
         let router = HTTPService.makeRouter(health: health, logger: logger)
         AdminGate(store: store, token: token).add(to: router)
         WebhookRoutes(authority, try await conversation()).add(to: router)
@@ -72,22 +75,25 @@ struct Fixture {
         LoginRoutes(
             try await conversation(),
             issuer(),
-            limits: SharedLimits(LimitsConfig(), logger: logger),
-            sources: LimitsConfig(),
+            limits: shared,
+            sources: limits ?? LimitsConfig(),
             logger: logger
         ).add(to: router)
+        PenaltyRoutes(shared).add(to: router)
         let path = folder.appending(path: "s").path
+        let port = ListenAddress.tcp(host: "127.0.0.1", port: 0)
         let service = try HTTPService(
             "test",
-            HTTPServerOptions(listen: .unix(path: path)),
+            HTTPServerOptions(listen: limits == nil ? .unix(path: path) : port),
             router: router,
             logger: logger
         )
         let group = ServiceGroup(configuration: .init(services: [service], logger: logger))
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
-            _ = try await service.boundAddress()
-            let result = try await body("unix://" + path)
+            let bound = try await service.boundAddress()
+            let url = limits == nil ? "unix://" + path : "http://\(bound)"
+            let result = try await body(url)
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
             return result

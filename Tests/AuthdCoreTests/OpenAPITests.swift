@@ -69,7 +69,8 @@ struct OpenAPITests {
             "GroupRecord", "NewGroup", "TokenRecord", "NewToken", "MadeToken", "ChangeRecord",
             "TOTPEnrolment", "TOTPConfirmation", "CredentialRestrictions",
             "CertificateAuthRequest", "CertificateLogin", "MadeCertificate", "AuthorityRecord",
-            "NewAuthority", "CertificateRecord", "NewHostCertificate", "NewRevocation",
+            "NewAuthority", "CertificateRecord", "NewHostCertificate", "NewUserCertificate",
+            "NewRevocation",
             "ReleaseRequest", "Offence", "LimitsReport", "LimitsReportReply", "PenaltyRecord",
         ]
     )
@@ -185,6 +186,11 @@ struct OpenAPITests {
                 NewAuthority(name: "", kind: .user)
             ), ("NewHostCertificate", host, NewHostCertificate(publicKey: "", names: [])),
             (
+                "NewUserCertificate",
+                NewUserCertificate(user: "", publicKey: "", lifetimeSeconds: 1),
+                NewUserCertificate(user: "", publicKey: "")
+            ),
+            (
                 "NewRevocation",
                 NewRevocation(serial: "", user: "", fingerprint: "", keyId: ""), NewRevocation()
             ),
@@ -276,6 +282,7 @@ struct OpenAPITests {
             authenticatedUsername: "a",
             carried: carried,
             reason: "r",
+            unknownUser: true,
             restrictions: CredentialRestrictions(permitPty: false)
         )
         let record = try encoder.encode(UserRecord(name: "a", expires: "e"))

@@ -2,7 +2,7 @@ package import SharedModels
 
 /// The body of an answer.
 ///
-/// Reading is lenient: only `success`, `authenticatedUsername`, `reason` and the three maps count, other
+/// Reading is lenient: only `success`, `authenticatedUsername`, `reason`, `unknownUser` and the three maps count, other
 /// keys and echoed ones may hold anything, and every key may be missing, as in the answers of
 /// version 0.4. Writing leaves out what is empty.
 package struct AuthResponseBody: Codable, Sendable {
@@ -19,13 +19,15 @@ package struct AuthResponseBody: Codable, Sendable {
             carried: try ConnectionMetadata(lenient: decoder),
             // A key of ours, which other servers may use for something else.
             reason: (try? box.value(String.self, "reason")) ?? "",
+            unknownUser: (try? box.value(Bool.self, "unknownUser")) ?? false,
             // One that cannot be read must not count as none.
             restrictions: try box.value(CredentialRestrictions.self, "restrictions")
         )
     }
 
     private enum CodingKeys: String, CodingKey {
-        case success, authenticatedUsername, metadata, environment, files, reason, restrictions
+        case success, authenticatedUsername, metadata, environment, files, reason, unknownUser,
+            restrictions
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -41,6 +43,7 @@ package struct AuthResponseBody: Codable, Sendable {
         if let restrictions = response.restrictions, restrictions != .init() {
             try box.encode(restrictions, forKey: .restrictions)
         }
+        if response.unknownUser { try box.encode(true, forKey: .unknownUser) }
         if !response.reason.isEmpty { try box.encode(response.reason, forKey: .reason) }
     }
 }

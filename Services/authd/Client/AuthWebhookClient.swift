@@ -235,7 +235,7 @@ package final class AuthWebhookClient: Sendable {
         }
     }
 
-    /// Counts and logs a verdict. Only its reason is passed on of a refusal.
+    /// Counts and logs a verdict.
     private func finish(
         _ question: Question,
         _ answer: Answer<some BearsVerdict>,
@@ -243,7 +243,7 @@ package final class AuthWebhookClient: Sendable {
     ) -> AuthResponse {
         var verdict = AuthResponse(success: false)
         if let given = answer.response.verdict {
-            verdict = given.success ? given : AuthResponse(success: false, reason: given.reason)
+            verdict = given.success ? given : .refusal(like: given)
         }
         metrics.authAnswered(
             question.type,
@@ -299,5 +299,12 @@ extension GSSAPIResponse: BearsVerdict {
     fileprivate var verdict: AuthResponse? {
         guard case .verdict(let verdict) = self else { return nil }
         return verdict
+    }
+}
+
+extension AuthResponse {
+    /// What counts of a refusal: nothing that it says about a login.
+    fileprivate static func refusal(like given: AuthResponse) -> AuthResponse {
+        AuthResponse(success: false, reason: given.reason, unknownUser: given.unknownUser)
     }
 }

@@ -5,6 +5,7 @@ package enum AuthorityRoutes {
     package static let authorities = "/authorities"
     package static let certificates = "/certificates"
     package static let hostCertificates = "/certificates/host"
+    package static let userCertificates = "/certificates/user"
     package static let revocations = "/revocations"
     /// The revocation list in OpenSSH's format.
     package static let list = "/revocations/krl"
@@ -138,6 +139,20 @@ package struct NewHostCertificate: Codable, Sendable, Hashable {
     }
 }
 
+/// The body of `POST /certificates/user`.
+package struct NewUserCertificate: Codable, Sendable, Hashable {
+    package var user: String
+    /// A line as in `authorized_keys`.
+    package var publicKey: String
+    package var lifetimeSeconds: Int?
+
+    package init(user: String, publicKey: String, lifetimeSeconds: Int? = nil) {
+        self.user = user
+        self.publicKey = publicKey
+        self.lifetimeSeconds = lifetimeSeconds
+    }
+}
+
 /// A certificate that has just been signed.
 package struct MadeCertificate: Codable, Sendable, Hashable {
     /// A line as in a `-cert.pub` file.
@@ -217,6 +232,12 @@ extension UserClient {
 
     package func certifyHost(_ host: NewHostCertificate) async throws -> MadeCertificate {
         try await call(.json(.post, AuthorityRoutes.hostCertificates, host))
+            .decode(MadeCertificate.self)
+    }
+
+    /// For a user's key, without a login.
+    package func certifyUser(_ user: NewUserCertificate) async throws -> MadeCertificate {
+        try await call(.json(.post, AuthorityRoutes.userCertificates, user))
             .decode(MadeCertificate.self)
     }
 

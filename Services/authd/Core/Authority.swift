@@ -50,7 +50,7 @@ package struct Authority: Sendable {
             )
         case .refused(let refusal):
             logger.emit(.authdRefused, labels(request, [LogLabel.reason: .string(refusal.reason)]))
-            return AuthResponse(success: false, reason: refusal.text)
+            return refusal.response
         }
     }
 
@@ -63,7 +63,7 @@ package struct Authority: Sendable {
         }
 
         static func refused(_ reason: Reason) -> Verdict {
-            .refused(.init(reason: reason.rawValue))
+            .refused(.init(reason))
         }
     }
 

@@ -10,7 +10,8 @@ struct AuthorityCommand: ParsableCommand {
         subcommands: [
             AuthorityCreateCommand.self, AuthorityTrustCommand.self, AuthorityListCommand.self,
             AuthorityShowCommand.self, AuthorityRotateCommand.self, AuthorityRemoveCommand.self,
-            AuthorityHostCommand.self, AuthorityCertificatesCommand.self,
+            AuthorityHostCommand.self, AuthorityUserCommand.self,
+            AuthorityCertificatesCommand.self,
             AuthorityRevokeCommand.self, AuthorityRevocationListCommand.self,
         ]
     )

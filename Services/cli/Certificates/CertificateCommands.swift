@@ -28,21 +28,64 @@ struct AuthorityHostCommand: AsyncParsableCommand {
     var output: String?
 
     func run() async throws {
-        let keys = try readKeys(file)
-        guard keys.count == 1 else { throw ValidationError("\(file) holds several keys.") }
-        let output = output ?? CertificateFile.path(beside: file)
-        try await admin.run { client in
-            let made = try await client.certifyHost(
+        try await certify(file, output, admin) { client, key in
+            try await client.certifyHost(
                 NewHostCertificate(
-                    publicKey: keys[0],
+                    publicKey: key,
                     names: host,
                     lifetimeSeconds: lifetime?.seconds,
                     authority: authority
                 )
             )
-            try CertificateFile.write(made, to: output)
-            print("wrote \(output), serial \(made.serial), until \(made.expires)")
         }
+    }
+}
+
+/// `berth ca sign-user`.
+struct AuthorityUserCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sign-user",
+        abstract: "Makes a certificate for a user's key without a login, beside the key.",
+        discussion: "For id_ed25519.pub it is written to id_ed25519-cert.pub."
+    )
+
+    @OptionGroup var admin: AdminOptions
+
+    @Argument(help: "The user, who must be in the store.")
+    var user: String
+
+    @Argument(help: "The user's public key file.")
+    var file: String
+
+    @Option(help: "How long it is good, as 8h; by default what the configuration says.")
+    var lifetime: Lifetime?
+
+    @Option(help: "Another file to write to.")
+    var output: String?
+
+    func run() async throws {
+        try await certify(file, output, admin) { client, key in
+            try await client.certifyUser(
+                NewUserCertificate(user: user, publicKey: key, lifetimeSeconds: lifetime?.seconds)
+            )
+        }
+    }
+}
+
+/// Has the key in `file` certified, and writes the certificate beside it or to `output`.
+private func certify(
+    _ file: String,
+    _ output: String?,
+    _ admin: AdminOptions,
+    _ sign: (UserClient, String) async throws -> MadeCertificate
+) async throws {
+    let keys = try readKeys(file)
+    guard keys.count == 1 else { throw ValidationError("\(file) holds several keys.") }
+    let output = output ?? CertificateFile.path(beside: file)
+    try await admin.run { client in
+        let made = try await sign(client, keys[0])
+        try CertificateFile.write(made, to: output)
+        print("wrote \(output), serial \(made.serial), until \(made.expires)")
     }
 }
 

@@ -155,7 +155,7 @@ struct SimulatedConnection {
         switch await handler.authenticate(attempt) {
         case .accepted: return .accepted
         case .partial(let methods): return .partial(methods: methods)
-        case .refused(_, let text): return .refused(.authentication, text: text ?? "")
+        case .refused(_, let text, _): return .refused(.authentication, text: text ?? "")
         case .disconnect(let refusal): return .refused(.authentication, text: refusal.text)
         case .challenge: return .partial(methods: [AuthMethod.keyboardInteractive.rawValue])
         // Only Kerberos is answered so, which is not simulated.

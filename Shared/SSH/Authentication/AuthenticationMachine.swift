@@ -285,7 +285,7 @@ extension AuthenticationMachine {
         switch verdict {
         case .disconnect(let refusal):
             return end(refusal.reason, refusal.text)
-        case .refused(let methods, let text):
+        case .refused(let methods, let text, _):
             self.methods = methods
             if let text { banners.append(text + "\r\n") }
             return fail(isFree: attempt.method == .none && requests == 1)

@@ -133,8 +133,9 @@ package enum AuthenticationVerdict: Sendable, Hashable {
     /// The attempt is enough. For a probe: the key would be accepted (PK_OK).
     case accepted
     /// Refused; `methods` go into USERAUTH_FAILURE as the ones that can continue. Without any the
-    /// connection ends. `text` is shown to the person before (RFC 4252 §5.4).
-    case refused(methods: [String], text: String? = nil)
+    /// connection ends. `text` is shown to the person before (RFC 4252 §5.4). That nobody has the
+    /// name is for layers between, who may hold it against the source; clients do not learn it.
+    case refused(methods: [String], text: String? = nil, isUnknownUser: Bool = false)
     /// This attempt counts, but `methods` must follow (partial success, RFC 4252 §5.1).
     case partial(methods: [String])
     /// Questions for the person; the answers come as `.keyboardInteractiveAnswers`. Only in answer

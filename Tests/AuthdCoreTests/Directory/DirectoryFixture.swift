@@ -69,3 +69,8 @@ struct DirectoryFixture {
         fixture.log.entries.compactMap { $0.metadata["reason"]?.description }
     }
 }
+
+extension AuthResponse {
+    /// Whether it is a refusal that tells the person nothing.
+    var isSilent: Bool { !success && reason.isEmpty && carried == .init() }
+}

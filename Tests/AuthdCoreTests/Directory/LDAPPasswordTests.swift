@@ -26,7 +26,7 @@ struct LDAPPasswordTests {
                 ("alice ", "pw-alice"), ("alice", "pw-alice\0"), ("service", "look things up"),
             ] {
                 let answer = try await site.logIn(name, password)
-                #expect(answer == AuthResponse(success: false), "\(name) \(password)")
+                #expect(answer.isSilent, "\(name) \(password)")
             }
             let log = await site.server.stop()
             #expect(log.contains(#"BIND dn="uid=nobody-"#), "\(log)")
@@ -55,7 +55,7 @@ struct LDAPPasswordTests {
     func injection(_ name: String) async throws {
         try await DirectoryFixture.run { site async throws in
             for password in ["pw-alice", "pw-bob", "x"] {
-                #expect(try await site.logIn(name, password) == AuthResponse(success: false))
+                #expect(try await site.logIn(name, password).isSilent)
             }
             let key = try await site.ask(name, .publicKey(Keys.first))
             #expect(!key.success)

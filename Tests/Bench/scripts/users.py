@@ -14,7 +14,6 @@ import signal
 import statistics
 import struct
 import subprocess
-import sys
 import threading
 import time
 
@@ -99,7 +98,6 @@ class Authd(Target):
                 "database": str(self.folder / "users.sqlite"),
                 "admin": {"listen": socket},
             },
-            "log": {"level": "error"},
         }
         path = self.folder / "config.yaml"
         path.write_text(json.dumps(config))
@@ -107,7 +105,8 @@ class Authd(Target):
             [binaries() / "berth-authd", "--config", path],
             env={k: v for k, v in os.environ.items() if not k.startswith("BERTH_")},
             stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
+            # A line for each user that is added.
+            stdout=subprocess.DEVNULL,
         )
         self.pid = self.process.pid
         wait_until(self.answers, 20, "authd does not answer")

@@ -195,7 +195,7 @@ struct ReasonTests {
             AuthResponse(success: false, reason: String(repeating: "é", count: 5000))
         }
         let fixture = LoginFixture(Authenticators(password: webhook))
-        guard case .refused(_, let text) = await fixture.password() else {
+        guard case .refused(_, let text, _) = await fixture.password() else {
             Issue.record("not refused")
             return
         }

@@ -34,8 +34,15 @@ package struct LimitsClient: Sendable {
 /// Manages the penalties of a gateway or of authd. Every call throws a `CodedError`.
 package struct PenaltiesClient: Sendable {
     private let http: HTTPClient
+    private let token: Secret
 
-    package init(_ server: HTTPClientConfig, logger: Logger) throws(CodedError) {
+    /// `token` is the administration's; empty for none.
+    package init(
+        _ server: HTTPClientConfig,
+        token: Secret = Secret(),
+        logger: Logger
+    ) throws(CodedError) {
+        self.token = token
         http = try HTTPClient(try HTTPClientOptions(server), logger: logger)
     }
 
@@ -52,6 +59,7 @@ package struct PenaltiesClient: Sendable {
     private func call(_ call: HTTPCall) async throws -> HTTPReply {
         var call = call
         call.replyLimit = 16 << 20
+        if !token.isEmpty { call.headers["Authorization"] = "Bearer \(token.reveal())" }
         return try await http.accepted(call)
     }
 }

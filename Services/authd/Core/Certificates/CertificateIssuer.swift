@@ -132,6 +132,26 @@ package struct CertificateIssuer: Sendable {
         )
     }
 
+    /// As after a login of theirs, on an administrator's word.
+    ///
+    /// Throws a `CodedError`: `AUTHD_USER_UNKNOWN`, `AUTHD_CERTIFICATE_INVALID` also for an account
+    /// that is closed, `AUTHD_AUTHORITY_UNKNOWN`.
+    func certifyUser(_ user: NewUserCertificate) async throws -> MadeCertificate {
+        guard let account = try await store.account(named: user.user) else {
+            throw CodedError(.authdUserUnknown)
+        }
+        if let reason = account.closed {
+            throw CodedError(.authdCertificateInvalid, detail: reason.rawValue)
+        }
+        return try await certify(
+            account,
+            key: user.publicKey,
+            lifetime: user.lifetimeSeconds,
+            // Whoever asks is not who will log in.
+            address: nil
+        )
+    }
+
     func certifyHost(_ host: NewHostCertificate) async throws -> MadeCertificate {
         guard (1...256).contains(host.names.count), host.names.allSatisfy(Self.isHostName) else {
             throw CodedError(.authdCertificateInvalid, detail: "names of the host")

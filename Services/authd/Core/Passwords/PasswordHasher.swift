@@ -74,15 +74,14 @@ package final class PasswordHasher: Sendable {
     static func isForeign(_ hash: String) -> Bool { !hash.hasPrefix("$y$") }
 
     /// Whether a hash is of a kind that passwords can be checked against: yescrypt, SHA-512,
-    /// SHA-256 or bcrypt (crypt(5)).
-    static func isUsable(_ hash: String) -> Bool {
+    /// SHA-256 or bcrypt (crypt(5)). Throws `AUTHD_BUSY`.
+    func isUsable(_ hash: String) async throws -> Bool {
         let isKnown = ["$y$", "$gy$", "$7$", "$6$", "$5$", "$2b$", "$2a$", "$2y$"]
             .contains(where: hash.hasPrefix)
         let isPrintable = hash.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }
         // Only a whole hash gives back as many characters as it has.
-        guard isKnown, isPrintable, hash.utf8.count <= 384,
-            let probe = try? Yescrypt.hash([0x2A], setting: hash)
-        else { return false }
+        guard isKnown, isPrintable, hash.utf8.count <= 384 else { return false }
+        let probe = try await compute { (try? Yescrypt.hash([0x2A], setting: hash)) ?? "" }
         return probe.utf8.count == hash.utf8.count
     }
 

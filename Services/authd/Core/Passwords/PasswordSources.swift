@@ -10,7 +10,7 @@ package struct PasswordSources: Sendable {
         case refused(Refusal)
 
         static func refused(_ reason: Authority.Reason) -> Answer {
-            .refused(Refusal(reason: reason.rawValue))
+            .refused(Refusal(reason))
         }
     }
 
@@ -19,6 +19,22 @@ package struct PasswordSources: Sendable {
         let reason: String
         /// What the person may read; empty for nothing.
         var text = ""
+        /// Whether nobody has the name.
+        var isUnknownUser = false
+
+        init(reason: String, text: String = "") {
+            self.reason = reason
+            self.text = text
+        }
+
+        init(_ reason: Authority.Reason) {
+            self.reason = reason.rawValue
+            isUnknownUser = reason == .unknownUser
+        }
+
+        var response: AuthResponse {
+            AuthResponse(success: false, reason: text, unknownUser: isUnknownUser)
+        }
     }
 
     let store: UserStore
@@ -103,10 +119,10 @@ package struct PasswordSources: Sendable {
         _ typed: String
     ) async throws -> Result<Person, Refusal> {
         let account = try await store.account(named: found.name)
-        if let reason = account?.closed { return .failure(.init(reason: reason.rawValue)) }
+        if let reason = account?.closed { return .failure(.init(reason)) }
         let person = Person(name: found.name, account: account, said: found.said)
         guard person.mayLogIn(as: typed) else {
-            return .failure(.init(reason: Authority.Reason.notAllowed.rawValue))
+            return .failure(.init(.notAllowed))
         }
         return .success(person)
     }

@@ -43,6 +43,12 @@ package struct AuthorityAdminRoutes: Sendable {
                 try .json(try await issuer.certifyHost(host), status: .created)
             }
         }
+        router.post(RouterPath(AuthorityRoutes.userCertificates)) { request, _ in
+            let user = try await read(NewUserCertificate.self, request)
+            return try await explained {
+                try .json(try await issuer.certifyUser(user), status: .created)
+            }
+        }
         router.post(RouterPath(AuthorityRoutes.revocations)) { request, _ in
             let revocation = try await read(NewRevocation.self, request)
             return try await done { try await issuer.revoke(revocation) }

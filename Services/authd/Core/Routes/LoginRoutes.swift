@@ -73,7 +73,8 @@ package struct LoginRoutes: Sendable {
             guard verdict.success, let name = verdict.authenticatedUsername,
                 let account = try await issuer.store.account(named: name)
             else {
-                if let source { limits.note(.authFailure, of: source) }
+                let failure = verdict.unknownUser ? PenaltyKind.invalidUser : .authFailure
+                if let source { limits.note(failure, of: source) }
                 logger.emit(.authdLoginRefused, [LogLabel.username: .string(login.username)])
                 throw HTTPRefusal(.unauthorized, .authdLoginRefused)
             }

@@ -45,7 +45,7 @@ package struct Conversation: Sendable {
             let state = seal.open(text, as: ConversationState.self)
             if state == nil, let provider { return try await ask(provider, request) }
             guard let state, state.isOf(request.head, at: now) else {
-                return refused(request.head, "unknown or old state")
+                return refused(request.head, .init(reason: "unknown or old state"))
             }
             let answer = answers.count == 1 ? answers[0] : []
             switch state.stage {
@@ -63,7 +63,7 @@ package struct Conversation: Sendable {
         let head = request.head
         switch try await provider.answer(request) {
         case .round(let round): return .round(round)
-        case .refused(let refusal): return refused(head, refusal.reason, refusal.text)
+        case .refused(let refusal): return refused(head, refusal)
         case .proven(let person):
             guard person.hasSecondFactor else { return accepted(person, head) }
             return try round(.code, head, person)
@@ -86,7 +86,7 @@ package struct Conversation: Sendable {
         _ head: AuthRequestHead
     ) async throws -> KeyboardResponse {
         switch try await passwords.check(password, head) {
-        case .refused(let refusal): return refused(head, refusal.reason, refusal.text)
+        case .refused(let refusal): return refused(head, refusal)
         case .right(let person):
             guard person.hasSecondFactor else { return accepted(person, head) }
             return try round(.code, head, person, state.use)
@@ -100,7 +100,7 @@ package struct Conversation: Sendable {
     ) async throws -> KeyboardResponse {
         guard let name = state.person, let account = try await store.account(named: name),
             account.closed == nil, account.hasSecondFactor
-        else { return refused(head, "no second factor, or user is disabled") }
+        else { return refused(head, .init(reason: "no second factor, or user is disabled")) }
         let person = Person(account, said: state.said ?? .init())
         let text = String(decoding: answer, as: UTF8.self).filter { !$0.isWhitespace }
         let outcome = try await store.consume(
@@ -117,8 +117,8 @@ package struct Conversation: Sendable {
             return accepted(person, head)
         case .replayed:
             logger.emit(.authdCodeReplayed, labels(head))
-            return refused(head, "code was used before")
-        case .wrong: return refused(head, "wrong code")
+            return refused(head, .init(reason: "code was used before"))
+        case .wrong: return refused(head, .init(reason: "wrong code"))
         }
     }
 
@@ -166,13 +166,12 @@ package struct Conversation: Sendable {
 
     private func refused(
         _ head: AuthRequestHead,
-        _ reason: String,
-        _ text: String = ""
+        _ refusal: PasswordSources.Refusal
     ) -> KeyboardResponse {
         var labels = labels(head)
-        labels[LogLabel.reason] = .string(reason)
+        labels[LogLabel.reason] = .string(refusal.reason)
         logger.emit(.authdRefused, labels)
-        return .verdict(AuthResponse(success: false, reason: text))
+        return .verdict(refusal.response)
     }
 
     private var now: Int { Int(Date.now.timeIntervalSince1970) }

@@ -26,8 +26,7 @@ extension Login {
         case .verdict(let answer) where answer.success:
             return try await take(LoginProgress.Proof(.keyboardInteractive, answer), username)
         case .verdict(let answer):
-            let text = shown(answer.reason)
-            return refuse(.sshAuthFailed, username, .keyboardInteractive, text: text)
+            return refuse(.sshAuthFailed, username, .keyboardInteractive, answer)
         }
     }
 }

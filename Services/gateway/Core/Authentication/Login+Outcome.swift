@@ -96,12 +96,24 @@ extension Login {
         _ username: String,
         _ method: AuthMethod?,
         _ more: Logger.Metadata = [:],
-        text: String? = nil
+        text: String? = nil,
+        isUnknownUser: Bool = false
     ) -> AuthenticationVerdict {
         logger.emit(code, labels(username, method).merging(more) { _, new in new })
         // Names of methods that nobody implements come from the client and are no label.
         metrics.loginRefused(method: method?.rawValue ?? "other", code: code.id)
-        return .refused(methods: methodNames, text: text)
+        return .refused(methods: methodNames, text: text, isUnknownUser: isUnknownUser)
+    }
+
+    /// A webhook's refusal, with what it says to the person and about the name.
+    func refuse(
+        _ code: MessageCode,
+        _ username: String,
+        _ method: AuthMethod,
+        _ answer: AuthResponse
+    ) -> AuthenticationVerdict {
+        let text = shown(answer.reason)
+        return refuse(code, username, method, text: text, isUnknownUser: answer.unknownUser)
     }
 
     /// No answer could be had: trying again on this connection is of no use, and the person is

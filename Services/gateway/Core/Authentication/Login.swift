@@ -129,7 +129,7 @@ final class Login: Sendable {
         let question = AuthRequest(head: head(username), question: .password(bytes))
         let answer = try await authenticator.decide(question, country: state.country.now)
         guard answer.success else {
-            return refuse(.sshAuthFailed, username, .password, text: shown(answer.reason))
+            return refuse(.sshAuthFailed, username, .password, answer)
         }
         return try await take(LoginProgress.Proof(.password, answer), username)
     }

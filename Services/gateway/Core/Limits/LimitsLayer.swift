@@ -49,7 +49,12 @@ final class LimitsLayer: ServerConnectionHandler {
     func authenticate(_ attempt: AuthenticationAttempt) async -> AuthenticationVerdict {
         if let refusal = refusal(of: attempt) { return .disconnect(refusal) }
         let verdict = await next.authenticate(attempt)
-        if case .disconnect = verdict { progress.withLock { $0.isOurs = true } }
+        switch verdict {
+        case .disconnect: progress.withLock { $0.isOurs = true }
+        case .refused(_, _, isUnknownUser: true):
+            progress.withLock { $0.failure = $0.failure ?? .invalidUser }
+        default: break
+        }
         return verdict
     }
 
