@@ -51,8 +51,8 @@ fuzz: ## Fuzzes what the SSH engine and the agent read: SECONDS_EACH of each tar
 crash-audit: ## Kills auditd under load COUNT times (1000), with torn writes, full disks and failing stores, from SEED (1).
 	@deploy/dev/crash-audit.sh $${COUNT:-1000} $${SEED:-1}
 
-evidence: ## Changes sample recordings and their ledger in every way (every bit of every byte) and counts what is found.
-	@BERTH_EVIDENCE=complete deploy/dev/test.sh --only EvidenceCorpusTests
+evidence: ## Changes sample recordings and their ledgers in every way (every bit of every byte; SCOPE=bytes: a bit of each) and counts what is found.
+	@BERTH_EVIDENCE=$${SCOPE:-complete} deploy/dev/test.sh --only EvidenceCorpusTests
 	@grep "^evidence: " var/test/swift-test.log
 
 radosgw: ## Runs the tests of S3 against Debian's radosgw, which it installs.

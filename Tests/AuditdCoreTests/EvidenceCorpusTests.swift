@@ -32,14 +32,14 @@ private enum Change: Sendable {
         return changed
     }
 
-    /// Every change of every kind; of those to single bytes one in `step`.
-    static func all(of copies: EvidenceCopies, step: Int) -> [Change] {
+    /// Every change of every kind; of those to single bytes one in `step`, with one bit or each.
+    static func all(of copies: EvidenceCopies, step: Int, bits: Int) -> [Change] {
         var list: [Change] = []
         for (name, bytes) in copies.files.sorted(by: { $0.key < $1.key }) {
             list += [.delete(name), .lengthen(name)]
             for place in stride(from: list.count % step, to: bytes.count, by: step) {
                 list.append(.cut(name, to: place))
-                for bit in step == 1 ? Array(0..<8) : [place % 8] {
+                for bit in bits == 8 ? Array(0..<8) : [place % 8] {
                     list.append(.flip(name, at: place, bits: 1 << UInt8(bit)))
                 }
             }
@@ -82,10 +82,10 @@ private enum Change: Sendable {
     }
 }
 
-/// Real recordings, changed in every way: `make evidence` takes every bit of every byte, the suite
-/// one byte in some dozens.
+/// Real recordings, changed in every way: `make evidence` takes every bit of every byte (with
+/// `SCOPE=bytes` one bit of every byte), the suite one byte in some dozens.
 @Suite(.timeLimit(.minutes(60))) struct EvidenceCorpusTests {
-    private static let isComplete = ProcessInfo.processInfo.environment["BERTH_EVIDENCE"] != nil
+    private static let scope = ProcessInfo.processInfo.environment["BERTH_EVIDENCE"]
 
     private func samples() throws -> [(id: RecordingID, bytes: [UInt8])] {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
@@ -125,7 +125,11 @@ private enum Change: Sendable {
         _ verify: @escaping @Sendable (EvidenceCopies) async throws -> [EvidenceFinding]
     ) async throws {
         #expect(try await verify(copies) == [])
-        let changes = Change.all(of: copies, step: Self.isComplete ? 1 : 61)
+        let changes = Change.all(
+            of: copies,
+            step: Self.scope == nil ? 61 : 1,
+            bits: Self.scope == "complete" ? 8 : 1
+        )
         let found = try await withThrowingTaskGroup(of: Int.self) { group in
             let tasks = 4
             for task in 0..<tasks {

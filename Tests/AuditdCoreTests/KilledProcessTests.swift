@@ -113,21 +113,24 @@ final class Daemon {
     /// Once true, the process identifier may be another one's.
     private let isOver = Locked(false)
 
-    static var binary: URL? {
+    static func binary(_ name: String) -> URL? {
         let bundle = CommandLine.arguments.first { $0.contains(".xctest") }
         return bundle.map {
             URL(filePath: $0.components(separatedBy: "/berthPackageTests.xctest")[0])
-                .appending(path: "berth-auditd")
+                .appending(path: name)
         }
     }
 
-    static var isBuilt: Bool {
-        binary.map { FileManager.default.isExecutableFile(atPath: $0.path) } ?? false
+    static var isBuilt: Bool { isBuilt("berth-auditd") }
+
+    static func isBuilt(_ name: String) -> Bool {
+        binary(name).map { FileManager.default.isExecutableFile(atPath: $0.path) } ?? false
     }
 
     /// `more` are further lines of the configuration.
-    init(folder: String, socket: String, minimumFree: Int = 0, more: String = "") throws {
-        let config = folder + "/config.yaml"
+    convenience init(folder: String, socket: String, minimumFree: Int = 0, more: String = "")
+        throws
+    {
         let text = """
             auditd:
               listen: "unix://\(socket)"
@@ -135,8 +138,13 @@ final class Daemon {
               minimumFree: \(minimumFree)
             \(more)
             """
+        try self.init("berth-auditd", folder: folder, text)
+    }
+
+    init(_ name: String, folder: String, _ text: String) throws {
+        let config = "\(folder)/\(name).yaml"
         try text.write(toFile: config, atomically: true, encoding: .utf8)
-        process.executableURL = Self.binary
+        process.executableURL = Self.binary(name)
         process.arguments = ["--config", config]
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice

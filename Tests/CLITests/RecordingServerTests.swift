@@ -50,6 +50,8 @@ struct RecordingServerTests {
             #expect(lines.output.contains("\"text\":\"$ exit\"") && lines.status == 0)
             #expect(try await auditd.berth("grep", "--commands", "$ exit").status == 1)
             #expect(try await auditd.berth("grep", "nowhere to be found").status == 1)
+            let told = try await auditd.berth("grep", "--progress", "$ exit")
+            #expect(told.errors.contains("found 1 lines") && told.output.contains(shell))
 
             let copy = auditd.folder + "-copy"
             try FileManager.default.createDirectory(

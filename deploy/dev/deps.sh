@@ -24,8 +24,8 @@ packages_test=(
     zbar-tools
     # promtool, for the metrics and their rules.
     prometheus
-    # What reads encrypted recordings beside Berth, and a browser for auditd's page.
-    age chromium fonts-dejavu-core
+    # What reads encrypted recordings and asciicasts beside Berth, and a browser for auditd's page.
+    age asciinema bsdutils chromium fonts-dejavu-core
     # A Kerberos realm.
     krb5-kdc krb5-admin-server krb5-user
     # A directory.

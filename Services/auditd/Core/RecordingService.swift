@@ -51,7 +51,8 @@ package final class RecordingService: Service {
     private let reader: RecordingReader
     private let ledger: LedgerKeeper?
     private let servesPage: Bool
-    private let rescan: Duration
+    private let reconciler: IndexReconciler
+    private let texts: TextKeeper
     private let metrics = AuditdMetrics()
     private let recovered: Set<RecordingID>
     private let finisher: Finisher
@@ -149,7 +150,28 @@ package final class RecordingService: Service {
         self.followers = followers
         token = ReaderToken(config.token)
         servesPage = config.web
-        rescan = config.rescan
+        reconciler = IndexReconciler(
+            index: index,
+            spool: spool,
+            storages: storages,
+            ledger: ledger,
+            textless: textless,
+            rescan: config.rescan,
+            logger: logger
+        )
+        texts = TextKeeper(
+            index: index,
+            spool: spool,
+            reader: reader,
+            textless: textless,
+            acknowledge: {
+                [acknowledgements, place = storages.members.count + (ledger == nil ? 0 : 1)]
+                in acknowledgements.add($0, from: place)
+            },
+            isIndexed: isIndexed,
+            isSealing: finished.isSealing,
+            logger: logger
+        )
         recovered = Set(spool.recordings.keys)
     }
 
@@ -180,10 +202,14 @@ package final class RecordingService: Service {
         for id in spool.damaged { logger.emit(.auditdSpoolDamaged, ["connectionId": "\(id)"]) }
         // Storages know all that an earlier run took before they begin.
         await settle(recovered)
+        // Now, as what is read later would be taken for what is left.
+        await logger.attempt(.auditdIndexFailed) {
+            textless.add(Set(try await index.withoutText()))
+        }
         let background = BackgroundThread()
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.reconcileLoop() }
+                group.addTask { await self.reconciler.run() }
                 for (number, storage) in self.storages.members.enumerated() {
                     // Only what it needs: a storage may keep the closure.
                     group.addTask { [acknowledgements = self.acknowledgements] in
@@ -204,31 +230,20 @@ package final class RecordingService: Service {
                 group.addTask { await self.finisher.run { await self.deliver($0) } }
                 group.addTask { await self.tickLoop() }
                 group.addTask(executorPreference: background) {
-                    await self.textLoop(background.pool)
+                    await self.texts.run(background.pool)
                 }
             }
         }
-        await attempt(.auditdIndexFailed) { try await background.end() }
+        await logger.attempt(.auditdIndexFailed) { try await background.end() }
         followers.close()
         await spool.close()
-        await attempt(.auditdIndexFailed) { try self.index.close() }
-    }
-
-    /// Something that is tried again later, or at the next start.
-    private func attempt(_ code: MessageCode, _ body: () async throws -> Void) async {
-        do {
-            try await body()
-        } catch is CancellationError {
-            return
-        } catch {
-            logger.emit(CodedError(code, cause: error))
-        }
+        await logger.attempt(.auditdIndexFailed) { try self.index.close() }
     }
 
     private func tickLoop() async {
         let pause = min(lease / 4, .seconds(2))
         while (try? await Task.sleep(for: pause)) != nil {  // cancelled: the loop ends
-            await attempt(.auditdDiskFailed) {
+            await logger.attempt(.auditdDiskFailed) {
                 for id in try await self.spool.expireLeases() {
                     self.logger.emit(.auditdLeaseExpired, ["connectionId": "\(id)"])
                 }
@@ -336,7 +351,7 @@ package final class RecordingService: Service {
                 let leftovers = try await spool.forget(ids)
                 ledger?.release(ids)
                 traces?.stored(ids)
-                await attempt(.auditdDiskFailed) { try await self.finisher.release(ids) }
+                await logger.attempt(.auditdDiskFailed) { try await self.finisher.release(ids) }
                 metrics.stored.increment(by: ids.count - leftovers.count)
                 for (id, leftover) in leftovers { report(id, leftover) }
             } catch {
@@ -355,128 +370,6 @@ package final class RecordingService: Service {
         case .present(let cause):
             logger.emit(CodedError(.auditS3RemoveFailed, cause: cause), labels)
         }
-    }
-
-    // MARK: - Index
-
-    /// Tries until it is done, as a storage may be out of reach for a while; and again and again
-    /// where other auditds store beside this one.
-    private func reconcileLoop() async {
-        var pause = Duration.seconds(1)
-        var isFirst = true
-        while !Task.isCancelled {
-            do {
-                try await reconcile(isFirst: isFirst)
-                textless.add(Set(try await index.withoutText()))
-                isFirst = false
-                pause = .seconds(1)
-                guard rescan > .zero, (try? await Task.sleep(for: rescan)) != nil else { return }
-                continue
-            } catch is CancellationError { return } catch {
-                logger.emit(CodedError(.auditdIndexFailed, cause: error))
-            }
-            guard (try? await Task.sleep(for: pause)) != nil else { return }  // cancelled
-            pause = min(pause * 2, .seconds(300))
-        }
-    }
-
-    /// Works beside everything else, one recording at a time. What fails comes again after the
-    /// next start.
-    private func textLoop(_ threads: NIOThreadPool) async {
-        var reader = reader
-        reader.threads = threads
-        let indexer = TextIndexer(index: index, reader: reader)
-        for await _ in textless.signals {
-            while case let ids = textless.takeAll(), !ids.isEmpty {
-                for id in ids where !Task.isCancelled {
-                    // What can be made anew shall not take the last of the space.
-                    if !finisher.files.isSealing, await spool.problem() != nil {
-                        _ = textless.addFailed(id)
-                        continue
-                    }
-                    textless.succeeded(id)
-                    await attempt(.auditdIndexFailed) {
-                        if isReadable(id) {
-                            try await indexer.add(id)
-                        } else {
-                            try await indexer.leaveOut(id)
-                        }
-                    }
-                    guard finisher.files.isSealing else { continue }
-                    // Without its text rather than for ever in the spool.
-                    let place = storages.members.count + (ledger == nil ? 0 : 1)
-                    acknowledgements.add(Array(spool.parts(of: id).union([id])), from: place)
-                }
-            }
-        }
-    }
-
-    /// Whether its text may be in the index: not while what will be encrypted is in the spool.
-    private func isReadable(_ id: RecordingID) -> Bool {
-        isIndexed
-            || spool.parts(of: id).union([id]).allSatisfy { spool.recording($0) == nil }
-    }
-
-    /// Makes the index fit what is in spool and storages.
-    private func reconcile(isFirst: Bool) async throws {
-        let stored = try await storages.list()
-        let spooled = spool.recordings
-        // Behind the list: whatever was stored by then is known to have ended.
-        let known = try await index.states()
-        // What was there before the ledger began is in it as it is now.
-        if let ledger, ledger.isNew, isFirst { ledger.adopt(stored.subtracting(spooled.keys)) }
-        var unknown: [RecordingSummary] = []
-        for id in stored.sorted(by: { $0.part < $1.part })
-        where known["\(id)"] ?? .open == .open && spooled[id] == nil {
-            if let entry = try await inspect(id) { unknown.append(entry) }
-        }
-        try await index.put(unknown)
-        // The whole has another text now.
-        textless.add(Set(unknown.compactMap { RecordingID($0.id)?.whole }))
-        // Also those that came meanwhile; what was known before and is nowhere now is gone.
-        let present = stored.union(spooled.keys).union(spool.recordings.keys)
-        var gone: [String] = []
-        for name in known.keys {
-            // It may have been stored while the storages were listed.
-            if let id = RecordingID(name) {
-                if present.contains(id) { continue }
-                if try await storages.status(id) != nil { continue }
-            }
-            gone.append(name)
-        }
-        try await index.remove(gone)
-        if unknown.count + gone.count > 0 {
-            logger.emit(
-                .auditdIndexRebuilt,
-                [
-                    "count": .stringConvertible(unknown.count),
-                    "removed": .stringConvertible(gone.count),
-                ]
-            )
-        }
-    }
-
-    private func inspect(_ id: RecordingID) async throws -> RecordingSummary? {
-        guard let status = try await storages.status(id),
-            let beginning = try await storages.read(
-                id,
-                at: 0,
-                count: RecordingInspection.beginning
-            ),
-            let end = try await storages.read(id, at: status.size - min(status.size, 10), count: 10)
-        else { return nil }
-        let inspection = RecordingInspection(
-            beginning: beginning,
-            end: end,
-            modifiedAt: status.modifiedAt
-        )
-        return RecordingSummary(
-            id: "\(id)",
-            facts: inspection.facts,
-            state: inspection.isComplete ? .finished : .interrupted,
-            endedAt: status.modifiedAt,
-            size: status.size
-        )
     }
 }
 

@@ -15,13 +15,20 @@ struct ProgressOptions: ParsableArguments {
     )
     var progress: Bool?
 
-    /// `total` 0 means unknown; `unit` is bytes unless told otherwise.
-    func line(_ verb: String, total: UInt64, unit: ProgressLine.Unit = .bytes) -> ProgressLine {
-        ProgressLine(
+    /// `total` 0 means unknown; `unit` is bytes unless told otherwise. What prints as it goes on
+    /// tells of itself on a terminal.
+    func line(
+        _ verb: String,
+        total: UInt64,
+        unit: ProgressLine.Unit = .bytes,
+        prints: Bool = false
+    ) -> ProgressLine {
+        let isTold = prints && isatty(STDOUT_FILENO) == 1
+        return ProgressLine(
             verb: verb,
             total: total,
             unit: unit,
-            isShown: progress ?? (isatty(STDERR_FILENO) == 1),
+            isShown: progress ?? (isatty(STDERR_FILENO) == 1 && !isTold),
             isPatient: progress == nil
         )
     }
@@ -32,6 +39,7 @@ struct ProgressLine {
     enum Unit {
         case bytes
         case recordings
+        case lines
     }
 
     let verb: String
@@ -76,6 +84,7 @@ struct ProgressLine {
         switch unit {
         case .bytes: "\(count.formatted(.byteCount(style: .binary)))"
         case .recordings: "\(count) recordings"
+        case .lines: "\(count) lines"
         }
     }
 }

@@ -31,6 +31,8 @@ struct RecordingGrepCommand: AsyncParsableCommand {
     @Flag(help: "One JSON object per line.")
     var json = false
 
+    @OptionGroup var progress: ProgressOptions
+
     func validate() throws {
         guard text.unicodeScalars.count >= 3 else {
             throw ValidationError("The text must have at least three characters.")
@@ -41,12 +43,15 @@ struct RecordingGrepCommand: AsyncParsableCommand {
     func run() async throws {
         var left = limit
         var cursor: String?
+        var line = progress.line("found", total: 0, unit: .lines, prints: true)
         repeat {
             let page = try await page(cursor, limit: min(left, 1000))
             for line in page.lines { try show(line) }
             left -= page.lines.count
+            line.advance(to: UInt64(limit - left))
             cursor = page.next
         } while cursor != nil && left > 0
+        line.finish()
         if left == limit { throw ExitCode.failure }
     }
 

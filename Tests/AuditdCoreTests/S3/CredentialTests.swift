@@ -148,6 +148,60 @@ struct CredentialTests {
     }
 
     @Test(
+        "moto's own STS changes the token, and what it gives signs uploads in one piece and in parts",
+        .enabled(if: StrictS3.python != nil, "moto's server is not installed")
+    )
+    func motoIdentity() async throws {
+        try await withFolder { folder in
+            let path = folder + "/token"
+            try "a.b.c\n".write(toFile: path, atomically: true, encoding: .utf8)
+            try await StrictS3.run { s3 in
+                var config = s3.config
+                config.credentials = .webIdentity
+                config.accessKey = ""
+                config.secretKey = Secret()
+                config.stsEndpoint = s3.url
+                config.roleARN = "arn:aws:iam::123456789012:role/auditd"
+                config.webIdentityTokenFile = path
+                try await s3.control(["identity": ["moto": true]])
+                let long = noise(6 * mebibyte)
+                try await RunningStorage(config, in: folder).run { storage in
+                    try await storage.take(recordingID(1), noise(100))
+                    try await storage.take(recordingID(2), long)
+                    for number in 1...2 { try await storage.waitStored(recordingID(number)) }
+                }
+                #expect(try await s3.object("\(recordingID(2))")?.body == long)
+                #expect(try await s3.count("sts") == 1)
+                let calls = try await s3.log().filter { $0.operation != "sts" }
+                #expect(calls.allSatisfy { $0.fields?["x-amz-security-token"]?.isEmpty == false })
+                #expect(calls.allSatisfy { $0.refused == nil })
+            }
+        }
+    }
+
+    @Test(
+        "a session token beside the keys is sent and signed",
+        .enabled(if: StrictS3.python != nil, "moto's server is not installed")
+    )
+    func sessionToken() async throws {
+        try await withFolder { folder in
+            try await StrictS3.run { s3 in
+                let keys = ["A": ["secret": "one", "token": "t/+="]]
+                try await s3.control(["keys": keys])
+                var config = s3.config
+                (config.accessKey, config.secretKey) = ("A", Secret("one"))
+                config.sessionToken = Secret("t/+=")
+                try await RunningStorage(config, in: folder).run { storage in
+                    try await storage.take(recordingID(1), noise(100))
+                    try await storage.waitStored(recordingID(1))
+                }
+                let fields = try #require(try await s3.log("put").first?.fields)
+                #expect(fields["x-amz-security-token"] == "t/+=")
+            }
+        }
+    }
+
+    @Test(
         "keys that are refused are asked for again",
         .enabled(if: StrictS3.python != nil, "moto's server is not installed")
     )

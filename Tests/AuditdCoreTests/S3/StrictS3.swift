@@ -94,14 +94,14 @@ final class StrictS3: Sendable {
         config.endpoint = url
         config.pathStyleAccess = true
         config.local = "/nonexistent"
-        config.timeout = .seconds(5)
+        config.timeout = .seconds(30)
         return config
     }
 
     func control(_ order: [String: Any]) async throws {
         let body = try JSONSerialization.data(withJSONObject: order)
         let reply = try await client.send(
-            HTTPCall(.post, "/_control", body: [UInt8](body), timeLimit: .total(.seconds(30)))
+            HTTPCall(.post, "/_control", body: [UInt8](body), timeLimit: .total(.seconds(120)))
         )
         try #require(reply.status == 200)
     }
@@ -130,7 +130,7 @@ final class StrictS3: Sendable {
     }
 
     func log(_ operation: String? = nil) async throws -> [Entry] {
-        let call = HTTPCall(.get, "/_log", timeLimit: .total(.seconds(10)), replyLimit: 64 << 20)
+        let call = HTTPCall(.get, "/_log", timeLimit: .total(.seconds(120)), replyLimit: 64 << 20)
         let entries = try await client.send(call).decode([Entry].self)
         return entries.filter { operation == nil || $0.operation == operation }
     }
@@ -142,7 +142,7 @@ final class StrictS3: Sendable {
         let call = HTTPCall(
             .get,
             "/_object/\(Self.bucket)/\(key)",
-            timeLimit: .total(.seconds(30)),
+            timeLimit: .total(.seconds(120)),
             replyLimit: 256 << 20
         )
         let reply = try await client.send(call)
@@ -228,7 +228,7 @@ final class RunningStorage: Sendable {
     }
 
     func waitCode(_ code: MessageCode, count: Int = 1) async throws {
-        let deadline = ContinuousClock.now + .seconds(40)
+        let deadline = ContinuousClock.now + .seconds(90)
         while codes.count(where: { $0 == code.id }) < count {
             try #require(ContinuousClock.now < deadline, "\(code.id); said \(said)")
             try await ready()

@@ -9,6 +9,7 @@ Prints its port. Control, by POST of JSON to /_control:
   {"faults": [{"operation": "part", "do": "503", "times": 2, "skip": 0}]}
   {"bucket": "name"}                                    makes a bucket
   {"identity": {"token": "…", "role": "…", "keys": {…}}} what STS gives for a token
+  {"identity": {"moto": true}}                          moto's own STS gives keys
   {"hold": true}                                        new requests wait until it is false
   {"away": true}                                        every connection is broken off
   {"reset": true}                                       forgets all objects, and what came
@@ -56,6 +57,7 @@ state = {
     "away": False,
     # By path, the MD5 of the key that the object is encrypted with.
     "customer": {},
+    "checksums": {},
 }
 log = []
 moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -162,6 +164,28 @@ def check_customer_key(handler, name, path):
         state["customer"][path] = given
     elif state["customer"].get(path) != given:
         raise Refused(400, "InvalidRequest", "the object is encrypted with another key")
+
+
+CHECKSUMS = {"x-amz-checksum-sha256": "ChecksumSHA256", "x-amz-checksum-crc32": "ChecksumCRC32"}
+
+
+def with_checksums(answer, upload):
+    """A list of parts with the checksums that they came with, which moto leaves out."""
+    return re.sub(
+        rb"<PartNumber>(\d+)</PartNumber>",
+        lambda found: found[0]
+        + state["checksums"].get((upload, found[1].decode()), "").encode(),
+        answer,
+    )
+
+
+def other_tags(text):
+    """ETags as they are where a customer's key encrypts: no MD5 of what was sent. Undoes itself."""
+    return re.sub(
+        rb'(^|<ETag>)("|&quot;|)([0-9a-f]{32})',
+        lambda found: found[1] + found[2] + found[3][::-1],
+        text,
+    )
 
 
 def operation(method, key, query):
@@ -290,9 +314,26 @@ class Handler(BaseHTTPRequestHandler):
             return self.error(400, "InvalidRequest")
         if self.simulate(fault, entry):
             return None
+        if name == "part":
+            given = [v for n, v in self.headers.items() if n.lower() in CHECKSUMS]
+            kind = [CHECKSUMS[n.lower()] for n in self.headers if n.lower() in CHECKSUMS]
+            if given:
+                part = (names["uploadId"][0], names["partNumber"][0])
+                state["checksums"][part] = f"<{kind[0]}>{given[0]}</{kind[0]}>"
+        has_key = self.headers.get(CUSTOMER + "key") is not None
+        if has_key and name == "complete":
+            body = other_tags(body)
         if fault == "twice":
             self.forward(full, query, body)
         status, fields, answer = self.forward(full, query, body)
+        if has_key:
+            fields = [
+                (n, other_tags(v.encode()).decode() if n.lower() == "etag" else v)
+                for n, v in fields
+            ]
+            answer = answer if name == "get" else other_tags(answer)
+        if name == "parts":
+            answer = with_checksums(answer, names["uploadId"][0])
         entry["status"] = status
         if fault == "lose-reply":
             return self.hang_up()
@@ -398,6 +439,8 @@ class Handler(BaseHTTPRequestHandler):
         identity = state["identity"]
         with lock:
             log.append({"operation": "sts", "key": "", "query": form})
+        if identity and identity.get("moto"):
+            return self.moto_sts(body)
         right = identity and form.get("Action") == "AssumeRoleWithWebIdentity"
         if not right or form.get("WebIdentityToken") != identity["token"]:
             return self.reply(
@@ -421,6 +464,24 @@ class Handler(BaseHTTPRequestHandler):
                 "</AssumeRoleWithWebIdentityResponse>"
             ).encode(),
         )
+
+    def moto_sts(self, body):
+        """Lets moto's own STS answer, and takes the keys that it gives."""
+        connection = http.client.HTTPConnection(moto_host, moto_port, timeout=60)
+        fields = {"Content-Type": self.headers["Content-Type"], "Host": "sts.amazonaws.com"}
+        connection.request("POST", "/", body, fields)
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+
+        def text(name):
+            return re.search(f"<{name}>([^<]+)</{name}>", content.decode())[1]
+
+        if answer.status == 200:
+            keys = {"secret": text("SecretAccessKey"), "token": text("SessionToken")}
+            with lock:
+                state["keys"] = {text("AccessKeyId"): keys}
+        return self.reply(answer.status, content)
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
 
