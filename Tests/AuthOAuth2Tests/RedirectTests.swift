@@ -21,7 +21,6 @@ struct RedirectTests {
         let service = try HTTPService.redirect(
             config,
             HTTPServerOptions(listen: .tcp(host: "127.0.0.1", port: 0)),
-            health: HealthRegistry(),
             logger: logger
         )
         let group = ServiceGroup(configuration: .init(services: [service], logger: logger))

@@ -110,7 +110,6 @@ struct Authd: DaemonCommand {
                 try .redirect(
                     redirect,
                     HTTPServerOptions(redirect.server),
-                    health: context.health,
                     logger: logger
                 )
             )

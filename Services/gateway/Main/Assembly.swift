@@ -163,7 +163,6 @@ struct Assembly {
         return try .redirect(
             config,
             options(config.server),
-            health: context.health,
             logger: context.logger("auth")
         )
     }

@@ -12,10 +12,10 @@ extension HTTPService {
     package static func redirect(
         _ config: OAuth2RedirectConfig,
         _ options: HTTPServerOptions,
-        health: HealthRegistry,
         logger: Logger
     ) throws(CodedError) -> HTTPService {
-        let router = HTTPService.makeRouter(health: health, logger: logger)
+        // Strangers reach it: what the daemon lacks is told elsewhere.
+        let router = HTTPService.makeRouter(health: HealthRegistry(), logger: logger)
         RedirectRoutes(try RedirectPage(config)).add(to: router)
         var options = options
         options.allowInsecure = true
