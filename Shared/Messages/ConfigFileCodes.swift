@@ -64,8 +64,8 @@ extension MessageCode {
             terminal hides what is typed: it is recorded as it was typed.
             """,
         remedy: """
-            Turn audit.intercept.stdin off, or use the backend sandbox, oci, or docker with Berth's \
-            agent.
+            Turn audit.intercept.stdin off, or use the backend sandbox, oci, or docker or kubernetes \
+            with Berth's agent.
             """
     )
 

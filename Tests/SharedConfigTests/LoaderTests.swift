@@ -148,6 +148,12 @@ struct LoaderTests {
         arguments: [
             ("backend: sandbox", false), ("backend: docker", false),
             ("backend: oci\noci: {image: x}", false),
+            ("backend: kubernetes\nkubernetes: {connection: {host: k}}", false),
+            (
+                "backend: kubernetes\n"
+                    + "kubernetes: {connection: {host: k}, pod: {disableAgent: true}}",
+                true
+            ),
             ("backend: docker\ndocker: {execution: {disableAgent: true}}", true),
             ("backend: docker\ndocker: {execution: {agent: {delivery: none}}}", true),
             ("backend: sshproxy\nconfigserver: {url: 'http://127.0.0.1:7020'}", true),

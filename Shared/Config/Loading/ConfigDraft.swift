@@ -69,6 +69,7 @@ extension BerthConfig {
         switch backend {
         case .sandbox, .oci: true
         case .docker: !docker.execution.disableAgent && docker.execution.agent.delivery != .none
+        case .kubernetes: !kubernetes.pod.disableAgent
         default: false
         }
     }

@@ -65,6 +65,7 @@ struct ClusteredInstallation: Sendable {
     /// `body`.
     static func with(
         _ settings: [String] = [],
+        daemons: [DaemonName] = [.authd, .configd, .gateway],
         _ body: (ClusteredInstallation) async throws -> Void
     ) async throws {
         let cluster = try await TestCluster.start(agent: agent)
@@ -73,7 +74,7 @@ struct ClusteredInstallation: Sendable {
         do {
             try await Installation.with(
                 Self.settings(cluster, run) + settings,
-                daemons: [.authd, .configd, .gateway],
+                daemons: daemons,
                 rules: PodUser.rules(image: cluster.image)
             ) { installation in
                 let users = PodUser.allCases.map(\.rawValue)

@@ -1,3 +1,4 @@
+import ClusterDouble
 import Foundation
 import Testing
 
@@ -12,9 +13,14 @@ enum HiddenInput {
         echo "got ${#first} ${#password} ${#last}"
         """
 
-    static func prove(_ installation: Installation, shell: String) async throws {
+    static func prove(
+        _ installation: Installation,
+        shell: String,
+        login: Installation.Login = .key
+    ) async throws {
         let client = try installation.launchSSH(
             "\(shell) -c '\(script)'",
+            login,
             arguments: ["-tt"],
             input: .held
         )
@@ -29,7 +35,7 @@ enum HiddenInput {
         let end = try await client.end()
         #expect(end.output.contains("got 11 7 "), "\(end.output) \(end.errors)")
         let recordings = Recordings(installation: installation)
-        let events = try await recordings.show(try await recordings.finished().id).events
+        let events = try await recordings.show(try await recordings.finished(login.user).id).events
         let streams = events.filter { $0.type == 500 }.compactMap(\.payload)
         let typed = streams.filter { $0.stream == 0 }.map(\.text).joined()
         #expect(typed == "shown-first\n*******\nlás\n")
@@ -66,6 +72,20 @@ struct HiddenInputTests {
     func docker() async throws {
         try await Installation.with(["backend=docker"] + HiddenInput.settings) {
             try await HiddenInput.prove($0, shell: "sh")
+        }
+    }
+
+    @Test(
+        "the same in a pod",
+        .enabled(if: TestCluster.isPossible, ClusterTests.reason)
+    )
+    func kubernetes() async throws {
+        try await ClusteredInstallation.with(
+            ["audit.enable=true"] + HiddenInput.settings,
+            daemons: [.authd, .configd, .auditd, .gateway]
+        ) {
+            let login = PodUser.agent.login
+            try await HiddenInput.prove($0.installation, shell: "sh", login: login)
         }
     }
 }

@@ -48,11 +48,11 @@ struct Recordings {
     }
 
     /// The newest recording, once its session is over.
-    func finished() async throws -> Summary {
+    func finished(_ user: String = Installation.user) async throws -> Summary {
         try await wait(for: "the recording is finished") {
-            try await list().first?.state == "finished"
+            try await list(user: user).first?.state == "finished"
         }
-        return try #require(try await list().first)
+        return try #require(try await list(user: user).first)
     }
 
     func show(_ id: String) async throws -> (text: String, events: [Event]) {
