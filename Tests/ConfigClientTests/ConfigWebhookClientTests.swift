@@ -146,7 +146,7 @@ struct ConfigWebhookClientTests {
             $0.retryTimeout = .milliseconds(200)
         }
         #expect(throws: CodedError.self) { try result.get() }
-        #expect(ContinuousClock.now - start < .seconds(10))
+        #expect(ContinuousClock.now - start < .seconds(60))
     }
 
     @Test("a cancelled question ends at once")

@@ -160,7 +160,7 @@ struct FailureTests {
                 target.signal(SIGSTOP)
                 let start = ContinuousClock.now
                 _ = try await program.read(until: "[SSHPROXY_BACKEND_DISCONNECTED]")
-                #expect(ContinuousClock.now - start < .seconds(10))
+                #expect(ContinuousClock.now - start < .seconds(80))
             }
         }
     }

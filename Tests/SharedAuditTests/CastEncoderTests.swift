@@ -31,6 +31,19 @@ import Testing
     @Test("no messages make a header")
     func empty() throws { #expect(cast([]) == (try Sample.text("empty.cast"))) }
 
+    @Test("a terminal without a size has the usual one")
+    func noSize() {
+        let none = AuditEvent.Size(columns: 0, rows: 0, width: 0, height: 0)
+        let terminal = AuditMessage(
+            connectionID: "",
+            timestamp: 0,
+            channelID: 0,
+            event: .terminal(requestID: 0, term: "dumb", size: none, modes: nil)
+        )
+        let text = cast([terminal, io([0x41], channel: 0)])
+        #expect(text.hasPrefix("{\"version\":2,\"width\":80,\"height\":24,"))
+    }
+
     @Test("a character split over two pieces is shown whole, per channel")
     func splitCharacters() {
         let euro = [UInt8]("€".utf8)

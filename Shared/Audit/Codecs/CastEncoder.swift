@@ -41,7 +41,7 @@ package struct CastEncoder: AuditEncoder {
         case .environment(_, let name, let value): environment[name] = value
         case .terminal(_, let term, let size, _):
             environment["TERM"] = term
-            (width, height) = (size.columns, size.rows)
+            take(size)
         case .exec(_, let program): writeHeader(command: program)
         case .shell, .subsystem: writeHeader(command: "/bin/sh")
         case .io(let stream, let data):
@@ -49,12 +49,18 @@ package struct CastEncoder: AuditEncoder {
             guard stream != .stdin, let data else { return }
             write(data, from: StreamKey(channel: message.channelID, stream: stream))
         case .windowChange(_, let size) where version == .three:
-            guard wroteHeader else { return (width, height) = (size.columns, size.rows) }
+            guard wroteHeader, size.columns > 0, size.rows > 0 else { return take(size) }
             writeEvent("r", "\(size.columns)x\(size.rows)")
         case .exit(let status): exitStatus = status
         case .close: release { $0.channel == message.channelID }
         default: return
         }
+    }
+
+    /// A client without a window of its own says 0 (RFC 4254 §6.2), which no player can show.
+    private mutating func take(_ size: AuditEvent.Size) {
+        if size.columns > 0 { width = size.columns }
+        if size.rows > 0 { height = size.rows }
     }
 
     package mutating func flush(using deflater: Deflater) -> ByteBuffer { take() }

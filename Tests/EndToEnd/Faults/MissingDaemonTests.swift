@@ -21,7 +21,7 @@ struct MissingDaemonTests {
             let end = try await installation.ssh("true")
             #expect(end.status == 255)
             #expect(end.errors.contains(words(.sshAuthUnavailable)), "\(end.errors)")
-            #expect((.seconds(1) ..< .seconds(20)).contains(ContinuousClock.now - start))
+            #expect((.seconds(1) ..< .seconds(80)).contains(ContinuousClock.now - start))
         }
     }
 
@@ -56,7 +56,7 @@ struct MissingDaemonTests {
             let end = try await session.end()
             #expect(end.status == 255)
             #expect(end.errors.contains(words(.gatewayRecordingLost)), "\(end.errors)")
-            #expect(ContinuousClock.now - start < .seconds(10))
+            #expect(ContinuousClock.now - start < .seconds(80))
             try await installation.awaitLog(.gateway, .auditDeliveryTimeout)
         }
     }
