@@ -41,7 +41,7 @@ import Testing
             event: .terminal(requestID: 0, term: "dumb", size: none, modes: nil)
         )
         let text = cast([terminal, io([0x41], channel: 0)])
-        #expect(text.hasPrefix("{\"version\":2,\"width\":80,\"height\":24,"))
+        #expect(text.hasPrefix("{\"version\":2,\"width\":80,\"height\":25,"))
     }
 
     @Test("a character split over two pieces is shown whole, per channel")
