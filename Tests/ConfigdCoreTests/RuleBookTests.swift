@@ -113,11 +113,16 @@ struct RuleBookTests {
             let watcher = RuleWatcher(book, every: .milliseconds(10), logger: logger)
             let task = Task { try await watcher.run() }
             try write(Self.sandbox, to: file)
-            let deadline = ContinuousClock.now + .seconds(90)
-            while log.entries.isEmpty, ContinuousClock.now < deadline { await Task.yield() }
+            let deadline = ContinuousClock.now + .seconds(150)
+            func entries(_ count: Int) async throws {
+                while log.entries.count < count, ContinuousClock.now < deadline {
+                    try await Task.sleep(for: .milliseconds(10))
+                }
+            }
+            try await entries(1)
             #expect(try backend(book) == "sandbox")
             try write("rules: [", to: file)
-            while log.entries.count < 2, ContinuousClock.now < deadline { await Task.yield() }
+            try await entries(2)
             task.cancel()
             try await task.value
             let codes = log.entries.map { $0.metadata["code"] }

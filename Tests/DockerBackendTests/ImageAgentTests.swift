@@ -116,9 +116,10 @@ struct ImageAgentTests {
                 _ = try await workspace.listen(.unixSocket(path: "/no/such/folder/socket"))
             }
             #expect(error?.code == .agentListenFailed)
-        }
-        try await eventually(.seconds(90), "its status is known") {
-            logged(.dockerAgentFailed).contains { $0["exitCode"] == "1" }
+            // The engine knows the status for as long as the container is there.
+            try await eventually(.seconds(90), "its status is known") {
+                logged(.dockerAgentFailed).contains { $0["exitCode"] == "1" }
+            }
         }
         #expect(logged(.dockerAgentLog).contains { "\($0["text"] ?? "")".contains("listener") })
     }

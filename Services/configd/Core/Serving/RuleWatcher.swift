@@ -24,10 +24,10 @@ package struct RuleWatcher: Service, CustomStringConvertible {
             while true {
                 do {
                     try await Task.sleep(for: interval)
-                } catch {
-                    return  // cancelled, which is how a watcher ends
+                    try await refresh()
+                } catch is CancellationError {
+                    return  // which is how a watcher ends, also in the middle of a look
                 }
-                try await refresh()
             }
         }
     }
