@@ -99,7 +99,7 @@ package struct UserAdministrator: Sendable {
 
     private func hash(_ base64: String?, _ ready: String?) async throws -> String? {
         if let ready {
-            guard base64 == nil, try await hasher.isUsable(ready) else {
+            guard base64 == nil, ImportedHash.isUsable(ready) else {
                 throw CodedError(.authdPasswordInvalid, detail: "no hash that can be used")
             }
             return ready

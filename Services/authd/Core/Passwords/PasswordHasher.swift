@@ -73,18 +73,6 @@ package final class PasswordHasher: Sendable {
     /// Whether a hash was imported and is better made anew.
     static func isForeign(_ hash: String) -> Bool { !hash.hasPrefix("$y$") }
 
-    /// Whether a hash is of a kind that passwords can be checked against: yescrypt, SHA-512,
-    /// SHA-256 or bcrypt (crypt(5)). Throws `AUTHD_BUSY`.
-    func isUsable(_ hash: String) async throws -> Bool {
-        let isKnown = ["$y$", "$gy$", "$7$", "$6$", "$5$", "$2b$", "$2a$", "$2y$"]
-            .contains(where: hash.hasPrefix)
-        let isPrintable = hash.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x3A }
-        // Only a whole hash gives back as many characters as it has.
-        guard isKnown, isPrintable, hash.utf8.count <= 384 else { return false }
-        let probe = try await compute { (try? Yescrypt.hash([0x2A], setting: hash)) ?? "" }
-        return probe.utf8.count == hash.utf8.count
-    }
-
     private func compute(_ work: @escaping @Sendable () throws -> String) async throws -> String {
         try await threads.run { [self] in
             count.withLock { $0 += 1 }
