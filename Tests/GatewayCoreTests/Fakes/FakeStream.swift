@@ -84,12 +84,19 @@ final class FakeStream: WorkspaceStream {
     /// From the workspace.
     let received = FakePipe()
     private let closed = Mutex(0)
+    private let endedBeforeClose = Mutex(false)
 
     var timesClosed: Int { closed.withLock { $0 } }
+    /// Whether the end of what was written was told before the whole stream was closed.
+    var wasEnded: Bool { endedBeforeClose.withLock { $0 } }
 
     func read() async throws -> ByteBuffer? { try await received.take() }
     func write(_ bytes: ByteBuffer) async throws { try sent.put(bytes) }
-    func closeWrite() async { sent.end() }
+
+    func closeWrite() async {
+        if timesClosed == 0 { endedBeforeClose.withLock { $0 = true } }
+        sent.end()
+    }
 
     func close() async {
         closed.withLock { $0 += 1 }

@@ -47,6 +47,17 @@ struct StreamPumpTests {
         #expect(stream.timesClosed == 1)
     }
 
+    @Test("a channel that is closed behind its last bytes ends the stream before it closes it")
+    func closedBehindTheEnd() async throws {
+        let pump = StreamPump(channel: channel, stream: stream)
+        async let run: Void = pump.run()
+        try channel.fromClient.put(ByteBuffer(string: "last bytes"))
+        #expect(try await stream.sent.take() != nil)
+        channel.fromClient.breakDown()
+        await run
+        #expect(stream.wasEnded && stream.timesClosed == 1)
+    }
+
     @Test("a stream that breaks closes the channel")
     func lostStream() async {
         let pump = StreamPump(channel: channel, stream: stream)

@@ -55,6 +55,11 @@ actor StreamPump {
             }
             await stream.closeWrite()
             return .ended
+        } catch is ChannelClosed {
+            // What came before is still to be read over there: without its end a workspace may
+            // drop what it has not written yet.
+            await stream.closeWrite()
+            return .lost
         } catch {
             return .lost
         }
